@@ -24,10 +24,11 @@ use self::any_file::{AnyFile, Shape};
 pub use self::distinct::DistinctCells;
 use self::forms::are_slips;
 pub use self::forms::{CellForms, Examples, Reading};
-pub use self::levels::{Levels, MAX_LEVELS, count_levels};
+pub use self::levels::{LevelColumn, Levels, MAX_LEVELS, read_levels};
 pub use self::split::{SplitBy, SplitFile, split_file};
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{DecimalMarks, parse_label, parse_number};
+use crate::fingerprint::client_hash;
 use crate::tokenizer::Record;
 
 /// The columns of a file.
@@ -39,6 +40,9 @@ pub struct AnyColumns {
     pub skipped: u64,
     /// The columns in the file's order, without those whose name occurs more than once.
     pub columns: Vec<AnyColumn>,
+    /// Public hash of the client of each row; a row without an id is a client of its own. `None` if the
+    /// file does not have the id of the schema.
+    pub clients: Option<Vec<u64>>,
     /// What somebody should look at.
     pub warnings: Vec<String>,
 }
@@ -59,8 +63,8 @@ pub struct AnyColumn {
     pub forms: CellForms,
 }
 
-/// Reads the columns of a file except the id of the schema. In its target column, labels are 1 and
-/// 0.
+/// Reads the columns of a file. Of the id of the schema, only the clients are kept. In its target column,
+/// labels are 1 and 0.
 ///
 /// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
 /// quote that is never closed or with a record of more than 16 MiB (65).
@@ -70,7 +74,7 @@ pub fn read_columns(
     text: &TextSettings,
 ) -> anyhow::Result<AnyColumns> {
     let is_wanted = |name: &str| schema.id.as_deref() != Some(name);
-    let mut found = read_fields(path, text, |name| {
+    let mut found = read_fields(path, text, schema.id.as_deref(), |name| {
         let labels = (name == schema.target).then_some(&schema.labels);
         is_wanted(name).then_some((labels, NumberFormat::Plain))
     })?;
@@ -85,7 +89,7 @@ pub fn read_columns(
         })
         .collect();
     if !formats.is_empty() {
-        let formatted = read_fields(path, text, |name| Some((None, *formats.get(name)?)))?;
+        let formatted = read_fields(path, text, None, |name| Some((None, *formats.get(name)?)))?;
         let mut formatted = formatted.columns.into_iter();
         let columns = found.columns.iter_mut();
         // Both passes have the file's order.
@@ -106,10 +110,11 @@ pub fn read_columns(
 }
 
 /// Reads the columns for which `wanted` has the labels, if it is the target, and the format of
-/// numbers.
+/// numbers; and the clients, from the column `id`.
 fn read_fields<'s>(
     path: &Path,
     text: &TextSettings,
+    id: Option<&str>,
     wanted: impl Fn(&str) -> Option<(Option<&'s Labels>, NumberFormat)>,
 ) -> anyhow::Result<AnyColumns> {
     let file = AnyFile::open(path, text)?;
@@ -132,10 +137,13 @@ fn read_fields<'s>(
             ))
         })
         .unzip();
+    let mut columns = file.columns();
+    let id = columns.find(|(_, name)| id == Some(*name)).map(|it| it.0);
+    drop(columns);
     let mut all = Cells::of(fields.len());
     let warnings = file.each_block(
         || Cells::of(fields.len()),
-        |cells, record| cells.take(record, shape, &fields),
+        |cells, record| cells.take(record, shape, &fields, id),
         |cells| all.append(cells),
     )?;
     let columns = names.into_iter().zip(all.columns).map(|(name, column)| {
@@ -156,6 +164,7 @@ fn read_fields<'s>(
         rows: all.rows,
         skipped: all.skipped,
         columns: columns.collect(),
+        clients: id.map(|_| all.clients),
         warnings,
     })
 }
@@ -174,7 +183,12 @@ struct Cells {
     rows: u64,
     skipped: u64,
     columns: Vec<ColumnCells>,
+    /// Hash of the client of each row, or [`NOBODY`]. Empty if there is no id.
+    clients: Vec<u64>,
 }
+
+/// Stands for a row without an id.
+const NOBODY: u64 = u64::MAX;
 
 /// The cells of one column.
 #[derive(Clone, Default)]
@@ -190,21 +204,37 @@ impl Cells {
             rows: 0,
             skipped: 0,
             columns: vec![ColumnCells::default(); columns],
+            clients: Vec::new(),
         }
     }
 
-    fn take(&mut self, record: Record<'_>, shape: Shape, fields: &[Field<'_>]) {
+    fn take(&mut self, record: Record<'_>, shape: Shape, fields: &[Field<'_>], id: Option<usize>) {
         if !shape.fits(record) {
             self.skipped += 1;
             return;
         }
         self.rows += 1;
+        if let Some(id) = id {
+            let id = record.field(id).trim_ascii();
+            self.clients.push(if id.is_empty() {
+                NOBODY
+            } else {
+                client_hash(id)
+            });
+        }
         for (column, field) in self.columns.iter_mut().zip(fields) {
             column.take(record.field(field.field), field, shape.decimal);
         }
     }
 
     fn append(&mut self, later: Self) {
+        let rows = self.clients.len() as u64..;
+        let clients = later.clients.into_iter().zip(rows);
+        self.clients
+            .extend(clients.map(|(client, row)| match client {
+                NOBODY => client_hash(&row.to_be_bytes()),
+                client => client,
+            }));
         self.rows += later.rows;
         self.skipped += later.skipped;
         for (mine, other) in self.columns.iter_mut().zip(later.columns) {
@@ -277,11 +307,14 @@ mod tests {
         let z = found.columns[2].numbers.as_ref().unwrap();
         assert!(z.len() == 3 && z.iter().all(|value| value.is_nan()));
 
-        let levels = count_levels(file.path(), &["y", "nobody"], &TextSettings::default()).unwrap();
+        let levels = read_levels(file.path(), &["y", "nobody"], &TextSettings::default()).unwrap();
         assert_eq!(levels.len(), 1);
-        let counts = [("2", 1), ("a", 2)].map(|(level, rows)| (level.to_owned(), rows));
-        assert_eq!(levels["y"].counts, BTreeMap::from(counts));
-        assert_eq!(levels["y"].missing, 0);
+        let counts = |rows: Option<&[usize]>| levels["y"].levels(rows);
+        let wanted = [("2", 1), ("a", 2)].map(|(level, rows)| (level.to_owned(), rows));
+        assert_eq!(counts(None).counts, BTreeMap::from(wanted));
+        assert_eq!((counts(None).missing, counts(Some(&[0, 2])).rows()), (0, 2));
+        assert_eq!(levels["y"].codes, ["a", "2", "a"].map(crate::level_code));
+        assert_eq!(found.clients.unwrap().len(), 3);
     }
 
     #[test]

@@ -114,11 +114,24 @@ pub(crate) struct SampleHasher {
 impl SampleHasher {
     /// The public hash of a row.
     pub(crate) fn of_row(&mut self, client: u64, values: impl Iterator<Item = f64>) -> u64 {
+        self.of_row_at(client, values, None)
+    }
+
+    /// The public hash of a row, which its place tells apart from equal rows if there is one.
+    pub(crate) fn of_row_at(
+        &mut self,
+        client: u64,
+        values: impl Iterator<Item = f64>,
+        place: Option<u64>,
+    ) -> u64 {
         let row = &mut self.row;
         row.clear();
         row.extend_from_slice(&client.to_le_bytes());
         for value in values {
             row.extend_from_slice(&canonical_bits(value).to_le_bytes());
+        }
+        if let Some(place) = place {
+            row.extend_from_slice(&place.to_le_bytes());
         }
         SipHasher13::new_with_key(b"risk row sample.").hash(row)
     }

@@ -27,11 +27,11 @@ const DROPPED_BITS: u32 = 64 - f64::MANTISSA_DIGITS;
 
 /// Code of a level in a table: a whole number below 2⁵³.
 pub fn level_code(text: &str) -> f64 {
-    code_of(text) as f64
+    code_of(text.as_bytes()) as f64
 }
 
-fn code_of(text: &str) -> u64 {
-    SipHasher13::new_with_key(b"risk level code.").hash(text.as_bytes()) >> DROPPED_BITS
+pub(crate) fn code_of(text: &[u8]) -> u64 {
+    SipHasher13::new_with_key(b"risk level code.").hash(text) >> DROPPED_BITS
 }
 
 /// A level: its text and its code. Serialised as the text.
@@ -85,7 +85,7 @@ pub(crate) struct ColumnNames(BTreeMap<u64, Arc<str>>);
 impl LevelNames {
     /// Adds a level of a feature and returns its code.
     pub fn add(&mut self, feature: usize, text: &str) -> f64 {
-        let code = code_of(text);
+        let code = code_of(text.as_bytes());
         self.column_mut(feature).add(code, || text.into());
         code as f64
     }
@@ -161,7 +161,7 @@ impl From<Vec<String>> for ColumnNames {
     fn from(texts: Vec<String>) -> Self {
         let mut names = Self::default();
         for text in texts {
-            names.add(code_of(&text), || text.as_str().into());
+            names.add(code_of(text.as_bytes()), || text.as_str().into());
         }
         names
     }

@@ -6,6 +6,7 @@
 
 mod any_columns;
 pub mod cell;
+mod clients;
 mod data_file;
 mod fingerprint;
 mod fingerprint_set;
@@ -28,10 +29,11 @@ mod writer;
 
 pub use any_columns::{
     AnyColumn, AnyColumns, CellForms, ColumnSurvey, DistinctCells, Examples, FewTexts, FileSurvey,
-    Levels, MAX_LEVELS, Reading, SplitBy, SplitFile, count_levels, read_columns, split_file,
-    survey_columns,
+    LevelColumn, Levels, MAX_LEVELS, Reading, SplitBy, SplitFile, read_columns, read_levels,
+    split_file, survey_columns,
 };
 pub use cell::Label;
+pub use clients::one_row_of_each;
 pub use data_file::{DataFile, digests, is_compressed, is_unicode};
 pub use fingerprint::{Fingerprint, FingerprintKey, client_hash};
 pub use fingerprint_set::{

@@ -47,6 +47,20 @@ const NOT_EXECUTED: [NotExecuted; 6] = [
         words: &["\"FUZZ_CASES\""],
     },
     NotExecuted {
+        page: "docs/evidence.md",
+        block: "cargo test --release -p diagnostics --lib -- --ignored --nocapture measured_",
+        reason: "the measurement takes minutes",
+        defined_in: "crates/diagnostics/src/compare/tests/power.rs",
+        words: &["fn measured_power_normal()", "fn measured_alarms()"],
+    },
+    NotExecuted {
+        page: "docs/evidence.md",
+        block: "cargo test --release -p scoring --lib -- --ignored --nocapture measured_estimates",
+        reason: "the measurement takes minutes",
+        defined_in: "crates/scoring/src/estimate_interval.rs",
+        words: &["fn measured_estimates()"],
+    },
+    NotExecuted {
         page: "docs/speed.md",
         block: "scripts/bench.sh",
         reason: "the measurement takes many minutes, and fetches the programs to compare with",

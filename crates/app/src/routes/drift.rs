@@ -137,7 +137,7 @@ fn of_segments(check: &SegmentCheck) -> TestVerdict<'_> {
 fn of_all_features(joint: &JointCheck, rows: u64) -> TestVerdict<'_> {
     TestVerdict {
         subject: "features".into(),
-        test: "location".into(),
+        test: "joint".into(),
         verdict: joint.verdict,
         rows,
         statistic: Some(joint.statistic),

@@ -121,6 +121,7 @@ fn no_verdict() -> Verdicts {
             p_value: 0.25,
             effect: Some(0.5),
             verdict: Verdict::Ok,
+            parts: Vec::new(),
         }),
         features: Vec::new(),
         segments: Some(SegmentCheck {
@@ -196,7 +197,7 @@ fn an_evaluation_is_shown_however_many_quiet_runs_came_after_it() {
                     of_model("score_test_since_live"),
                     {
                         "subject": "features",
-                        "test": "location",
+                        "test": "joint",
                         "verdict": "ok",
                         "rows": 3,
                         "statistic": 1.5,

@@ -40,7 +40,9 @@ pub use self::logistic::{
 pub use self::losses::{ClientDifference, LossSum, loss_differences, loss_sum};
 pub use self::moments::{Moments, moments, moments_by_fold};
 pub use self::pair_sums::{PairSums, pair_sums};
-pub use self::profile::{ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile};
+pub use self::profile::{
+    ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile, rows_of_clients,
+};
 pub use self::running_profile::RunningProfile;
 pub use self::summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
 pub use self::term::{Encoding, Term};

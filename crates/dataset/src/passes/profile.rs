@@ -1,8 +1,13 @@
 //! The profile of a table's columns: counts, moments, extremes, levels, and a sample of the rows.
 //!
 //! All figures are exact, except those of the sample. The sample has the rows with the smallest
-//! public hashes, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows. Up to that
-//! number of rows the sample has all rows, so that medians are exact.
+//! public hashes, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows, if they have an
+//! id. Up to that number of rows the sample has all rows, so that medians are exact.
+//!
+//! Without an id, equal rows are told apart by their places. Otherwise they would all be in the sample, or
+//! none of them.
+
+use std::ops::Range;
 
 use common::Schema;
 use common::schema::Kind;
@@ -12,6 +17,7 @@ use super::categories::{CategoryCounts, CodeCounts};
 use super::engine::{Chunk, Pass, run};
 use super::moments::Moments;
 use crate::cell::Label;
+use crate::clients::one_row_of_each;
 use crate::fingerprint::SampleHasher;
 use crate::level::{ColumnNames, MAX_NAMED_LEVELS};
 use crate::table::{Selection, Table};
@@ -155,14 +161,47 @@ pub struct Sample {
     /// One vector per column of the profile. NaN is a missing value; a category has the
     /// [code](crate::level_code) of its level.
     pub columns: Vec<Vec<f64>>,
+    /// Places, in the sample, of the rows that stand for their clients: one row of each client is chosen
+    /// among all profiled rows. `None` if every client has one row, and in models of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_clients: Option<Vec<u32>>,
+}
+
+/// The places, in the sample of a profile, of the rows that stand for their clients: one row of each client
+/// is chosen among all labelled rows at these positions. `None` if every client has one row, or without an
+/// id.
+pub fn rows_of_clients(schema: &Schema, table: &Table, rows: Range<usize>) -> Option<Vec<u32>> {
+    schema.id.as_ref()?;
+    let labelled: Vec<usize> = rows
+        .clone()
+        .filter(|row| table.labels[*row].is_some())
+        .collect();
+    let clients: Vec<u64> = labelled.iter().map(|row| table.clients[*row]).collect();
+    let chosen = one_row_of_each(&clients)?;
+    let chosen: Vec<usize> = chosen.into_iter().map(|place| labelled[place]).collect();
+    let selection = Selection::rows(rows).labelled();
+    let (_, places) = profile_and_places(schema, table, &selection);
+    let is_chosen = |(_, row): &(u32, usize)| chosen.binary_search(row).is_ok();
+    let places = (0_u32..).zip(places).filter(is_chosen);
+    Some(places.map(|(place, _)| place).collect())
 }
 
 /// The profile of the selected rows.
 pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile {
+    profile_and_places(schema, table, selection).0
+}
+
+/// The profile of the selected rows, and the places of the sampled rows in the table.
+fn profile_and_places(
+    schema: &Schema,
+    table: &Table,
+    selection: &Selection,
+) -> (Profile, Vec<usize>) {
     let chosen = selection.rows.len();
     let pass = Columns {
         empty: empty_columns(schema).collect(),
         hash_limit: hash_limit(chosen),
+        has_id: schema.id.is_some(),
     };
     let mut value = run(&pass, table, selection);
     if value.smallest.len() < SAMPLE_ROWS.min(value.rows as usize) {
@@ -177,10 +216,11 @@ pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile
         )
         .smallest;
     }
-    let sample = sample(table, value.smallest);
+    let places = sampled_places(value.smallest);
+    let sample = sample(table, &places);
     let columns = value.columns.into_iter().enumerate();
     let values = columns.map(|(place, column)| column.described(table.levels.column(place)));
-    described(schema, value.rows, values, sample)
+    (described(schema, value.rows, values, sample), places)
 }
 
 /// An empty fold for each column: the features, then the target.
@@ -229,19 +269,24 @@ fn hash_limit(rows: usize) -> u64 {
     }
 }
 
-fn sample(table: &Table, mut smallest: Vec<(u64, usize)>) -> Sample {
+/// The places of the rows with the smallest hashes, by hash.
+fn sampled_places(mut smallest: Vec<(u64, usize)>) -> Vec<usize> {
     smallest.sort_unstable();
     smallest.truncate(SAMPLE_ROWS);
+    smallest.into_iter().map(|(_, place)| place).collect()
+}
+
+fn sample(table: &Table, places: &[usize]) -> Sample {
     let columns = table.features.len() + 1;
+    let column = |column| {
+        places
+            .iter()
+            .map(|place| cell(table, column, *place))
+            .collect()
+    };
     Sample {
-        columns: (0..columns)
-            .map(|column| {
-                smallest
-                    .iter()
-                    .map(|(_, position)| cell(table, column, *position))
-                    .collect()
-            })
-            .collect(),
+        columns: (0..columns).map(column).collect(),
+        of_clients: None,
     }
 }
 
@@ -260,6 +305,8 @@ pub(super) fn as_number(label: Label) -> f64 {
 struct Columns {
     empty: Vec<ColumnFold>,
     hash_limit: u64,
+    /// False if equal rows are told apart by their places.
+    has_id: bool,
 }
 
 struct ColumnsValue {
@@ -325,8 +372,9 @@ impl Pass for Columns {
         }
         let mut hasher = SampleHasher::default();
         let hashes = chunk.positions().map(|position| {
-            let hash = hasher.of_row(chunk.table.clients[position], chunk.table.row(position));
-            (hash, position)
+            let (client, row) = (chunk.table.clients[position], chunk.table.row(position));
+            let place = (!self.has_id).then_some(position as u64);
+            (hasher.of_row_at(client, row, place), position)
         });
         value
             .smallest
@@ -453,6 +501,64 @@ mod tests {
         assert!(x.mean.unwrap().abs() < 1e293);
         assert!(x.std.unwrap() > 1.6e308 && x.std.unwrap().is_finite());
         assert_eq!(x.median, Some(5.0));
+    }
+
+    #[test]
+    fn without_an_id_a_sample_has_equal_rows_in_their_share() {
+        let n = 200_000;
+        let value = |row: usize| (row % 40) as f64;
+        for id in [None, Some("client".to_owned())] {
+            let schema = Schema {
+                id,
+                features: vec!["x".into()],
+                ..Schema::default()
+            };
+            let mut table = Table::new(&schema);
+            for row in 0..n {
+                // Without an id, equal rows count as rows of one client.
+                let client = if schema.id.is_some() { row } else { row % 40 };
+                table.push(client.to_string().as_bytes(), &[value(row)], Some(true));
+            }
+            let sample = profile(&schema, &table, &table.all()).sample;
+            for level in 0..40 {
+                let rows = sample.columns[0].iter().filter(|x| **x == f64::from(level));
+                let rows = rows.count();
+                // 1,250 are expected, with a standard deviation of 31.
+                assert!((1100..1400).contains(&rows), "{level}: {rows}");
+            }
+            let mut running = super::super::RunningProfile::new(&schema);
+            running.add(&table, 0..70_000);
+            running.add(&table, 70_000..n);
+            assert_eq!(running.profile(&schema).sample, sample);
+        }
+    }
+
+    #[test]
+    fn the_rows_that_stand_for_their_clients_favour_no_client() {
+        let schema = Schema {
+            id: Some("client".into()),
+            features: vec!["x".into()],
+            ..Schema::default()
+        };
+        let mut table = Table::new(&schema);
+        // Clients of kind 1 have ten rows, those of kind 0 have one.
+        for client in 0..20_000 {
+            for _ in 0..[1, 10][client % 2] {
+                let kind = (client % 2) as f64;
+                table.push(client.to_string().as_bytes(), &[kind], Some(true));
+            }
+        }
+        let found = profile(&schema, &table, &table.all()).sample;
+        let chosen = rows_of_clients(&schema, &table, 0..table.rows()).unwrap();
+        let of_kind = |kind: f64| {
+            let rows = chosen.iter().map(|place| found.columns[0][*place as usize]);
+            rows.filter(|x| *x == kind).count() as f64
+        };
+        let (one, ten) = (of_kind(0.0), of_kind(1.0));
+        assert!(one > 4000.0 && (one / ten - 1.0).abs() < 0.1, "{one} {ten}");
+        assert_eq!(rows_of_clients(&schema, &table, 0..1), None);
+        let no_id = Schema { id: None, ..schema };
+        assert_eq!(rows_of_clients(&no_id, &table, 0..table.rows()), None);
     }
 
     #[test]

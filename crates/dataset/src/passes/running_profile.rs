@@ -66,6 +66,9 @@ struct RunningSample {
     values: Vec<f64>,
     /// Largest hash that a row of the sample may have.
     limit: u64,
+    /// True if there is no id, and equal rows are told apart by their places.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    uses_places: bool,
 }
 
 impl RunningProfile {
@@ -78,6 +81,7 @@ impl RunningProfile {
                 rows: Vec::new(),
                 values: Vec::new(),
                 limit: u64::MAX,
+                uses_places: schema.id.is_none(),
             },
         }
     }
@@ -224,7 +228,9 @@ impl RunningSample {
             .into_par_iter()
             .with_min_len(ROWS_AT_ONCE)
             .map_init(SampleHasher::default, |hasher, row| {
-                hasher.of_row(table.clients[row], table.row(row))
+                let place = position + (row - rows.start) as u64;
+                let place = self.uses_places.then_some(place);
+                hasher.of_row_at(table.clients[row], table.row(row), place)
             })
             .collect();
         for ((hash, row), position) in hashes.into_iter().zip(rows).zip(position..) {
@@ -259,6 +265,7 @@ impl RunningSample {
         let column = |first| self.values.iter().skip(first).step_by(width).copied();
         Sample {
             columns: (0..width).map(|first| column(first).collect()).collect(),
+            of_clients: None,
         }
     }
 }

@@ -13,9 +13,7 @@ use super::limits::ALPHA;
 use super::part::{PartCheck, check_part_of_levels, check_part_of_numbers};
 use super::respelled::Respelled;
 use super::sentence::{Circumstances, sentence};
-use crate::statistics::{
-    SortedColumn, StabilityIndex, Tally, normal_scores, stability_index, sum_of_scores,
-};
+use crate::statistics::{SortedColumn, StabilityIndex, Tally, stability_index};
 
 /// Number of checks of a column: distribution, missing values, and the part that changed most.
 pub(super) const CHECKS_OF_A_COLUMN: usize = 3;
@@ -89,11 +87,21 @@ pub(crate) struct ColumnPair {
     reference_tally: Option<Tally>,
     /// False if a client may have several rows.
     are_rows_independent: bool,
-    pub(super) values: Values,
+    values: Values,
+    /// Codes of a category's levels by row, for the joint test; NaN is a missing value.
+    codes: Option<[Vec<f64>; 2]>,
+}
+
+/// The cells of a column by row.
+pub(super) struct CellsByRow<'a> {
+    /// True if they are codes of levels.
+    pub(super) is_category: bool,
+    /// Cells of reference and current file; NaN is a missing value.
+    pub(super) sides: [&'a [f64]; 2],
 }
 
 /// The cells of a column, reference first.
-pub(super) enum Values {
+enum Values {
     /// Values by row; NaN is a missing value.
     Numbers([Vec<f64>; 2]),
     /// Counts of the levels.
@@ -102,16 +110,6 @@ pub(super) enum Values {
     Mixed([Tally; 2], [u64; 2]),
     /// Missing and present cells of each file, and why the values are not compared.
     Untested([Tally; 2], String),
-}
-
-/// Normal scores of a column of numbers, for the joint test.
-pub(super) struct Scores {
-    /// Normal scores of the reference by row.
-    pub(super) reference: Vec<f64>,
-    /// Number of reference rows that have the most frequent value.
-    pub(super) mode_count: u64,
-    /// Sum of the normal scores of the current values.
-    pub(super) sum: f64,
 }
 
 impl ColumnPair {
@@ -123,6 +121,7 @@ impl ColumnPair {
             reference_tally: None,
             are_rows_independent: true,
             values: Values::Numbers(numbers),
+            codes: None,
         }
     }
 
@@ -135,6 +134,7 @@ impl ColumnPair {
             reference_tally: None,
             are_rows_independent: true,
             values: Values::Categories(levels),
+            codes: None,
         }
     }
 
@@ -157,6 +157,7 @@ impl ColumnPair {
             reference_tally: None,
             are_rows_independent: true,
             values: Values::Mixed(tallies, missing),
+            codes: None,
         }
     }
 
@@ -173,6 +174,7 @@ impl ColumnPair {
             reference_tally: None,
             are_rows_independent: true,
             values: Values::Untested(tallies, reason),
+            codes: None,
         }
     }
 
@@ -193,23 +195,43 @@ impl ColumnPair {
         }
     }
 
-    /// Compares both files. Normal scores exist for numbers only.
+    /// The same category with the codes of its levels by row.
+    pub(crate) fn with_codes(self, codes: [Vec<f64>; 2]) -> Self {
+        Self {
+            codes: Some(codes),
+            ..self
+        }
+    }
+
+    /// The cells by row; `None` if they are not known.
+    pub(super) fn cells_by_row(&self) -> Option<CellsByRow<'_>> {
+        let (is_category, [reference, current]) = match (&self.values, &self.codes) {
+            (Values::Numbers(cells), _) => (false, cells),
+            (Values::Categories(_), Some(codes)) => (true, codes),
+            _ => return None,
+        };
+        Some(CellsByRow {
+            is_category,
+            sides: [reference, current],
+        })
+    }
+
+    /// Compares both files.
     ///
     /// The part that changed most is checked only if each client has one row: the rows of one client may
     /// all have a level or a number that no other client has.
     ///
     /// `level` is the significance level that a p-value must be able to reach.
-    pub(super) fn compare(self, level: f64) -> (ColumnComparison, Option<Scores>) {
+    pub(super) fn compare(self, level: f64) -> ColumnComparison {
         let are_independent = self.are_rows_independent;
         let mut untested = None;
         let mut was_constant = None;
         let mut histogram = None;
         let mut part = None;
         let mut respelled = Respelled::default();
-        let (kind, distribution, stability, tallies, scores) = match self.values {
+        let (kind, distribution, stability, tallies) = match self.values {
             Values::Numbers([reference, current]) => {
-                let (reference, scores) = normal_scores(reference);
-                let current = SortedColumn::from(current);
+                let [reference, current] = [reference, current].map(SortedColumn::from);
                 was_constant = change_of_constant(&reference, &current);
                 histogram = histogram_of_numbers(&reference, &current);
                 part = are_independent
@@ -222,11 +244,6 @@ impl ColumnPair {
                     [&reference, &current].map(|column| Tally {
                         with: column.missing(),
                         without: column.count(),
-                    }),
-                    Some(Scores {
-                        reference: scores,
-                        mode_count: reference.mode_count(),
-                        sum: sum_of_scores(&reference, &current),
                     }),
                 )
             }
@@ -246,7 +263,6 @@ impl ColumnPair {
                         with: levels.missing,
                         without: levels.rows(),
                     }),
-                    None,
                 )
             }
             Values::Mixed(readable, missing) => (
@@ -257,15 +273,14 @@ impl ColumnPair {
                     with: missing[side],
                     without: readable[side].rows(),
                 }),
-                None,
             ),
             Values::Untested(tallies, reason) => {
                 untested = Some(reason);
-                (Kind::Untested, check_nothing(tallies), None, tallies, None)
+                (Kind::Untested, check_nothing(tallies), None, tallies)
             }
         };
         let tallies = [self.reference_tally.unwrap_or(tallies[0]), tallies[1]];
-        let comparison = ColumnComparison {
+        ColumnComparison {
             name: self.name,
             verdict: Verdict::InsufficientData,
             kind,
@@ -279,8 +294,7 @@ impl ColumnPair {
             stability,
             missing_shares: tallies.map(|tally| tally.share()),
             histogram,
-        };
-        (comparison, scores)
+        }
     }
 }
 

@@ -208,7 +208,7 @@ fn with_share_test(untested: Check, found: Option<ShareTest>) -> Check {
 
 /// The smallest p-value of a test of shares: all rows of one file have the level, and no row of the
 /// other. With equal numbers of rows the opposite case is as rare.
-pub(super) fn min_p_value_of_shares([n, m]: [u64; 2]) -> f64 {
+fn min_p_value_of_shares([n, m]: [u64; 2]) -> f64 {
     let sides = if n == m { 2.0 } else { 1.0 };
     (sides * smallest_p_value(n, m)).min(1.0)
 }

@@ -10,6 +10,10 @@ pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
 /// number must be as far outside the range of the reference.
 /// Without it, large samples would raise alarms about tiny differences.
 pub const MIN_DISTANCE: f64 = 0.1;
+/// The smallest change of a column's spread that is drift: a factor of 1.1.
+pub const MIN_SPREAD_CHANGE: f64 = 0.1;
+/// The smallest change of a correlation that is drift.
+pub const MIN_CORRELATION: f64 = 0.1;
 /// The smallest change of the share of missing values that is drift.
 pub const MIN_MISSING: f64 = 0.02;
 /// The smallest change of the share of one level, or of one number, that is drift.

@@ -4,8 +4,8 @@
 //! No schema, model or history is needed. A column that both files hold as numbers is compared as
 //! numbers. A column that neither file holds as numbers is compared as categories. A column of
 //! numbers in one file only is compared by the share of cells that are numbers. Dates, and numbers
-//! that each file writes in a format of its own, are not compared. The column with the client's name
-//! is ignored.
+//! that each file writes in a format of its own, are not compared. Where a client has several rows, one of
+//! them is compared.
 
 mod check;
 mod column;
@@ -26,21 +26,24 @@ use std::path::Path;
 
 use common::config::TextSettings;
 use common::{Failure, Schema};
-use dataset::{AnyColumn, AnyColumns, count_levels, each_in_parallel, read_columns};
+use dataset::{
+    AnyColumn, AnyColumns, LevelColumn, each_in_parallel, one_row_of_each, read_columns,
+    read_levels,
+};
 
 use self::check::correct_p_values;
-use self::column::{CHECKS_OF_A_COLUMN, Scores, Values};
+use self::column::CHECKS_OF_A_COLUMN;
 use self::column_kind::column_kind;
-use self::joint::joint_check;
-use crate::statistics::PairwiseCounts;
+use self::joint::JointCells;
 
 pub use self::check::{Check, Method, Test, Unit, Verdict};
 pub(crate) use self::column::ColumnPair;
 pub use self::column::{ColumnComparison, Kind};
 pub use self::histogram::{Bin, Histogram, HistogramBin};
-pub use self::joint::JointCheck;
+pub use self::joint::{JointChange, JointCheck, JointPart};
 pub use self::limits::{
-    ALPHA, CHECK_LEVEL, MIN_DISTANCE, MIN_MISSING, MIN_NEW_SHARE, MIN_PART_SHARE, MIN_VARIATION,
+    ALPHA, CHECK_LEVEL, MIN_CORRELATION, MIN_DISTANCE, MIN_MISSING, MIN_NEW_SHARE, MIN_PART_SHARE,
+    MIN_SPREAD_CHANGE, MIN_VARIATION,
 };
 pub use self::part::{Part, PartCheck};
 pub use self::performance::{Performance, PredictionColumns, RealisedPerformance};
@@ -60,7 +63,7 @@ pub struct ComparisonRequest<'a> {
     pub text: TextSettings,
 }
 
-/// Compares two files. `schema` names the client's column, which is ignored, and the target.
+/// Compares two files. `schema` names the target, and the client's column, which is not compared.
 ///
 /// Fails when a file cannot be read or the files have no column in common.
 pub fn compare(
@@ -80,11 +83,12 @@ pub fn compare(
     };
     let only_in_reference = columns_missing_in(&current, &reference);
     let only_in_current = columns_missing_in(&reference, &current);
+    let chosen = [&reference, &current].map(|it| one_row_of_each(it.clients.as_deref()?));
     let files = [
-        compared_file(request.reference, &reference),
-        compared_file(request.current, &current),
+        compared_file(request.reference, &reference, chosen[0].as_deref()),
+        compared_file(request.current, &current, chosen[1].as_deref()),
     ];
-    let pairs = pairs(request, reference, current)?;
+    let pairs = pairs(request, [reference, current], &chosen)?;
     if pairs.is_empty() {
         return Err(Failure::data("the two files have no column in common to compare").into());
     }
@@ -112,11 +116,12 @@ pub fn compare(
     })
 }
 
-/// Pairs the columns that are in both files.
+/// Pairs the columns that are in both files. `chosen` has the rows of each file that are compared; `None`
+/// stands for all.
 fn pairs(
     request: &ComparisonRequest<'_>,
-    reference: AnyColumns,
-    current: AnyColumns,
+    [reference, current]: [AnyColumns; 2],
+    chosen: &[Option<Vec<usize>>; 2],
 ) -> anyhow::Result<Vec<ColumnPair>> {
     let rows = [reference.rows, current.rows];
     let mut others: BTreeMap<String, AnyColumn> = current
@@ -141,67 +146,80 @@ fn pairs(
         .collect();
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     if !texts.is_empty() {
-        before = count_levels(request.reference, &texts, &request.text)?;
-        after = count_levels(request.current, &texts, &request.text)?;
+        before = read_levels(request.reference, &texts, &request.text)?;
+        after = read_levels(request.current, &texts, &request.text)?;
     }
     let mut levels =
         |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
+    // Of columns that are not compared by value, a share of the rows counts.
+    let shares = [0, 1].map(|side: usize| match &chosen[side] {
+        Some(chosen) => chosen.len() as f64 / rows[side].max(1) as f64,
+        None => 1.0,
+    });
+    let counts = |rows: [u64; 2]| {
+        [0, 1].map(|side: usize| (rows[side] as f64 * shares[side]).round() as u64)
+    };
+    let rows = counts(rows);
     let pair = |(mine, other): (AnyColumn, AnyColumn)| {
         let unreadable = [mine.unreadable, other.unreadable];
         match (column_kind(&mine, &other), mine.numbers, other.numbers) {
             (Err(reason), ..) => {
                 let present = [mine.forms.present(), other.forms.present()];
-                ColumnPair::untested(&mine.name, rows, present, reason)
+                ColumnPair::untested(&mine.name, rows, counts(present), reason)
             }
             (Ok(Kind::Number), Some(reference), Some(current)) => {
-                ColumnPair::numbers(&mine.name, unreadable, [reference, current])
+                let numbers = of_rows([reference, current], chosen);
+                ColumnPair::numbers(&mine.name, unreadable, numbers)
             }
             (Ok(Kind::Mixed), ..) => {
-                let readable = [mine.readable, other.readable];
-                ColumnPair::mixed(&mine.name, rows, readable, unreadable)
+                let readable = counts([mine.readable, other.readable]);
+                ColumnPair::mixed(&mine.name, rows, readable, counts(unreadable))
             }
-            _ => ColumnPair::categories(&mine.name, levels(&mine.name)),
+            _ => {
+                let columns = levels(&mine.name);
+                let counted = [0, 1].map(|side: usize| {
+                    let column: &LevelColumn = &columns[side];
+                    column.levels(chosen[side].as_deref())
+                });
+                let codes = columns.map(|column| column.codes);
+                ColumnPair::categories(&mine.name, counted).with_codes(of_rows(codes, chosen))
+            }
         }
     };
     Ok(both.into_iter().map(pair).collect())
+}
+
+/// The cells of the chosen rows of both files.
+fn of_rows(cells: [Vec<f64>; 2], chosen: &[Option<Vec<usize>>; 2]) -> [Vec<f64>; 2] {
+    let [reference, current] = cells;
+    let of = |cells: Vec<f64>, chosen: &Option<Vec<usize>>| match chosen {
+        Some(rows) => rows.iter().map(|row| cells[*row]).collect(),
+        None => cells,
+    };
+    [of(reference, &chosen[0]), of(current, &chosen[1])]
 }
 
 /// The checks of several columns.
 pub(crate) struct CheckedColumns {
     /// The worst verdict of all checks.
     pub(crate) verdict: Verdict,
-    /// Joint test over all columns of numbers.
+    /// Joint test of all columns.
     pub(crate) joint: Option<JointCheck>,
     /// The columns in their order.
     pub(crate) columns: Vec<ColumnComparison>,
 }
 
-/// Checks all columns. The joint test uses the columns of numbers for which `is_input` is true.
+/// Checks all columns. The joint test uses the columns for which `is_input` is true.
 pub(crate) fn check_columns(
     pairs: Vec<ColumnPair>,
     is_input: impl Fn(&str) -> bool,
 ) -> CheckedColumns {
-    let inputs = pairs.iter().filter(|pair| is_input(&pair.name));
-    let currents: Vec<&[f64]> = inputs
-        .filter_map(|pair| match &pair.values {
-            Values::Numbers([_, current]) => Some(current.as_slice()),
-            Values::Categories(..) | Values::Mixed(..) | Values::Untested(..) => None,
-        })
-        .collect();
-    let pairwise = PairwiseCounts::of(&currents);
+    let joint = JointCells::of(&pairs, is_input);
     let level = CHECK_LEVEL / (pairs.len() * CHECKS_OF_A_COLUMN).max(1) as f64;
-    let (mut columns, scores): (Vec<ColumnComparison>, Vec<Option<Scores>>) =
-        each_in_parallel(pairs, |pair| pair.compare(level))
-            .into_iter()
-            .unzip();
+    let mut columns = each_in_parallel(pairs, |pair| pair.compare(level));
     correct_p_values(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
     columns.iter_mut().for_each(ColumnComparison::conclude);
-    let inputs = columns.iter().zip(scores);
-    let (tested, scores): (Vec<&ColumnComparison>, Vec<Scores>) = inputs
-        .filter_map(|(column, scores)| Some((column, scores?)))
-        .filter(|(column, _)| is_input(&column.name))
-        .unzip();
-    let joint = joint_check(&tested, scores, pairwise);
+    let joint = joint.and_then(|joint| joint.check(&columns));
     let verdicts = columns.iter().map(|column| column.verdict);
     CheckedColumns {
         verdict: Verdict::worst(verdicts.chain(joint.as_ref().map(|joint| joint.verdict))),
@@ -216,11 +234,12 @@ fn columns_missing_in(side: &AnyColumns, other: &AnyColumns) -> Vec<String> {
     names.filter(|name| !is_there(name)).cloned().collect()
 }
 
-fn compared_file(path: &Path, columns: &AnyColumns) -> ComparedFile {
+fn compared_file(path: &Path, columns: &AnyColumns, chosen: Option<&[usize]>) -> ComparedFile {
     ComparedFile {
         path: path.to_owned(),
         rows: columns.rows,
         skipped: columns.skipped,
+        clients: chosen.map(|rows| rows.len() as u64),
         warnings: columns.warnings.clone(),
     }
 }

@@ -9,7 +9,7 @@ use dataset::Levels;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Method, Test, Unit, Verdict};
-use super::column_checks::{min_p_value_of_shares, untested_check};
+use super::column_checks::untested_check;
 use super::limits::{CHECK_LEVEL, MIN_DISTANCE, MIN_NEW_SHARE, MIN_PART_SHARE};
 use super::respelled::Respelled;
 use super::sentence::p_text;
@@ -67,11 +67,12 @@ pub(super) fn check_part_of_levels(
         part,
         counts,
         p_value,
+        min_p_value,
     } = most_changed_part(levels, level, matters)?;
     Some(PartCheck::new(
         Part::Level(part.clone()),
         (counts, rows),
-        (Test::Fisher, p_value),
+        (Test::Fisher, [p_value, min_p_value]),
         min_change_of_level(counts, rows),
     ))
 }
@@ -89,11 +90,12 @@ pub(super) fn check_part_of_numbers(
         below,
         above,
         p_value,
+        min_p_value,
     } = outside_range(reference, current, MIN_DISTANCE)?;
     let outside = PartCheck::new(
         Part::OutsideRange { below, above },
         ([0, below + above], rows),
-        (Test::Range, p_value),
+        (Test::Range, [p_value, min_p_value]),
         MIN_NEW_SHARE,
     );
     let mut before = [0, 0];
@@ -108,10 +110,11 @@ pub(super) fn check_part_of_numbers(
     let Some(value) = value.filter(|found| found.part.is_finite()) else {
         return Some(outside);
     };
+    let value_min = value.min_p_value;
     let value = PartCheck::new(
         Part::Value(value.part),
         (value.counts, rows),
-        (Test::Fisher, value.p_value),
+        (Test::Fisher, [value.p_value, value.min_p_value]),
         min_change_of_value(value.counts, rows),
     );
     let order = |it: &PartCheck| {
@@ -126,8 +129,10 @@ pub(super) fn check_part_of_numbers(
         true => outside,
         false => value,
     };
-    let p_value = &mut found.check.p_value;
-    *p_value = p_value.map(|p_value| (2.0 * p_value).min(1.0));
+    // Two tests were made, and either could have given the smaller p-value.
+    let doubled = |p_value: Option<f64>| p_value.map(|p_value| (2.0 * p_value).min(1.0));
+    found.check.min_p_value = doubled(Some(min_p_value.min(value_min)));
+    found.check.p_value = doubled(found.check.p_value);
     Some(found)
 }
 
@@ -168,7 +173,7 @@ impl PartCheck {
     fn new(
         part: Part,
         (counts, rows): ([u64; 2], [u64; 2]),
-        (test, p_value): (Test, f64),
+        (test, [p_value, min_p_value]): (Test, [f64; 2]),
         min_effect: f64,
     ) -> Self {
         Self {
@@ -177,7 +182,7 @@ impl PartCheck {
             check: Check {
                 method: Some(Method::Exact),
                 p_value: Some(p_value),
-                min_p_value: Some(min_p_value_of_shares(rows)),
+                min_p_value: Some(min_p_value),
                 effect: Some(change_of_share(counts, rows)),
                 ..untested_check(test, Unit::ValueShare, min_effect, rows)
             },

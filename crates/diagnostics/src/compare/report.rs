@@ -40,6 +40,9 @@ pub struct ComparedFile {
     pub rows: u64,
     /// Number of rows that were left out, because their number of fields differs from the header.
     pub skipped: u64,
+    /// Number of clients, if some have several rows: one row of each client is compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<u64>,
     /// Warnings from reading the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

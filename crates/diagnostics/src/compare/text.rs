@@ -8,7 +8,7 @@ use super::joint::JointCheck;
 use super::performance::Performance;
 use super::report::ComparisonReport;
 use super::sentence::p_text;
-use crate::statistics::StabilityIndex;
+use crate::statistics::{JointKind, StabilityIndex};
 
 impl fmt::Display for Verdict {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,11 +42,25 @@ impl fmt::Display for Unit {
     }
 }
 
+impl fmt::Display for JointKind {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(match self {
+            Self::Location => "location",
+            Self::Spread => "spread",
+            Self::Relation => "relation",
+            Self::Shares => "shares",
+        })
+    }
+}
+
 impl fmt::Display for ComparisonReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(to, "{}", self.verdict)?;
         for (what, file) in [("reference", &self.reference), ("current", &self.current)] {
             write!(to, "{what:10} {}, {} rows", file.path.display(), file.rows)?;
+            if let Some(clients) = file.clients {
+                write!(to, " of {clients} clients: one row of each is compared")?;
+            }
             match file.skipped {
                 0 => writeln!(to)?,
                 skipped => writeln!(
@@ -96,26 +110,29 @@ impl fmt::Display for ComparisonReport {
 fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
     write!(
         to,
-        "{:10} location of {} columns together: {}, {} / {} rows, statistic {:.3}, {} df, p {}",
+        "{:10} {} columns together: {}, {} / {} rows, p {}",
         "joint",
         joint.columns.len(),
         joint.verdict,
         joint.rows[0],
         joint.rows[1],
-        joint.statistic,
-        joint.degrees,
         p_text(Some(joint.p_value))
     )?;
+    let parts = joint.parts.iter();
+    let parts = parts.map(|part| format!("{} {}", part.kind, p_text(Some(part.p_value))));
+    write!(to, " ({})", parts.collect::<Vec<_>>().join(", "))?;
     if joint.has_moved_little() {
         write!(to, "; they have moved, by less than matters")?;
     }
     match joint.left_out.join(", ") {
-        names if names.is_empty() => writeln!(to),
+        names if names.is_empty() => writeln!(to)?,
         names => writeln!(
             to,
             "; without {names} (no values, constant or nearly so, or made of others)"
-        ),
+        )?,
     }
+    let mut changes = joint.changes_in_words(true).into_iter();
+    changes.try_for_each(|change| writeln!(to, "{:10} {change}", ""))
 }
 
 fn write_column(

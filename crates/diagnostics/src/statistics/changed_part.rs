@@ -17,6 +17,8 @@ pub(crate) struct ChangedPart<T> {
     pub(crate) counts: [u64; 2],
     /// Probability of so small a p-value for any of the parts, when all shares are equal.
     pub(crate) p_value: f64,
+    /// The smallest p-value that parts with these numbers of rows can have.
+    pub(crate) min_p_value: f64,
 }
 
 /// Finds the part whose share changed most significantly. Each row has exactly one part.
@@ -76,6 +78,8 @@ pub(crate) fn most_changed_part<T: Copy>(
             false => 1.0,
         }
     };
+    let possible = splits.values().map(|(_, splits)| splits.min_p_value());
+    let min_p_value = corrected(possible.fold(1.0, f64::min));
     let mut smallest: [Option<ChangedPart<T>>; 2] = [None; 2];
     for (part, counts) in singles.into_iter().filter_map(|it| it.1).chain(several) {
         let Some((_, splits)) = splits.get(&(counts[0] + counts[1])) else {
@@ -88,6 +92,7 @@ pub(crate) fn most_changed_part<T: Copy>(
                 part,
                 counts,
                 p_value,
+                min_p_value,
             });
         }
     }
@@ -138,6 +143,21 @@ mod tests {
         for table in tables {
             assert_eq!(changed(table), None, "{table:?}");
         }
+    }
+
+    #[test]
+    fn the_smallest_possible_p_value_counts_all_parts() {
+        // 1 / 6,435 is the chance that all rows of a part of eight are in one sample of eight.
+        let found = changed(&[[4, 4], [4, 4]]).unwrap();
+        assert!(
+            (found.min_p_value * 6435.0 / 2.0 - 1.0).abs() < 1e-9,
+            "{found:?}"
+        );
+        let apart = changed(&[[8, 0], [0, 8]]).unwrap();
+        assert_eq!(apart.p_value, apart.min_p_value);
+        // A part of five rows of sixteen cannot have so small a p-value.
+        let found = changed(&[[5, 6], [3, 2]]).unwrap();
+        assert!(found.min_p_value > 0.01, "{found:?}");
     }
 
     #[test]

@@ -10,8 +10,9 @@ mod changed_part;
 mod contingency;
 mod holm;
 mod independent;
+mod joint_test;
 mod kolmogorov_smirnov;
-mod location;
+mod normal_scores;
 mod outside_range;
 mod proportions;
 mod residual_test;
@@ -33,14 +34,12 @@ pub use contingency::{
 };
 pub(crate) use contingency::{contingency_levels, unseen_share};
 pub use holm::holm;
+pub use joint_test::JointKind;
+pub(crate) use joint_test::{Change, JointColumn, KindTest, SampledRows, joint_test};
 pub use kolmogorov_smirnov::{
     KolmogorovSmirnov, KolmogorovSmirnovMethod, MAX_EXACT_VALUES, kolmogorov_smirnov,
     kolmogorov_smirnov_by,
 };
-pub use location::{
-    BatchLocation, Location, NormalScores, PairwiseCounts, ScoreMoments, location_test,
-};
-pub(crate) use location::{normal_scores, sum_of_scores};
 pub(crate) use outside_range::{OutsideRange, outside_range};
 pub use proportions::{ShareTest, Tally, smallest_p_value};
 pub(crate) use residual_test::{ResidualTest, residual_test};

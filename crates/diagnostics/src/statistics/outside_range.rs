@@ -12,6 +12,8 @@ pub(crate) struct OutsideRange {
     pub(crate) above: u64,
     /// Probability of as many values outside the range, when both samples have one distribution.
     pub(crate) p_value: f64,
+    /// The smallest possible p-value: all values of the batch are outside.
+    pub(crate) min_p_value: f64,
 }
 
 /// Counts the values of a batch that lie outside the range of the reference, by at least `margin`
@@ -39,10 +41,12 @@ pub(crate) fn outside_range(
     let is_up_to = |value: &f64| value <= largest || *value < largest + margin;
     let below = values.partition_point(is_below) as u64;
     let above = current.count() - values.partition_point(is_up_to) as u64;
+    let rows = [reference.count(), current.count()];
     Some(OutsideRange {
         below,
         above,
-        p_value: chance_outside([reference.count(), current.count()], below + above),
+        p_value: chance_outside(rows, below + above),
+        min_p_value: chance_outside(rows, rows[1]),
     })
 }
 

@@ -15,11 +15,6 @@ impl SortedColumn {
         Self::from(values.to_vec())
     }
 
-    /// A column from sorted values and the number of missing values.
-    pub(super) fn of_sorted(present: Vec<f64>, missing: u64) -> Self {
-        Self { present, missing }
-    }
-
     /// The present values, ascending.
     pub fn present(&self) -> &[f64] {
         &self.present
@@ -38,11 +33,6 @@ impl SortedColumn {
     /// Number of present and missing values.
     pub fn rows(&self) -> u64 {
         self.count() + self.missing
-    }
-
-    /// Number of rows with the most frequent value; 0 without values.
-    pub(crate) fn mode_count(&self) -> u64 {
-        self.runs().map(|run| run.1).max().unwrap_or(0)
     }
 
     /// The distinct values, each with its number of rows.

@@ -1,6 +1,6 @@
 //! Tail probabilities and quantiles of distributions.
 
-use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal};
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 
 /// P(χ² ≥ statistic). `None` without degrees of freedom, and for a statistic of NaN.
 pub(crate) fn chi_square_tail(statistic: f64, degrees: usize) -> Option<f64> {
@@ -9,20 +9,6 @@ pub(crate) fn chi_square_tail(statistic: f64, degrees: usize) -> Option<f64> {
     }
     // Fails without degrees of freedom.
     let distribution = ChiSquared::new(degrees as f64).ok()?;
-    Some(distribution.sf(statistic))
-}
-
-/// P(F ≥ statistic), with `above` and `below` degrees of freedom of numerator and denominator.
-/// `None` when either is 0, and for a statistic of NaN.
-pub(crate) fn f_tail(statistic: f64, above: f64, below: f64) -> Option<f64> {
-    if statistic.is_nan() {
-        return None;
-    }
-    // The incomplete beta function takes no infinite argument.
-    if statistic == f64::INFINITY {
-        return Some(0.0);
-    }
-    let distribution = FisherSnedecor::new(above, below).ok()?;
     Some(distribution.sf(statistic))
 }
 
@@ -75,11 +61,6 @@ mod tests {
                 "chi_square_upper_quantile" => {
                     chi_square_upper_quantile(case.number("at"), case.count("degrees"))
                 }
-                "f_tail" => f_tail(
-                    case.number("at"),
-                    case.number("degrees"),
-                    case.number("below"),
-                ),
                 "normal_quantile" => Some(normal_quantile(case.number("at"))),
                 other => panic!("{other}"),
             };
@@ -127,10 +108,6 @@ mod tests {
         assert_eq!(chi_square_tail(f64::NAN, 1), None);
         assert_eq!(chi_square_tail(f64::INFINITY, 1), Some(0.0));
         assert_eq!(chi_square_tail(0.0, 3), Some(1.0));
-        assert_eq!(f_tail(1.0, 0.0, 5.0), None);
-        assert_eq!(f_tail(f64::NAN, 1.0, 5.0), None);
-        assert_eq!(f_tail(f64::INFINITY, 1.0, 5.0), Some(0.0));
-        assert_eq!(f_tail(0.0, 3.0, 5.0), Some(1.0));
         assert_eq!(chi_square_upper_quantile(0.0, 1), None);
         assert_eq!(chi_square_upper_quantile(0.05, 0), None);
     }

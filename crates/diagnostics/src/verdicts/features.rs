@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dataset::passes::{CategoryCounts, ColumnProfile, ColumnValues};
-use dataset::{Levels, level_code};
+use dataset::{Levels, Selection, level_code, one_row_of_each};
 use model::Model;
 
 use super::batch::Batch;
@@ -14,52 +14,64 @@ use crate::statistics::Tally;
 const NAMELESS: &str = "";
 
 /// Checks the features of a batch. Numbers are compared with the model's sample of its training
-/// rows, categories with the counts of all training rows.
+/// rows, categories with the counts of all training rows. Where a client has several rows, one of them is
+/// compared.
 pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns {
-    let has_repeated_clients = model.client_agreement.is_some() || repeats_a_client(batch);
+    let has_id = model.schema.id.is_some();
+    let sample = &model.profile.sample;
+    let chosen = sample.of_clients.as_ref().filter(|_| has_id);
+    let batch = batch
+        .table
+        .sample(&Selection::rows(batch.rows.clone()), usize::MAX);
+    let batch = batch.columns();
+    let rows = has_id.then(|| one_row_of_each(batch.clients)).flatten();
+    // Models of older programs do not know which rows are of one client.
+    let has_unknown_clients = has_id && chosen.is_none() && model.client_agreement.is_some();
     let known = model.profile.columns.iter();
-    let columns = known
-        .zip(&model.profile.sample.columns)
-        .zip(batch.table.in_memory().features);
-    let pairs = columns
-        .enumerate()
-        .map(|(feature, ((known, sample), column))| {
-            let new = &column[batch.rows.clone()];
-            let names = |code| batch.table.in_memory().levels.name(feature, code);
-            let pair = match &known.values {
-                ColumnValues::Numbers(_) => numbers(known, sample, new),
-                ColumnValues::Levels(counts) => {
-                    let levels = [
-                        training_levels(counts, known.missing),
-                        batch_levels(counts, new, names),
-                    ];
-                    ColumnPair::categories(&known.name, levels)
-                }
-            };
-            match has_repeated_clients {
-                true => pair.with_repeated_clients(),
-                false => pair,
+    let columns = known.zip(&sample.columns).zip(batch.features);
+    let mut pairs = Vec::new();
+    for (feature, ((known, sample), column)) in columns.enumerate() {
+        let new = of_rows(column, rows.as_deref());
+        let names = |code| batch.levels.name(feature, code);
+        let places = chosen.map(|places| places.iter().map(|it| *it as usize).collect::<Vec<_>>());
+        let sample = of_rows(sample, places.as_deref());
+        let pair = match (&known.values, chosen) {
+            (ColumnValues::Numbers(_), None) => numbers(known, sample, new),
+            (ColumnValues::Numbers(_), Some(_)) => {
+                ColumnPair::numbers(&known.name, [0, 0], [sample, new])
             }
-        })
-        .collect();
+            (ColumnValues::Levels(counts), chosen) => {
+                let reference = match chosen {
+                    Some(_) => batch_levels(counts, &sample, |_| None),
+                    None => training_levels(counts, known.missing),
+                };
+                let levels = [reference, batch_levels(counts, &new, names)];
+                ColumnPair::categories(&known.name, levels).with_codes([sample, new])
+            }
+        };
+        pairs.push(match has_unknown_clients {
+            true => pair.with_repeated_clients(),
+            false => pair,
+        });
+    }
     check_columns(pairs, |_| true)
 }
 
-/// True if a client has several rows in the batch.
-fn repeats_a_client(batch: &Batch<'_>) -> bool {
-    let mut clients = batch.table.in_memory().clients[batch.rows.clone()].to_vec();
-    clients.sort_unstable();
-    clients.windows(2).any(|pair| pair[0] == pair[1])
+/// The cells of some rows; of all rows without a choice.
+fn of_rows(cells: &[f64], chosen: Option<&[usize]>) -> Vec<f64> {
+    match chosen {
+        Some(rows) => rows.iter().map(|row| cells[*row]).collect(),
+        None => cells.to_vec(),
+    }
 }
 
-fn numbers(known: &ColumnProfile, sample: &[f64], new: &[f64]) -> ColumnPair {
+fn numbers(known: &ColumnProfile, sample: Vec<f64>, new: Vec<f64>) -> ColumnPair {
     // The missing values of all training rows count, not those of the sample alone.
     let missing = Tally {
         with: known.missing,
         without: known.present(),
     };
-    let pair = ColumnPair::numbers(&known.name, [0, 0], [sample.to_vec(), new.to_vec()]);
-    pair.with_missing(missing)
+    ColumnPair::numbers(&known.name, [0, 0], [sample, new]).with_missing(missing)
 }
 
 /// Counts of the levels in the training rows.

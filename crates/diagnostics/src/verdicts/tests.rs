@@ -121,7 +121,7 @@ fn feature_drift_alone_is_no_model_drift() {
     assert_eq!(found.joint.as_ref().unwrap().verdict, Verdict::Drift);
     let sentences = found.feature_sentences();
     assert!(
-        sentences[0].starts_with("joint feature drift of x, y (p < 0.0001)"),
+        sentences[0].starts_with("joint feature drift: the location of x, y (p = 0.000"),
         "{sentences:?}"
     );
     assert!(

@@ -183,7 +183,7 @@ impl Verdicts {
             .joint
             .iter()
             .filter(|joint| joint.verdict == Verdict::Drift)
-            .map(joint_drift_sentence)
+            .map(|joint| joint_drift_sentence(joint, with_values))
             .chain(
                 self.features
                     .iter()
@@ -254,10 +254,10 @@ impl Verdicts {
     }
 }
 
-fn joint_drift_sentence(joint: &JointCheck) -> String {
+fn joint_drift_sentence(joint: &JointCheck, with_values: bool) -> String {
     format!(
-        "joint feature drift of {} ({})",
-        in_words(&joint.columns),
+        "joint feature drift: {} ({})",
+        joint.changes_in_words(with_values).join("; "),
         numbers::p_value(joint.p_value)
     )
 }

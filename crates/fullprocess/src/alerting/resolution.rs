@@ -213,6 +213,7 @@ mod tests {
                 p_value: 0.5,
                 effect: None,
                 verdict,
+                parts: Vec::new(),
             }),
             features: Vec::new(),
             segments: None,

@@ -172,7 +172,7 @@ fn each_check_describes_its_test() {
         "{sentence}"
     );
     let text = report.to_string();
-    for part in ["600 / 200", "2 df", "exact", "1 df, p"] {
+    for part in ["600 / 200", "2 df", "exact", "(location 0.0003"] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
 }

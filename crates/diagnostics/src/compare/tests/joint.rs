@@ -1,6 +1,7 @@
 //! Tests of the joint test: what single columns do not show, and which columns are left out.
 
 use super::*;
+use crate::draws::Draws;
 
 #[test]
 fn the_joint_test_names_the_columns_it_leaves_out() {
@@ -49,4 +50,79 @@ fn many_small_shifts_are_found_jointly() {
         verdicts(&report).iter().all(|found| found.1 == Verdict::Ok),
         "{report}"
     );
+}
+
+/// Pairs of numbers with a correlation of 0.6.
+fn related(seed: u64, rows: usize) -> [Vec<f64>; 2] {
+    let mut draws = Draws(seed);
+    let x: Vec<f64> = (0..rows).map(|_| draws.normal()).collect();
+    let y = x.iter().map(|x| 0.6 * x + 0.8 * draws.normal()).collect();
+    [x, y]
+}
+
+fn joint_of(current: [Vec<f64>; 2]) -> JointCheck {
+    let [x, y] = related(1, 2000);
+    let [new_x, new_y] = current;
+    let pairs = vec![
+        ColumnPair::numbers("income", [0, 0], [x, new_x]),
+        ColumnPair::numbers("spend", [0, 0], [y, new_y]),
+    ];
+    check_columns(pairs, |_| true).joint.unwrap()
+}
+
+#[test]
+fn a_changed_relation_and_a_changed_spread_are_named() {
+    let [x, mut y] = related(2, 500);
+    let unchanged = joint_of([x.clone(), y.clone()]);
+    assert_eq!(unchanged.verdict, Verdict::Ok, "{unchanged:?}");
+    assert!(unchanged.changes_in_words(true).is_empty());
+    let spread = joint_of([x.clone(), y.iter().map(|y| y * 1.4).collect()]);
+    let words = spread.changes_in_words(true);
+    assert!(
+        words[0].starts_with("the spread of spend (about 1.3 times as large)"),
+        "{words:?}"
+    );
+    assert_eq!(spread.changes_in_words(false), ["the spread of spend"]);
+    let flipped = joint_of([x.iter().map(|x| -x).collect(), y.clone()]);
+    let words = flipped.changes_in_words(true);
+    let signs = ["income and spend (correlation 0.", ", now -0."];
+    assert!(
+        signs.iter().all(|sign| words[0].contains(sign)),
+        "{words:?}"
+    );
+    // Each row has the spending of another client.
+    y.rotate_left(1);
+    let joined = joint_of([x, y]);
+    assert_eq!(
+        joined.changes_in_words(false),
+        ["the relation of income and spend"]
+    );
+    let words = joined.changes_in_words(true);
+    assert!(
+        words[0].starts_with("the relation of income and spend (correlation 0."),
+        "{words:?}"
+    );
+    assert_eq!(
+        (joined.verdict, joined.p_value < CHECK_LEVEL),
+        (Verdict::Drift, true)
+    );
+}
+
+#[test]
+fn a_change_that_is_too_small_to_matter_is_no_joint_drift() {
+    let mut draws = Draws(3);
+    let mut side = |rows: usize, spread: f64| -> [Vec<f64>; 2] {
+        let mut number = || (0..rows).map(|_| spread * draws.normal()).collect();
+        [number(), number()]
+    };
+    let pair = |[x, y]: [Vec<f64>; 2], [new_x, new_y]: [Vec<f64>; 2]| {
+        let pairs = vec![
+            ColumnPair::numbers("x", [0, 0], [x, new_x]),
+            ColumnPair::numbers("y", [0, 0], [y, new_y]),
+        ];
+        check_columns(pairs, |_| true).joint.unwrap()
+    };
+    let found = pair(side(20_000, 1.0), side(20_000, 1.05));
+    assert!(found.has_moved_little(), "{found:?}");
+    assert!(found.parts.iter().all(|part| part.changes.is_empty()));
 }

@@ -1,5 +1,6 @@
 //! Tests that compare pairs of generated files.
 
+mod clients;
 mod columns;
 mod false_alarms;
 mod joint;

@@ -15,8 +15,9 @@ fn city(row: usize) -> String {
 /// Compares 3,000 rows with 500 rows.
 fn compared(before: Cell<'_>, now: Cell<'_>) -> ColumnComparison {
     let current = |row| now(row + 3000);
-    let reference = file(3000, &[("x", before), ("y", &number)]);
-    let current = file(500, &[("x", &current), ("y", &number)]);
+    let other = |row| wave(row, 1.7).to_string();
+    let reference = file(3000, &[("x", before), ("y", &other)]);
+    let current = file(500, &[("x", &current), ("y", &other)]);
     let report = comparison(&reference, &current);
     let column = report.columns[0].clone();
     assert_eq!(
@@ -264,4 +265,15 @@ fn rows_of_one_client_are_no_evidence_of_a_new_level() {
     assert_eq!(checked(pair(), 0).verdict, Verdict::Drift);
     let found = checked(pair().with_repeated_clients(), 0);
     assert_eq!((found.verdict, found.part), (Verdict::Ok, None));
+}
+
+#[test]
+fn eight_rows_beside_eight_are_too_few_for_a_part() {
+    let cell = |row: usize| (row % 3).to_string();
+    let columns: [(&str, Cell<'_>); 3] = [("a", &cell), ("b", &cell), ("c", &cell)];
+    let report = comparison(&file(8, &columns), &file(8, &columns));
+    for column in &report.columns {
+        let part = &column.part.as_ref().unwrap().check;
+        assert_eq!(part.verdict, Verdict::InsufficientData, "{part:?}");
+    }
 }

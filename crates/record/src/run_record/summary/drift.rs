@@ -56,15 +56,18 @@ fn feature_drift(verdicts: &Verdicts) -> String {
         .filter(|it| moved(it.verdict))
         .map(|it| it.name.as_str());
     let features: Vec<&str> = features.collect();
-    let is_joint = verdicts.joint.iter().any(|joint| moved(joint.verdict));
+    let joint = verdicts.joint.iter();
+    let joint: Vec<String> = joint.flat_map(|it| it.changes_in_words(false)).collect();
     let is_untested = |it: &ColumnComparison| it.distribution.verdict == Verdict::InsufficientData;
     let none_tested = !verdicts.features.is_empty() && verdicts.features.iter().all(is_untested);
-    match (features.is_empty(), is_joint, none_tested) {
+    match (features.is_empty(), !joint.is_empty(), none_tested) {
         (false, _, _) => format!(
             "the clients changed (feature drift): {}",
             listed(&features, MAX_NAMES)
         ),
-        (true, true, _) => "the clients changed (feature drift): the features together".into(),
+        (true, true, _) => {
+            format!("the clients changed (feature drift): {}", joint.join("; "))
+        }
         (true, false, true) => "feature drift cannot be tested yet".into(),
         (true, false, false) => "no feature drift".into(),
     }

@@ -1,0 +1,161 @@
+//! What the other columns say about a column.
+
+use std::ops::Range;
+
+use super::components::Component;
+
+/// Components that predictions are made of at most: their work grows with the square of this number.
+pub(super) const MAX_COMPONENTS: usize = 200;
+/// Smallest ridge of the regressions, relative to the variance of a component. It keeps equal columns apart.
+const MIN_RIDGE: f64 = 1e-3;
+
+/// Predictions of each component from the components of the other columns, by ridge regression over the
+/// rows of both sides. `None` if there are too many components.
+///
+/// Components of one column must be next to each other.
+pub(super) fn predictions(components: &[Component]) -> Option<Vec<Vec<f64>>> {
+    let size = components.len();
+    let rows = components.first()?.values.len();
+    if size > MAX_COMPONENTS {
+        return None;
+    }
+    let ridge = (size as f64 / rows as f64).max(MIN_RIDGE);
+    let product = |one: &Component, other: &Component| -> f64 {
+        let values = one.values.iter().zip(&other.values);
+        values.map(|(a, b)| a * b).sum::<f64>() / rows as f64
+    };
+    let mut matrix = vec![vec![0.0; size]; size];
+    for row in 0..size {
+        for column in 0..=row {
+            let product = product(&components[row], &components[column]);
+            matrix[row][column] = product;
+            matrix[column][row] = product;
+        }
+        matrix[row][row] += ridge;
+    }
+    let precision = inverse(matrix)?;
+    let mut predictions = Vec::with_capacity(size);
+    for block in columns(components) {
+        // A component minus its prediction is (Ω_BB)⁻¹·(Ω·v)_B, where Ω is the precision.
+        let of_block: Vec<Vec<f64>> = block
+            .clone()
+            .map(|row| precision[row][block.clone()].to_vec())
+            .collect();
+        let of_block = inverse(of_block)?;
+        for (place, row) in block.clone().enumerate() {
+            let weights: Vec<f64> = (0..size)
+                .map(|column| {
+                    let rows = block.clone().zip(&of_block[place]);
+                    rows.map(|(row, weight)| weight * precision[row][column])
+                        .sum()
+                })
+                .collect();
+            let mut prediction = vec![0.0; rows];
+            for (column, weight) in weights.iter().enumerate() {
+                if block.contains(&column) {
+                    continue;
+                }
+                let values = &components[column].values;
+                prediction
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, value)| *sum -= weight * value);
+            }
+            debug_assert_eq!(predictions.len(), row);
+            predictions.push(prediction);
+        }
+    }
+    Some(predictions)
+}
+
+/// The places of the components of each column.
+pub(super) fn columns(components: &[Component]) -> Vec<Range<usize>> {
+    let mut start = 0;
+    components
+        .chunk_by(|a, b| a.column == b.column)
+        .map(|of_column| {
+            let range = start..start + of_column.len();
+            start = range.end;
+            range
+        })
+        .collect()
+}
+
+/// The inverse of a positive definite matrix, by elimination; `None` if it is singular.
+fn inverse(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+    let size = matrix.len();
+    for pivot in 0..size {
+        let value = matrix[pivot][pivot];
+        if !(value > 0.0 && value.is_finite()) {
+            return None;
+        }
+        matrix[pivot][pivot] = 1.0;
+        matrix[pivot].iter_mut().for_each(|entry| *entry /= value);
+        let line = matrix[pivot].clone();
+        for (row, entries) in matrix.iter_mut().enumerate() {
+            if row == pivot {
+                continue;
+            }
+            let factor = std::mem::take(&mut entries[pivot]);
+            entries
+                .iter_mut()
+                .zip(&line)
+                .for_each(|(entry, of_pivot)| *entry -= factor * of_pivot);
+        }
+    }
+    Some(matrix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::components::{Meaning, standardised};
+    use super::*;
+    use crate::draws::Draws;
+
+    #[test]
+    fn a_component_is_predicted_by_the_other_columns_only() {
+        let mut draws = Draws(5);
+        let normal =
+            |draws: &mut Draws| -> Vec<f64> { (0..2000).map(|_| draws.normal()).collect() };
+        let (x, noise, other) = (normal(&mut draws), normal(&mut draws), normal(&mut draws));
+        let y: Vec<f64> = x
+            .iter()
+            .zip(&noise)
+            .map(|(x, noise)| 0.6 * x + 0.8 * noise)
+            .collect();
+        let component = |column, values: &[f64]| Component {
+            column,
+            meaning: Meaning::Score,
+            values: standardised(values.to_vec()).unwrap(),
+            is_present: vec![true; values.len()],
+        };
+        // The second column has two components, which are equal.
+        let all = [
+            component(0, &x),
+            component(1, &y),
+            component(1, &y),
+            component(2, &other),
+        ];
+        let found = predictions(&all).unwrap();
+        let correlation = |one: &[f64], other: &[f64]| -> f64 {
+            let one = standardised(one.to_vec()).unwrap();
+            let other = standardised(other.to_vec()).unwrap();
+            one.iter().zip(&other).map(|(a, b)| a * b).sum::<f64>() / 2000.0
+        };
+        for place in [1, 2] {
+            let of_x = correlation(&found[place], &all[0].values);
+            assert!(of_x > 0.99, "{place}: {of_x}");
+        }
+        let of_y = correlation(&found[0], &all[1].values);
+        assert!(of_y > 0.99, "{of_y}");
+        assert!(found[3].iter().all(|value| value.abs() < 0.3));
+    }
+
+    #[test]
+    fn an_inverse_is_found_unless_the_matrix_is_singular() {
+        let found = inverse(vec![vec![4.0, 1.0], vec![1.0, 0.5]]).unwrap();
+        assert_eq!(found, [[0.5, -1.0], [-1.0, 4.0]]);
+        assert_eq!(inverse(vec![vec![0.0]]), None);
+        assert_eq!(inverse(vec![vec![1.0, 1.0], vec![1.0, 1.0]]), None);
+    }
+}
