@@ -77,7 +77,7 @@ impl OpenRun<'_> {
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());
-            let update = live
+            let mut update = live
                 .map(|live| prediction_update(config, history, run.id, live, &data))
                 .transpose()?
                 .unwrap_or_default();
@@ -88,6 +88,9 @@ impl OpenRun<'_> {
             };
             if evidence.new_labelled_rows == 0 {
                 evidence.files_without_target = run.files_without_target();
+            }
+            if let Some(verdicts) = &evidence.verdicts {
+                update.note_left_reference(run.id, &verdicts.left_reference());
             }
             let decision = decide(&evidence, &policy);
             if decision.action == Action::Wait {

@@ -79,6 +79,11 @@ impl Model {
         {
             return Some("its profile is not one column per feature and target");
         }
+        let sampled = profile.sample.columns.first().map_or(0, Vec::len);
+        let places = profile.sample.of_clients.iter().flatten();
+        if places.clone().any(|place| *place as usize >= sampled) {
+            return Some("a row that stands for its client is not in the sample");
+        }
         let kinds = features.iter().map(|it| it.kind.is_category());
         let profiled = profile.columns.iter().map(|it| it.levels().is_some());
         if !kinds.chain([false]).eq(profiled) {
@@ -98,6 +103,9 @@ impl Model {
     fn flaw_of_numbers(&self) -> Option<&'static str> {
         if !self.threshold.is_valid() {
             return Some("its threshold is not between 0 and 1");
+        }
+        if self.recalibration.is_some_and(|it| !it.is_valid()) {
+            return Some("its recalibration is not one");
         }
         let are_finite = self.numbers().all(f64::is_finite);
         (!are_finite).then_some("it holds a number that is not finite")

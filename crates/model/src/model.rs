@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::form::FormResult;
 use crate::predictor::Predictor;
+use crate::recalibration::OutOfFoldRecalibration;
 use crate::threshold::Threshold;
 use crate::window::WindowResult;
 
@@ -48,6 +49,10 @@ pub struct Model {
     /// The operating threshold.
     #[serde(default, skip_serializing_if = "Threshold::is_half")]
     pub threshold: Threshold,
+    /// Corrects the log-odds of new rows. `None` if it could not be fitted, and in models of older
+    /// programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalibration: Option<OutOfFoldRecalibration>,
     /// The forms that were tried. Empty if there was no choice: few rows, or a form that the
     /// configuration names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

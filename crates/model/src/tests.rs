@@ -44,6 +44,7 @@ fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
         },
         check: Check::Confirmed,
         threshold: Threshold::HALF,
+        recalibration: None,
         forms: Vec::new(),
         windows: Vec::new(),
     }

@@ -14,6 +14,14 @@ pub struct EstimatedPerformance {
     /// The figures.
     #[serde(flatten)]
     pub estimate: Estimate,
+    /// 95 % interval of the F1 that will be realised if the model is right. `None` where F1 is undefined,
+    /// and for models of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub f1_interval: Option<[f64; 2]>,
+    /// Features of which many values are unlike any of the training rows. If there are some, the figures
+    /// say little: the data are insufficient for an estimate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_reference: Vec<String>,
 }
 
 /// The limits of an estimate, shown with it so that nobody mistakes it for a score.
@@ -168,6 +176,15 @@ mod tests {
 
     use super::*;
 
+    fn estimated(estimate: Estimate) -> EstimatedPerformance {
+        EstimatedPerformance {
+            kind: EstimateKind::BlindToConceptDrift,
+            estimate,
+            f1_interval: None,
+            left_reference: Vec::new(),
+        }
+    }
+
     #[test]
     fn realised_and_estimated_performance_are_of_the_same_rows() {
         let predictions = [
@@ -182,8 +199,7 @@ mod tests {
             predicts_one: log_odds > 0.0,
         });
         let estimate = scoring::estimate(&forecasts).unwrap();
-        let kind = EstimateKind::BlindToConceptDrift;
-        let mut stored = RunEstimate::new("000001", EstimatedPerformance { kind, estimate });
+        let mut stored = RunEstimate::new("000001", estimated(estimate));
         for part in predictions.chunks(2) {
             let mut labelled = LabelledPredictions::default();
             for (log_odds, probability, label) in part {
@@ -214,8 +230,7 @@ mod tests {
             predicts_one: true,
         };
         let estimate = scoring::estimate(&[forecast]).unwrap();
-        let kind = EstimateKind::BlindToConceptDrift;
-        let new = RunEstimate::new("000001", EstimatedPerformance { kind, estimate });
+        let new = RunEstimate::new("000001", estimated(estimate));
         let mut stored = serde_json::to_value(&new).unwrap();
         let members = stored.as_object_mut().unwrap();
         for (older, newer) in [

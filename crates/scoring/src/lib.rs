@@ -12,6 +12,7 @@ mod compare;
 mod confusion;
 mod deployed;
 mod estimate;
+mod estimate_interval;
 mod gate;
 mod metrics;
 mod paired_losses;
@@ -47,6 +48,7 @@ pub use deployed::{
     DeployedScore, TestScore, score_candidate, score_deployed, score_on_test, score_release,
 };
 pub use estimate::{Estimate, Forecast, estimate, forecasts};
+pub use estimate_interval::f1_interval_of_estimate;
 pub use gate::{GateDecision, SCORE_TOLERANCE, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate, score};
 pub use paired_losses::{MAX_PAIRED_ROWS, PairedLosses, paired_losses};

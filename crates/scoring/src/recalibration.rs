@@ -3,7 +3,7 @@
 
 use dataset::passes::{ScoredRow, log_loss};
 use dataset::{FOLDS, Fold, Table};
-use model::Design;
+use model::{Design, OutOfFoldRecalibration};
 use serde::{Deserialize, Serialize};
 use training::{FitSettings, fit};
 
@@ -29,6 +29,15 @@ impl Recalibration {
     /// Recalibrates log-odds of the model. The result is clamped to finite numbers.
     pub fn log_odds(&self, log_odds: f64) -> f64 {
         (self.intercept + self.slope * log_odds).clamp(-f64::MAX, f64::MAX)
+    }
+}
+
+impl From<&OutOfFoldRecalibration> for Recalibration {
+    fn from(of_model: &OutOfFoldRecalibration) -> Self {
+        Self {
+            intercept: of_model.intercept,
+            slope: of_model.slope,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod forms;
 mod headroom;
 mod linear;
 mod out_of_fold;
+mod recalibration;
 mod report;
 mod threshold;
 
@@ -23,7 +24,7 @@ use common::history::{ChangeKind, NewChange, StageTimer};
 use common::ledger::DataPosition;
 use common::schema::Feature;
 use common::{Config, Failure, History, Ledger, RunLock, clock, digest, files};
-use dataset::passes::{client_count, profile};
+use dataset::passes::{ScoredRow, client_count, profile, rows_of_clients};
 use dataset::{Selection, Table};
 use model::{Check, Convergence, Design, Form, Model, Predictor, Threshold};
 
@@ -198,7 +199,7 @@ fn train_by(
 ) -> anyhow::Result<Model> {
     let clock = Instant::now();
     let labelled = Selection::rows(rows.clone()).labelled();
-    let profile = profile(&config.schema, table, &labelled);
+    let mut profile = profile(&config.schema, table, &labelled);
     if let [first, ..] = &profile.why_no_categories()[..] {
         return Err(Failure::data(format!("no model was fitted: {first}")).into());
     }
@@ -214,16 +215,20 @@ fn train_by(
     })
     .map_err(as_failure)?;
     let fitted = with_effects(fitted, &settings, table, &labelled);
-    let check = checked(config, &settings, table, rows, &fitted)?;
+    let check = checked(config, &settings, table, rows.clone(), &fitted)?;
     let Uncertainty {
         covariance,
         client_agreement,
     } = uncertainty(&fitted, table, &labelled);
+    if client_agreement.is_some() {
+        profile.sample.of_clients = rows_of_clients(&config.schema, table, rows);
+    }
     let predictor = Predictor::Linear(fitted.predictor);
     let model = Model {
         program: env!("CARGO_PKG_VERSION").into(),
         schema: config.schema.clone(),
         threshold: Threshold::HALF,
+        recalibration: None,
         predictor,
         covariance,
         client_agreement,
@@ -241,8 +246,10 @@ fn train_by(
         forms,
         windows: Vec::new(),
     };
+    let scored = threshold::out_of_fold(&FittedForm::of(&model), table, &labelled);
     let model = Model {
-        threshold: operating_threshold(config, &model, table, &labelled),
+        recalibration: recalibration::recalibration(&scored),
+        threshold: operating_threshold(config, scored, table, &labelled),
         ..model
     };
     if let Some(flaw) = model.flaw() {
@@ -279,23 +286,23 @@ fn checked(
     Ok(check)
 }
 
-/// The threshold that the configuration sets, or chooses by the training rows.
+/// The threshold that the configuration sets, or chooses by the out-of-fold predictions for the training
+/// rows.
 fn operating_threshold(
     config: &Config,
-    model: &Model,
+    scored: Vec<ScoredRow>,
     table: &Table,
     labelled: &Selection,
 ) -> Threshold {
-    let rows = || threshold::out_of_fold(&FittedForm::of(model), table, labelled);
     match config.scoring.threshold {
-        ThresholdRule::Auto => threshold::with_best_f1(rows()),
+        ThresholdRule::Auto => threshold::with_best_f1(scored),
         ThresholdRule::Fixed(probability) => Threshold::new(probability).unwrap_or_default(),
         ThresholdRule::Cost {
             false_negative,
             false_positive,
         } => threshold::of_costs(false_negative, false_positive),
         ThresholdRule::Capacity(capacity) => {
-            threshold::of_capacity(rows(), capacity, client_count(table, labelled))
+            threshold::of_capacity(scored, capacity, client_count(table, labelled))
         }
     }
 }

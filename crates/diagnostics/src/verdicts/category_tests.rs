@@ -81,7 +81,10 @@ fn without_drift_the_category_is_ok() {
     assert_eq!((plan.kind, plan.verdict), (Kind::Category, Verdict::Ok));
     assert_eq!(plan.distribution.unit, Unit::TotalVariation);
     let joint = found.joint.as_ref().unwrap();
-    assert_eq!(joint.columns, ["x"], "a category has no location");
+    assert_eq!(
+        (&joint.columns[..], joint.degrees),
+        (&["x".to_owned(), "plan".to_owned()][..], 1)
+    );
     assert!(
         !found.model.to_string().contains("not tested"),
         "{}",
@@ -377,4 +380,35 @@ fn clients_without_a_plan_that_begin_to_leave_are_drift() {
     let found = verdicts_on(&model, &leaving).model;
     assert_eq!(found.verdict, Verdict::Drift, "{found}");
     assert!(found.to_string().contains("plan (missing)"), "{found}");
+}
+
+#[test]
+fn features_leave_the_training_rows_by_levels_and_numbers_that_these_do_not_have() {
+    let model = model();
+    let left = |change: &dyn Fn(&mut Table)| {
+        let mut table = clients(PLANS, 2, 500);
+        change(&mut table);
+        verdicts_on(&model, &table).left_reference()
+    };
+    assert_eq!(left(&|_| {}), Vec::<String>::new());
+    let far =
+        |rows: usize| move |table: &mut Table| table.in_memory_mut().features[X][..rows].fill(40.0);
+    assert_eq!(left(&far(60)), ["x"]);
+    // Drift, but few rows.
+    assert_eq!(left(&far(20)), Vec::<String>::new());
+    let renamed = |table: &mut Table| {
+        let level = table.add_level(PLAN, "PLUS");
+        table.in_memory_mut().features[PLAN][..60].fill(level);
+    };
+    assert_eq!(left(&renamed), ["plan"]);
+    // The clients of the training rows lack no x.
+    let missing = |table: &mut Table| table.in_memory_mut().features[X][..60].fill(f64::NAN);
+    assert_eq!(left(&missing), ["x"]);
+    // Moved within the range: the estimate follows.
+    let moved = |table: &mut Table| {
+        table.in_memory_mut().features[X]
+            .iter_mut()
+            .for_each(|it| *it *= 0.5)
+    };
+    assert_eq!(left(&moved), Vec::<String>::new());
 }

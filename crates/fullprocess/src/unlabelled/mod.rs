@@ -13,11 +13,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use common::{Config, History};
+use model::Model;
 use record::{
     EstimateKind, EstimatedPerformance, LabelledPredictions, PendingPredictions,
     RealisedPerformance, RunEstimate,
 };
-use scoring::{Estimate, Forecast};
+use scoring::{Forecast, f1_interval_of_estimate};
 use serde::de::IgnoredAny;
 
 use self::matching::LabelledRow;
@@ -51,11 +52,7 @@ pub(crate) fn prediction_update(
     if predicted.is_empty() && log.waiting() == 0 {
         return Ok(update);
     }
-    if let Some(estimate) = estimate(&predicted) {
-        let estimated = EstimatedPerformance {
-            kind: EstimateKind::BlindToConceptDrift,
-            estimate,
-        };
+    if let Some(estimated) = estimate(&live.model, &predicted) {
         let of_run = RunEstimate::new(live.release.name(), estimated.clone());
         update.estimates.insert(run, of_run);
         update.estimated_performance = Some(estimated);
@@ -67,12 +64,33 @@ pub(crate) fn prediction_update(
 }
 
 /// Estimated performance of some predictions; `None` without any.
-fn estimate(predicted: &[Prediction]) -> Option<Estimate> {
+fn estimate(model: &Model, predicted: &[Prediction]) -> Option<EstimatedPerformance> {
     let forecasts: Vec<Forecast> = predicted.iter().map(Prediction::forecast).collect();
-    scoring::estimate(&forecasts)
+    let cut = model.threshold.log_odds();
+    let rows = predicted
+        .iter()
+        .map(|it| (it.margin + cut, it.predicts_positive()));
+    let recalibration = model.recalibration.as_ref();
+    Some(EstimatedPerformance {
+        kind: EstimateKind::BlindToConceptDrift,
+        estimate: scoring::estimate(&forecasts)?,
+        f1_interval: recalibration
+            .and_then(|it| f1_interval_of_estimate(&rows.collect::<Vec<_>>(), it)),
+        left_reference: Vec::new(),
+    })
 }
 
 impl PredictionUpdate {
+    /// Notes the features whose values are not those of the training rows, so that the estimate of the run
+    /// says little.
+    pub(crate) fn note_left_reference(&mut self, run: i64, features: &[String]) {
+        let stored = self.estimates.get_mut(&run);
+        let stored = stored.map(|of_run| &mut of_run.estimated_performance);
+        for estimated in self.estimated_performance.iter_mut().chain(stored) {
+            estimated.left_reference = features.to_vec();
+        }
+    }
+
     /// Gives the waiting predictions the labels that arrived, and adds both to the run that
     /// predicted.
     fn match_labels(

@@ -1,8 +1,7 @@
 //! A prediction for a row without a label.
 
-use dataset::passes::{Sample, ScoredRow, log_odds, probability, row_identities};
-use model::Model;
-use scoring::{Forecast, Recalibration, recalibrate};
+use dataset::passes::{log_odds, probability, row_identities};
+use scoring::{Forecast, Recalibration};
 
 use crate::evaluation::{LiveRelease, SelectedRows};
 
@@ -46,7 +45,8 @@ pub(super) fn predict(run: i64, live: &LiveRelease, new: &SelectedRows<'_>) -> V
     if identities.is_empty() {
         return Vec::new();
     }
-    let recalibration = recalibration(&live.model);
+    let recalibration = live.model.recalibration.as_ref();
+    let recalibration = recalibration.map_or(Recalibration::NONE, Recalibration::from);
     let expression = live.model.predictor.expression();
     let scored = log_odds(&expression, new.table, &rows);
     let cut = live.model.threshold.log_odds();
@@ -62,27 +62,4 @@ pub(super) fn predict(run: i64, live: &LiveRelease, new: &SelectedRows<'_>) -> V
             place: Some(row.position),
         })
         .collect()
-}
-
-/// Calibration of a model's log-odds, fitted out of fold on the sample of training rows that the
-/// model holds.
-pub(super) fn recalibration(model: &Model) -> Recalibration {
-    let scored = scored_sample(model, &model.profile.sample);
-    // The sample names no clients, so each row counts as a client of its own: rows of one client may
-    // fall into different folds.
-    let places: Vec<u64> = (0..scored.len() as u64).collect();
-    recalibrate(&scored, &places)
-}
-
-fn scored_sample(model: &Model, sample: &Sample) -> Vec<ScoredRow> {
-    // The target is the last column of a profile.
-    let Some((target, features)) = sample.columns.split_last() else {
-        return Vec::new();
-    };
-    let expression = model.predictor.expression();
-    let row = |(position, label): (usize, &f64)| ScoredRow {
-        log_odds: expression.value(|feature| features[feature][position]),
-        label: (!label.is_nan()).then_some(*label == 1.0),
-    };
-    target.iter().enumerate().map(row).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use common::history::STAGES;
 use common::ledger::RowCounts;
-use common::numbers::{Scores, count, counted, score};
+use common::numbers::{Scores, count, counted, listed, score};
 use diagnostics::SegmentCheck;
 use model::Window;
 
@@ -72,6 +72,9 @@ impl fmt::Display for RunRecord {
         self.write_seconds(to)
     }
 }
+
+/// Features that a sentence names at most.
+const MAX_FEATURES: usize = 5;
 
 impl RunRecord {
     /// A line for each dependency that was withdrawn.
@@ -203,10 +206,16 @@ impl RunRecord {
     pub fn estimate_in_words(&self) -> Option<String> {
         let estimated = self.evidence.as_ref()?.estimated_performance.as_ref()?;
         let estimate = &estimated.estimate;
+        let rows = counted(estimate.rows, "row");
+        if !estimated.left_reference.is_empty() {
+            return Some(format!(
+                "F1 cannot be estimated on {rows} without a label: no training client had such values of {}",
+                listed(&estimated.left_reference, MAX_FEATURES)
+            ));
+        }
         Some(format!(
-            "F1 {} is expected on {} without a label (changed reasons for leaving cannot be seen)",
-            score(estimate.f1, None),
-            counted(estimate.rows, "row")
+            "F1 {} is expected on {rows} without a label (changed reasons for leaving cannot be seen)",
+            score(estimate.f1, estimated.f1_interval)
         ))
     }
 

@@ -40,6 +40,7 @@ fn model_of(
         program: FORMAT.name.into(),
         predictor: Predictor::Linear(predictor),
         client_agreement: None,
+        recalibration: None,
         covariance: Some(covariance),
         profile: profile(&schema, trained, &trained.all()),
         schema,

@@ -1,0 +1,118 @@
+//! The recalibration of a model by its out-of-fold predictions.
+
+use dataset::passes::{ScoredRow, probability};
+use dataset::{FOLDS, Table};
+use model::{Design, OutOfFoldRecalibration};
+
+use crate::fit::{FitSettings, fit};
+
+/// Inverse strength of a penalty that is too weak to change any digit.
+const UNPENALISED: f64 = 1e12;
+
+/// Largest variance of the intercept. Where predictions separate the labels, it grows without a limit.
+const MAX_VARIANCE: f64 = 25.0;
+
+/// The logistic regression of the labels on the log-odds of out-of-fold predictions.
+///
+/// `None` without rows, if all rows have one label, if the predictions separate the labels, or if they
+/// do not rise with the labels.
+pub(crate) fn recalibration(scored: &[ScoredRow]) -> Option<OutOfFoldRecalibration> {
+    // The identities of rows are not read.
+    let clients = vec![0; scored.len()];
+    let table = Table::of_columns(
+        vec![scored.iter().map(|row| row.log_odds).collect()],
+        scored.iter().map(|row| row.label).collect(),
+        clients,
+    );
+    let settings = FitSettings { c: UNPENALISED };
+    let predictor = fit(&settings, &Design::default(), &table, &table.labelled())
+        .ok()?
+        .predictor;
+    let (intercept, slope) = (predictor.intercept, *predictor.coefficients.first()?);
+    // The inverse of the curvature.
+    let [mut all, mut sum, mut squares] = [0.0; 3];
+    for row in scored.iter().filter(|row| row.label.is_some()) {
+        let p = probability(intercept + slope * row.log_odds);
+        let weight = p * (1.0 - p);
+        all += weight;
+        sum += weight * row.log_odds;
+        squares += weight * row.log_odds * row.log_odds;
+    }
+    let determinant = all * squares - sum * sum;
+    // The model itself is one of many that other training rows would have given. The more it is fitted
+    // to its rows, the more these differ. The factor was chosen by simulation.
+    let factor = 1.0 + (1.0 / slope - 1.0).max(0.0) / 2.0;
+    let inverse = [[squares, -sum], [-sum, all]];
+    let covariance = inverse.map(|line| line.map(|it| it * factor / determinant));
+    let found = OutOfFoldRecalibration {
+        intercept,
+        slope: of_all_rows(slope),
+        covariance,
+    };
+    let is_sure = covariance[0][0] <= MAX_VARIANCE;
+    (found.is_valid() && is_sure).then_some(found)
+}
+
+/// The slope for the log-odds of a fit to all rows, given that for fits to all folds except one.
+///
+/// A fit to fewer rows has more variance, which makes the slope smaller: 1 / (1 + v) if v is the variance that
+/// the fit adds to the log-odds, relative to theirs. It is proportional to 1 / rows.
+fn of_all_rows(slope: f64) -> f64 {
+    let share = (FOLDS - 1) as f64 / FOLDS as f64;
+    match slope > 0.0 && slope < 1.0 {
+        true => 1.0 / (1.0 + share * (1.0 / slope - 1.0)),
+        false => slope,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(of: impl Iterator<Item = (f64, bool)>) -> Vec<ScoredRow> {
+        let row = |(log_odds, label)| ScoredRow {
+            log_odds,
+            label: Some(label),
+        };
+        of.map(row).collect()
+    }
+
+    /// Rows of two log-odds, of which the given shares are positive.
+    fn of_shares(log_odds: f64, [low, high]: [usize; 2]) -> Vec<ScoredRow> {
+        let side =
+            |value: f64, positives: usize| (0..1000).map(move |row| (value, row < positives));
+        rows(side(-log_odds, low).chain(side(log_odds, high)))
+    }
+
+    #[test]
+    fn predictions_that_are_too_sure_are_drawn_to_the_middle() {
+        // The labels' log-odds are ±1.0986, half of the predicted ones. A fit to all rows adds less
+        // variance: 1 / (1 + 0.8).
+        let found = recalibration(&of_shares(2.197_2, [250, 750])).unwrap();
+        let too_flat = recalibration(&of_shares(0.549_3, [250, 750])).unwrap();
+        assert!((too_flat.slope - 2.0).abs() < 1e-3, "{too_flat:?}");
+        assert!(
+            (found.slope - 0.555_6).abs() < 1e-3 && found.intercept.abs() < 1e-6,
+            "{found:?}"
+        );
+        // 2,000 rows of weight 0.1875: the variance of the intercept is 1 / 375, half of that more for a
+        // slope of one half.
+        assert!(
+            (found.covariance[0][0] * 375.0 - 1.5).abs() < 1e-3,
+            "{found:?}"
+        );
+        assert!(
+            (found.covariance[1][1] * 375.0 * 4.828 - 1.5).abs() < 1e-3,
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_gives_none() {
+        assert_eq!(recalibration(&[]), None);
+        assert_eq!(recalibration(&of_shares(1.0, [0, 0])), None);
+        assert_eq!(recalibration(&of_shares(1.0, [750, 250])), None);
+        assert_eq!(recalibration(&of_shares(1.0, [0, 1000])), None);
+        assert_eq!(recalibration(&of_shares(0.0, [250, 750])), None);
+    }
+}
