@@ -17,7 +17,7 @@ struct NotExecuted {
     words: &'static [&'static str],
 }
 
-const NOT_EXECUTED: [NotExecuted; 6] = [
+const NOT_EXECUTED: [NotExecuted; 8] = [
     NotExecuted {
         page: "README.md",
         block: "cargo test --workspace",
