@@ -5,7 +5,7 @@ use std::fs::{self, Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use acceptance::sample_data::{World, clients, to_csv};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::hostile::{HOSTILE, hostile_rows};
@@ -468,7 +468,7 @@ fn an_empty_a_stale_and_a_damaged_pipeline_say_what_to_do() {
 
     let mut workspace = Workspace::after_cold_start();
     workspace.set("diagnostics.stale_after_hours", json!(1));
-    let long_ago = Timestamp::now() - SignedDuration::from_hours(3);
+    let long_ago = common::clock::now() - SignedDuration::from_hours(3);
     workspace.add_run(long_ago, Some("nothing_new"), &workspace.last_record());
     let server = Server::start(&mut workspace);
     let text = text_of(&page(&server, "/"));

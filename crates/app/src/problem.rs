@@ -8,7 +8,6 @@ use actix_web::http::header::{
     ACCEPT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
-use jiff::Timestamp;
 use reporting::dashboard::{self, ProblemPage};
 use serde::Serialize;
 
@@ -107,7 +106,7 @@ pub(crate) fn page(error: &ApiError, request_id: &str) -> HttpResponse {
         _ => (error.to_string(), kind.remedy),
     };
     let page = ProblemPage {
-        now: Timestamp::now(),
+        now: common::clock::now(),
         status: kind.status,
         title: kind.title,
         detail: &detail,

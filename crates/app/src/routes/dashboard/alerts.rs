@@ -48,7 +48,7 @@ pub(in crate::routes) async fn list(
             Err(error) => (Vec::new(), Err(error)),
         };
         let page = AlertsPage {
-            now: Timestamp::now(),
+            now: common::clock::now(),
             open: if is_first { open } else { Vec::new() },
             alerts,
             has_receiver: config.alerts.has_target(),

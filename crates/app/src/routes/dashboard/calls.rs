@@ -8,7 +8,6 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use dataset::RecordWriter;
-use jiff::Timestamp;
 use record::RunFilter;
 use reporting::dashboard::{CallFilter, CallsPage, Paged};
 use scoring::{CALL_LIST_COLUMNS, CallListSummary, RankedClient, StoredList};
@@ -44,7 +43,7 @@ pub(in crate::routes) async fn list(
     answer(&request, state, move |reading| {
         let clients = clients(&reading.state, before, CLIENTS, &filter);
         let page = CallsPage {
-            now: Timestamp::now(),
+            now: common::clock::now(),
             clients: reading.logged(clients),
             summary: summary(reading),
             live: reading.state.models.readiness().release,

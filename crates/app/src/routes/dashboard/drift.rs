@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use jiff::Timestamp;
 use record::RunRecord;
 use reporting::dashboard::{DriftPage, FeaturePage};
 
@@ -40,7 +39,7 @@ fn all(reading: &Reading, before: Option<i64>) -> Page {
     let mut newest = None;
     let runs = evaluated(reading, before, |run| keep_tested(&mut newest, run));
     let page = DriftPage {
-        now: Timestamp::now(),
+        now: common::clock::now(),
         newest,
         runs,
     };
@@ -55,7 +54,7 @@ fn one(reading: &Reading, name: &str, before: Option<i64>) -> Result<Page, ApiEr
     let runs = evaluated(reading, before, |run| keep_tested(&mut newest, run));
     let served = reading.state.models.current().ok();
     let page = FeaturePage {
-        now: Timestamp::now(),
+        now: common::clock::now(),
         name,
         newest,
         runs,

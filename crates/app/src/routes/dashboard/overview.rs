@@ -28,7 +28,7 @@ pub(in crate::routes) async fn show(
     expect_no_parameters(&request)?;
     answer(&request, state, |reading| {
         let state = &reading.state;
-        let now = Timestamp::now();
+        let now = common::clock::now();
         // What a run has just deployed is shown at once.
         state.models.refresh();
         let read = runs::read(&state.config, |history| so_far(&state.config, history, now));

@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use common::layout::names;
 use common::{Layout, Manifest};
 use deployment::Release;
-use jiff::Timestamp;
 use model::Model;
 use reporting::dashboard::{OtherRelease, Paged, ReleaseLine, ReleasePage, ReleasesPage};
 
@@ -28,7 +27,7 @@ pub(in crate::routes) async fn list(
     let before = Given::of(&request, &["before"], "known is before")?.before()?;
     answer(&request, state, move |reading| {
         let page = ReleasesPage {
-            now: Timestamp::now(),
+            now: common::clock::now(),
             releases: reading.logged(lines(&reading.state.config.layout, before)),
         };
         Ok(Page {
@@ -115,7 +114,7 @@ fn read_one(reading: &Reading, number: u64, with: Option<u64>) -> Result<Page, A
         count_model(reading, folder)?;
     }
     let page = ReleasePage {
-        now: Timestamp::now(),
+        now: common::clock::now(),
         is_live: deployment::live_name(layout)?.as_ref() == Some(&name),
         other: other
             .filter(|_| release.is_ok())

@@ -4,7 +4,6 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::layout::names;
 use common::{History, Layout};
-use jiff::Timestamp;
 use record::RunRecord;
 use reporting::dashboard::{Paged, ReportsPage, RunLine};
 
@@ -25,7 +24,7 @@ pub(in crate::routes) async fn list(
         let config = &reading.state.config;
         let read = runs::read(config, |history| lines(&config.layout, history, before));
         let page = ReportsPage {
-            now: Timestamp::now(),
+            now: common::clock::now(),
             runs: reading.logged(read),
         };
         Ok(Page {

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use diagnostics::Dependencies;
-use jiff::Timestamp;
 use record::{RunFilter, RunRecord};
 use reporting::dashboard::{Paged, RunLine, RunPage, RunsPage};
 use reporting::{EarlierRuns, MAX_RUNS, RunReport};
@@ -29,7 +28,7 @@ pub(in crate::routes) async fn list(
     let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
     answer(&request, state, move |reading| {
         let page = RunsPage {
-            now: Timestamp::now(),
+            now: common::clock::now(),
             runs: lines(reading, before),
         };
         Ok(Page {
@@ -93,7 +92,7 @@ fn read_one(reading: &Reading, id: i64) -> Result<Page, ApiError> {
     })?;
     let found = found.flatten().ok_or(NO_RUN)?;
     let page = RunPage {
-        now: Timestamp::now(),
+        now: common::clock::now(),
         report: RunReport {
             record: &found.record,
             earlier: Ok(found.earlier),

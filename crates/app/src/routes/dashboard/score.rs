@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use jiff::Timestamp;
 use record::{RunFilter, RunRecord};
 use reporting::dashboard::{Paged, ScorePage};
 use reporting::{EvaluatedRun, MAX_RUNS};
@@ -24,7 +23,7 @@ pub(in crate::routes) async fn list(
     let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
     answer(&request, state, move |reading| {
         let page = ScorePage {
-            now: Timestamp::now(),
+            now: common::clock::now(),
             runs: evaluated(reading, before, |_| {}),
         };
         Ok(Page {
