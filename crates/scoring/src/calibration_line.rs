@@ -1,22 +1,23 @@
-//! Slope and intercept of the calibration: logistic regressions of the label on the log-odds.
+//! Calibration slope and intercept, from logistic regressions of the label on the log-odds.
 
 use dataset::sums_of;
 
-/// Maximum number of steps of a solution. Newton's method needs about ten.
+/// Maximum number of Newton steps. About ten are needed.
 const MAX_STEPS: usize = 100;
-/// Share by which a loss may rise through rounding, and distance of bounds that are equal.
+/// Relative rise of a loss, and relative distance of two bounds, that count as rounding.
 const ROUNDING: f64 = 1e-12;
-/// A solution is found by a step of Newton's method that is smaller than this, relative to the solution's
-/// size if that is above 1. Each step doubles the right digits, so the solution has about twelve.
+/// The solution is found once a Newton step is smaller than this, relative to the solution if that is
+/// above 1. Each step doubles the number of correct digits, so the solution then has about twelve.
 const TOLERANCE: f64 = 1e-6;
-/// Factor of a step that is too small to lower a loss.
+/// Fraction of a step below which it is no longer shortened: it cannot lower the loss.
 const MIN_FACTOR: f64 = 1e-9;
 
-/// The slope of the logistic regression of the label on the log-odds, with an intercept; rows are
-/// sorted by log-odds.
+/// Slope of the logistic regression, with intercept, of the label on the log-odds. Rows must be in
+/// ascending order of log-odds.
 ///
-/// `None` if the slope is not finite: if all rows have one label, or if a threshold separates the labels
-/// (Albert and Anderson 1984, *Biometrika* 71). `None`, too, if log-odds are too large to compute with.
+/// `None` if all rows have one label, or if a threshold separates the labels: the slope is not
+/// finite (Albert and Anderson 1984, *Biometrika* 71). Also `None` if all log-odds are equal, or
+/// too large to compute with.
 pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
     if is_separable(sorted) {
         return None;
@@ -30,7 +31,7 @@ pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
         return None;
     }
     let prepared = |x: f64| (x - mean) / scale;
-    // Newton's method. A step that does not lower the loss is halved.
+    // Newton's method. A step that raises the loss is halved.
     let at = |[intercept, slope]: [f64; 2]| {
         sums_of(sorted, |(x, label)| {
             let z = prepared(*x);
@@ -86,16 +87,17 @@ pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
     None
 }
 
-/// The summand of all log-odds with which their mean probability is the share of positive labels; rows
-/// are sorted by log-odds. `None` if all rows have one label, or if log-odds are too large to compute
-/// with.
+/// The number that, added to all log-odds, makes the mean probability the share of positive labels.
+/// Rows must be in ascending order of log-odds. `None` if all rows have one label, or if log-odds
+/// are too large to compute with.
 pub(crate) fn calibration_intercept(sorted: &[(f64, bool)]) -> Option<f64> {
     let positives = sorted.iter().filter(|(_, label)| *label).count() as f64;
     let of_all = (positives / (sorted.len() as f64 - positives)).ln();
     if !of_all.is_finite() {
         return None;
     }
-    // With equal log-odds the summand would be their distance from the log-odds of all rows.
+    // If all log-odds were equal to x, the solution would be `of_all` − x. The extreme log-odds
+    // therefore give its bounds.
     let (first, last) = (sorted.first()?.0, sorted.last()?.0);
     let (mut low, mut high) = (of_all - last, of_all - first);
     let mut summand = 0.0_f64.clamp(low, high);
@@ -114,7 +116,8 @@ pub(crate) fn calibration_intercept(sorted: &[(f64, bool)]) -> Option<f64> {
         }
         let step = (positives - expected) / slope;
         let newton = summand + step;
-        // Newton's step where it stays between the bounds, and otherwise half the way.
+        // Takes Newton's step if it stays between the bounds, and otherwise the middle of the
+        // bounds.
         let is_inside = newton >= low && newton <= high;
         if is_inside && is_small(step, newton) {
             return Some(newton);
@@ -132,13 +135,14 @@ fn is_small(step: f64, value: f64) -> bool {
     step.abs() <= TOLERANCE * value.abs().max(1.0)
 }
 
-/// The logistic function at some log-odds; computed with one exponential, which takes most of the time.
+/// The logistic function at given log-odds. It needs a single exponential, its most costly
+/// operation.
 struct Logistic {
     log_odds: f64,
     probability: f64,
-    /// Derivative of the probability by the log-odds.
+    /// Derivative of the probability with respect to the log-odds.
     weight: f64,
-    /// Exponential of minus the size of the log-odds.
+    /// exp(−|log-odds|).
     small: f64,
 }
 

@@ -1,9 +1,9 @@
-//! The call list: the clients whose latest row has no label, those most likely to leave first, each
-//! with its reasons.
+//! The call list: the clients whose latest row has no label, ranked by the risk that they leave,
+//! with the reasons for each.
 //!
-//! The list is made by the deployed model, so its probabilities are those of the server. In memory are
-//! these clients, and a few numbers for each client that the last list called or held out. Other rows
-//! take no memory.
+//! The deployed model makes the list, so its probabilities are those of the server. Memory holds
+//! these clients, and a few numbers for each client that the previous list called or held out.
+//! Other rows take no memory.
 
 mod band;
 mod calibration;
@@ -49,22 +49,22 @@ pub use self::worth::{ExpectedValue, ValueOfFirst};
 /// A call list.
 pub struct CallList {
     model: Model,
-    /// The release of the model.
+    /// Number of the release that the model belongs to.
     release: String,
     clients: Clients,
     /// The clients by their rank.
     ranked: Vec<Ranked>,
-    /// Number of clients that are to be called; `None` if neither a capacity nor a value is
-    /// configured, and no share is held out.
+    /// Number of clients to be called; `None` if no capacity, no value and no held-out share is
+    /// configured.
     in_capacity: Option<u64>,
-    /// What the calls are worth; `None` if no value is configured.
+    /// Expected value of the calls; `None` if no value is configured.
     expected_value: Option<ExpectedValue>,
 }
 
-/// Place of one client. Its reasons are computed when it is written.
+/// A client's place on the list. Its reasons are computed when the list is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Ranked {
-    /// Position among the clients.
+    /// Index of the client in `clients.list`.
     client: usize,
     probability: f64,
     band: Band,
@@ -74,8 +74,8 @@ struct Ranked {
 /// Ranks clients for the command `scoring --rank`, and writes the list to `output_model_path`. The
 /// clients are those of `file`, otherwise those of the ingested data.
 ///
-/// Without a release, the error says what to run (exit code 74). A file that cannot be used is an
-/// error (65).
+/// An error if nothing is deployed; it names the programs to run (exit code 74). Also an error if
+/// the file cannot be opened (74), or if ingestion would reject it (65).
 pub fn rank(config: &Config, file: Option<&Path>) -> anyhow::Result<RankReport> {
     let _lock = RunLock::acquire(&config.layout, "scoring")?;
     let (release, model) = load_live(config)?.ok_or_else(|| {
@@ -104,21 +104,22 @@ pub fn rank(config: &Config, file: Option<&Path>) -> anyhow::Result<RankReport> 
 
 /// The call list of a run.
 pub struct ListOfRun {
-    /// The clients that wait for a label.
+    /// The list: the clients whose latest row has no label.
     pub list: CallList,
-    /// The outcomes of the clients of an earlier list.
+    /// Outcomes of the clients on an earlier list.
     pub outcomes: CallOutcomes,
-    /// What the earlier list predicted for these clients.
+    /// Predictions of the earlier list for these clients.
     pub predictions: CallPredictions,
-    /// Reason why the outcomes are not counted: the earlier list cannot be read.
+    /// Reason why no outcomes are counted: the earlier list cannot be read. `None` if it was read.
     pub problem: Option<anyhow::Error>,
 }
 
-/// The call list of the ingested data, and the outcomes of the clients of an earlier list, if there is
-/// one. `None` if nothing is deployed. Also `None` if every row has its label and no list has to be
-/// replaced.
+/// The call list of the ingested data, and the outcomes of the clients on an earlier list.
 ///
-/// An error if the data does not hold what was ingested, or if the release is damaged.
+/// `None` if nothing is deployed. Also `None` if every row has a label and there is no list to
+/// replace.
+///
+/// An error if finaldata.csv does not hold what was ingested, or if the release is damaged.
 pub fn call_list(
     config: &Config,
     history: &History,
@@ -170,7 +171,7 @@ impl CallList {
         }
     }
 
-    /// True if no client waits for a label.
+    /// True if the latest row of every client has a label.
     pub fn is_empty(&self) -> bool {
         self.ranked.is_empty()
     }
@@ -243,7 +244,7 @@ impl CallList {
     }
 }
 
-/// The clients by their rank, before places of the capacity are given.
+/// The clients by their rank, before it is decided who is called.
 fn ranked(
     settings: &ScoringSettings,
     model: &Model,
@@ -266,7 +267,7 @@ fn ranked(
             },
         })
         .collect();
-    // Clients are in the order of their names, which decides between equal ones.
+    // Clients are in the order of their names, so the index decides between clients of equal risk.
     sort_by(&mut ranked, |a, b| {
         a.compare_risk(b).then(a.client.cmp(&b.client))
     });
@@ -274,9 +275,9 @@ fn ranked(
 }
 
 impl Ranked {
-    /// The order of the list, apart from clients of equal risk: by expected value, then by
-    /// probability, the highest first. A client without an expected value comes after all that have
-    /// one.
+    /// The order of the list: by expected value, then by probability, the highest first. A client
+    /// without an expected value comes after all clients with one. Clients of equal risk compare as
+    /// equal.
     fn compare_risk(&self, other: &Self) -> Ordering {
         let value = |ranked: &Self| ranked.call.expected_value.unwrap_or(f64::NEG_INFINITY);
         let by_value = value(other).total_cmp(&value(self));

@@ -1,9 +1,9 @@
 //! The comparison of two models on rows that neither model was fitted to.
 //!
-//! The candidate was fitted to the gate rows. Its predictions for them are therefore out of fold:
-//! the clients of each fold are predicted by a fit to the other folds (see [`crate::windows`]). The
-//! incumbent (the deployed model) never saw the gate rows and predicts them directly. The predictions
-//! are paired row by row. The decision is made in `gate`.
+//! The candidate was fitted to the gate rows, so its predictions for them must be out of fold. The
+//! clients of each fold are predicted by a fit to the other folds (see [`crate::windows`]). The
+//! incumbent (the deployed model) never saw the gate rows and predicts them directly. The
+//! predictions are paired row by row. The decision is made in `gate`.
 
 use common::Failure;
 use dataset::passes::{
@@ -23,8 +23,8 @@ use crate::windows::{GateFold, WindowChoice};
 pub struct Contest<'a> {
     /// The candidate, fitted to its window.
     pub candidate: &'a Model,
-    /// The choice of that window, with the gate rows: rows of `table` that the incumbent was not fitted
-    /// to.
+    /// The choice of the candidate's window. It holds the gate rows: rows of `table` that the
+    /// incumbent was not fitted to.
     pub window: &'a WindowChoice,
     /// The deployed model.
     pub incumbent: &'a Model,
@@ -34,7 +34,7 @@ pub struct Contest<'a> {
     pub test: Option<UnseenTest<'a>>,
     /// True if the score test found model drift on the new rows.
     pub model_drift: bool,
-    /// True if the candidate is another fit after drift that an earlier run found.
+    /// True if the candidate is another fit: the labelled rows since earlier drift have doubled.
     pub refit: bool,
 }
 
@@ -43,21 +43,23 @@ pub struct Contest<'a> {
 pub struct UnseenTest<'a> {
     /// The rows that neither model was fitted to.
     pub table: &'a Table,
-    /// Number of rows left out.
+    /// Number of rows that were left out because a model was fitted to them.
     pub left_out: u64,
 }
 
 /// The comparison of candidate and incumbent on the labelled gate rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// True if the score test found model drift on the new rows. The gate then asks for less.
+    /// True if the score test found model drift on the new rows. The gate then only asks that the
+    /// candidate is not significantly worse.
     #[serde(default)]
     pub model_drift: bool,
-    /// True if the candidate is another fit after drift that an earlier run found. The gate then asks
-    /// for less too.
+    /// True if the candidate is another fit: the labelled rows since earlier drift have doubled.
+    /// The gate's requirement is then lower too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refit: bool,
-    /// True if the candidate was fitted to all rows. The gate asks for more of it in another fit.
+    /// True if the candidate was fitted to all rows. Another fit must then have the lower mean
+    /// log-loss.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all_rows: bool,
     /// Number of labelled gate rows.
@@ -67,9 +69,10 @@ pub struct Comparison {
     /// Metrics of the deployed model.
     pub incumbent: Metrics,
     /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with
-    /// fewer than two rows, or if the differences have no spread.
+    /// fewer than two clients, or if the differences have no spread.
     pub log_loss_p_value: Option<f64>,
-    /// The comparison on the test data; `None` if none of its labelled rows is new to both models.
+    /// The comparison on the test data; `None` if it has no labelled row that is new to both
+    /// models.
     pub guard: Option<Guard>,
 }
 
@@ -85,20 +88,20 @@ pub struct Guard {
     /// Mean log-loss of the deployed model; `None` in comparisons of older programs.
     pub incumbent_log_loss: Option<f64>,
     /// P-value of a one-sided paired t-test that the candidate's log-loss is higher. `None` with
-    /// fewer than two rows, or if the differences have no spread.
+    /// fewer than two clients, or if the differences have no spread.
     pub log_loss_p_value: Option<f64>,
-    /// F1 of the candidate; `None` where F1 is undefined.
+    /// F1 of the candidate; `None` if F1 is undefined.
     pub candidate_f1: Option<f64>,
-    /// F1 of the deployed model; `None` where F1 is undefined.
+    /// F1 of the deployed model; `None` if F1 is undefined.
     pub incumbent_f1: Option<f64>,
-    /// 95 % interval of the candidate's F1 minus the incumbent's F1 (paired bootstrap). `None`
-    /// where an F1 is undefined.
+    /// 95 % interval of the candidate's F1 minus the incumbent's F1 (paired bootstrap). `None` if
+    /// either F1 is undefined.
     pub difference_interval: Option<[f64; 2]>,
 }
 
 /// Compares both models on the same rows.
 ///
-/// An error without labelled gate rows, or if the models read different columns.
+/// An error if no gate row has a label, or if the models read different columns.
 pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     if !contest.incumbent.fits_schema(&contest.candidate.schema) {
         return Err(Failure::data(
@@ -144,7 +147,7 @@ fn scores(predictor: &Predictor, table: &Table, rows: &Selection) -> Vec<ScoredR
     log_odds(&predictor.expression(), table, rows)
 }
 
-/// The candidate's log-loss minus the incumbent's, by client.
+/// The candidate's log-loss minus the incumbent's, summed by client.
 fn differences(models: [&Predictor; 2], table: &Table, rows: &Selection) -> Vec<ClientDifference> {
     let expressions = models.map(Predictor::expression);
     loss_differences(expressions.each_ref(), None, table, rows)

@@ -107,8 +107,8 @@ pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> Confusi
 
 /// Counts of rows by label and by the predictions of both models.
 ///
-/// The place of a cell is 4 · label + 2 · candidate + incumbent, each 0 or 1, as
-/// [`passes::paired_confusion`] counts them.
+/// The index of a count is 4 · label + 2 · candidate + incumbent, each 0 or 1, as in
+/// [`passes::paired_confusion`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PairedCounts(pub(crate) [u64; 8]);
 

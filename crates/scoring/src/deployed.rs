@@ -20,7 +20,7 @@ pub struct DeployedScore {
     pub release: String,
     /// SHA-256 of the release's model file.
     pub model_digest: String,
-    /// Digest of the test data.
+    /// Digest of the current test data.
     pub data_digest: String,
     /// F1 on the test data when the model was deployed.
     pub deployed_score: f64,
@@ -43,8 +43,8 @@ pub struct TestScore {
 
 /// Scores the deployed model on the test data; `None` if nothing is deployed.
 ///
-/// An error if the release is damaged, if the model reads other columns than the configuration
-/// names, or if the test data has no labelled row.
+/// An error if the release is damaged, or if the model reads other columns than the configuration
+/// names. Also an error if the test data has no labelled row.
 pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> {
     let Some((manifest, model)) = load_release(config)? else {
         return Ok(None);
@@ -70,8 +70,8 @@ fn load_release(config: &Config) -> anyhow::Result<Option<(Manifest, Model)>> {
     let Some(manifest) = Manifest::of_live_release(layout)? else {
         return Ok(None);
     };
-    // The path has the release's number and does not go through `current`. Manifest and model are
-    // therefore always of one release.
+    // This path names the release instead of the link `current`, which may change meanwhile.
+    // Manifest and model therefore belong to the same release.
     let path = layout.release(&manifest.release).join(names::MODEL);
     let is_damaged = || {
         format!(
@@ -141,7 +141,7 @@ pub fn score_candidate(config: &Config, model: &Model) -> anyhow::Result<TestSco
 
 /// F1 and the other metrics of a model on the test data.
 ///
-/// Without labelled rows, or if F1 is undefined, the test data is unusable (exit code 65).
+/// A failure of the data (exit code 65) if no row has a label, or if F1 is undefined.
 pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Metrics)> {
     let metrics = score(model, &test.table, &test.table.all())
         .ok_or_else(|| Failure::data("the test data has no row with a label"))?;
@@ -155,6 +155,6 @@ pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Met
 }
 
 fn load_test(config: &Config) -> anyhow::Result<TestData> {
-    // These rows are not compared with others, so any key will do.
+    // The fingerprints are not compared with those of other files, so any key will do.
     dataset::load_test_data(config, &FingerprintKey::PUBLIC)
 }

@@ -12,7 +12,7 @@ use crate::recalibration::Recalibration;
 /// A model's prediction for one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forecast {
-    /// The model's score, by which rows are ranked; in any unit.
+    /// Score of the row: a higher score means a higher risk, in any unit.
     pub score: f64,
     /// Calibrated probability of the positive label, 0 to 1.
     pub probability: f64,
@@ -47,8 +47,8 @@ pub struct Estimate {
     pub roc_auc: Option<f64>,
 }
 
-/// The forecasts for scored rows of a model with the threshold one half. Recalibration changes the
-/// probabilities, but not the predictions.
+/// Forecasts for rows that were scored by a model with threshold one half. Recalibration changes
+/// the probabilities, but not the predictions.
 pub fn forecasts(scored: &[ScoredRow], recalibration: &Recalibration) -> Vec<Forecast> {
     let forecast = |row: &ScoredRow| Forecast {
         score: row.log_odds,

@@ -1,16 +1,20 @@
 //! The promotion gate: decides from a comparison whether a candidate replaces the deployed model.
-//! Nothing is read or written here.
+//! This module reads and writes no files.
 //!
-//! The log-loss on the gate rows decides, because they show the world as it is now. After model
-//! drift, and in another fit after it, a candidate is refused only if its log-loss is significantly
-//! higher: the score test has shown that the world has changed. A rule that compares the means
-//! refuses right candidates by chance, and the simulator shows that it does worse.
+//! The log-loss on the gate rows decides, because they are the most recent rows.
 //!
-//! A candidate of another fit must have the lower mean if it was fitted to all rows again. Otherwise
-//! each false alarm would lead to several deployments.
+//! After model drift, a candidate is refused only if its log-loss is significantly higher. The
+//! score test has already shown that the deployed model no longer fits. A rule that compares the
+//! means would refuse good candidates by chance; in the simulator it gives worse models.
 //!
-//! Without model drift nothing calls for another model. The candidate must then be significantly
-//! better on the gate rows. It must also not be significantly worse on the test data.
+//! Another fit is a later candidate, tried once the labelled rows since the drift have doubled. The
+//! same rule applies to it, with one exception.
+//!
+//! Another fit to all rows must have the lower mean log-loss. Otherwise each false alarm would lead
+//! to several deployments.
+//!
+//! Without model drift there is no reason to replace the model. The candidate must then be
+//! significantly better on the gate rows. It must also not be significantly worse on the test data.
 
 use common::config::GatePolicy;
 use common::numbers::{self, Scores, counted};
@@ -29,7 +33,8 @@ const SIGNIFICANCE: f64 = 0.05;
 pub struct GateDecision {
     /// True if the candidate replaces the deployed model.
     pub accepted: bool,
-    /// True if no compared figure speaks against the candidate; older records do not say it.
+    /// True if no comparison speaks against the candidate. True in older records, which lack this
+    /// value.
     #[serde(default = "is_true")]
     pub passed: bool,
     /// True if the candidate passed and waits for a person to deploy it.
@@ -44,7 +49,7 @@ fn is_true() -> bool {
 }
 
 /// Decides whether the candidate of a comparison replaces the deployed model. The policy `Always`
-/// accepts every candidate, `Ask` none: one that passes waits.
+/// accepts every candidate. The policy `Ask` accepts none: a candidate that passes waits.
 pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
     let on_new_rows = log_loss_on_new_rows(comparison);
     let on_test_data = log_loss_on_test_data(comparison);
@@ -78,10 +83,10 @@ pub fn gate(comparison: &Comparison, policy: GatePolicy) -> GateDecision {
 }
 
 impl GateDecision {
-    /// The finding that decided, as a clause about the candidate: `on 40 new rows it is not
-    /// significantly worse (log-loss 0.49, deployed model 0.65; lower is better)`.
+    /// The comparison that decided, as a clause about the candidate. Example: `on 40 new rows it is
+    /// not significantly worse (log-loss 0.49, deployed model 0.65; lower is better)`.
     ///
-    /// `None` where an older program decided by another rule.
+    /// `None` if an older program decided by another rule.
     pub fn deciding_clause(&self, comparison: &Comparison) -> Option<String> {
         let on_new_rows = log_loss_on_new_rows(comparison);
         let refusing = log_loss_on_test_data(comparison).ok();
@@ -102,9 +107,9 @@ struct Finding {
     rows: String,
     candidate: f64,
     deployed: f64,
-    /// How the candidate compares: `significantly better`.
+    /// Result of the comparison, such as `significantly better`.
     result: &'static str,
-    /// What the result lacks, or why there is none.
+    /// The requirement that the result does not meet, or the reason why no test is possible.
     remark: Option<&'static str>,
 }
 
@@ -143,7 +148,7 @@ impl Finding {
 enum Requirement {
     /// After model drift: not significantly worse.
     NotWorse,
-    /// Another fit to all rows after drift of an earlier run: a lower mean.
+    /// Another fit to all rows, after model drift in an earlier run: a lower mean log-loss.
     Lower,
     /// Without model drift: significantly better.
     Better,
@@ -160,8 +165,8 @@ impl Requirement {
     }
 }
 
-/// The significance of a difference, from the p-value of the test that the candidate's log-loss is
-/// higher.
+/// Significance of a difference in log-loss. The p-value is that of the test that the candidate's
+/// log-loss is higher.
 #[derive(Clone, Copy, PartialEq)]
 enum Significance {
     Better,
@@ -232,10 +237,11 @@ fn f1_on_new_rows(comparison: &Comparison) -> String {
     )
 }
 
-/// Compares the log-losses on the test data. An error is a sentence that only informs.
+/// Compares the log-losses on the test data. `Err` is a sentence for information: the test data
+/// decides nothing.
 ///
 /// Without model drift, the candidate is refused if its log-loss is significantly higher. After
-/// model drift, in this run or an earlier one, the test data may show the former world, so it
+/// model drift, in this run or an earlier one, the test data may be older than the change. It then
 /// decides nothing.
 fn log_loss_on_test_data(comparison: &Comparison) -> Result<Finding, String> {
     let Some(guard) = &comparison.guard else {
@@ -276,7 +282,7 @@ fn f1_on_test_data(guard: Option<&Guard>) -> String {
     let pair = guard.candidate_f1.zip(guard.incumbent_f1);
     let scores = pair.map_or(Scores::of([]), |(a, b)| Scores::compared(a, b));
     let difference = guard.difference_interval.map(|ends| {
-        // The sign of an end matters most.
+        // The 0 makes enough decimals visible to tell whether an end is above or below 0.
         let scores = Scores::of([ends[0], 0.0, ends[1]]);
         let [lower, upper] = ends.map(|end| scores.number(end));
         format!(" (95 % interval of the difference {lower} to {upper})")
@@ -291,7 +297,7 @@ fn f1_on_test_data(guard: Option<&Guard>) -> String {
 }
 
 impl Guard {
-    /// Says that F1 on the test data is lower than before, where chance does not explain it.
+    /// A clause about a lower F1 on the test data, if chance does not explain it; otherwise `None`.
     pub fn loss_of_f1(&self) -> Option<String> {
         let (candidate, deployed) = self.candidate_f1.zip(self.incumbent_f1)?;
         let [_, upper] = self.difference_interval?;

@@ -1,9 +1,8 @@
-//! The performance of a model: its metrics, the comparison of two models on the same rows, and the
-//! gate that a candidate has to pass. And what it says: the clients without a label, ranked by their
-//! risk.
+//! Measures models: their metrics, the comparison of two models on the same rows, and the gate that
+//! a candidate has to pass. Also makes the call list: the clients without a label, ranked by risk.
 //!
-//! This crate fits models only for cross-validation and recalibration. It does not know what
-//! follows from a decision of the gate.
+//! This crate fits models only for cross-validation and recalibration. It does not act on the
+//! gate's decision.
 
 mod calibration;
 mod calibration_line;
@@ -116,8 +115,8 @@ pub fn run(config: &Config) -> anyhow::Result<ScoreReport> {
     })
 }
 
-/// Warnings about the test data, one sentence each: rejected rows, rejected files, and what
-/// somebody should look at.
+/// Warnings about the test data, one sentence each: rejected rows, rejected files, and the warnings
+/// of the reader.
 pub fn test_data_warnings(test: &TestData) -> Vec<String> {
     let n_rows = test.rejected_rows;
     let rows = (n_rows > 0).then(|| {
@@ -165,8 +164,8 @@ fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
     Ok((model, digest))
 }
 
-/// A warning if rows of the test data are also in the ingested data: the score would then flatter
-/// the model.
+/// A warning if rows of the test data are also in the ingested data. The score would then be too
+/// good.
 fn overlap_warning(
     config: &Config,
     history: &History,

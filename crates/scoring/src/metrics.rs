@@ -28,7 +28,7 @@ pub struct Metrics {
     pub confusion: ConfusionMatrix,
     /// F1 of the positive label; `None` without positive labels and positive predictions.
     pub f1: Option<f64>,
-    /// 95 % interval of F1; `None` if F1 is undefined, and in metrics of older programs.
+    /// 95 % interval of F1; `None` if F1 is undefined, and in metrics that older programs wrote.
     pub f1_interval: Option<[f64; 2]>,
     /// Share of the positive predictions that are right; `None` without positive predictions.
     pub precision: Option<f64>,
@@ -119,7 +119,7 @@ fn labelled(scored: &[ScoredRow]) -> Vec<(f64, bool)> {
 }
 
 fn squared_error(log_odds: f64, class: bool) -> f64 {
-    // The probability of the other label. Computing it directly loses no digits near 1.
+    // The probability of the other label. Computed directly, because 1 − p loses digits near 1.
     let miss = probability(if class { -log_odds } else { log_odds });
     miss * miss
 }
@@ -134,8 +134,9 @@ fn mean(known: &[(f64, bool)], of_row: impl Fn(f64, bool) -> f64 + Sync) -> f64 
     sum_of(known, |(log_odds, class)| of_row(*log_odds, *class) / count).min(f64::MAX)
 }
 
-/// The Mann-Whitney statistic from mid-ranks, divided by the number of pairs. Only the last
-/// division is in floating point. `None` if all rows have one label. Rows are sorted by log-odds.
+/// Area under the ROC curve: the Mann-Whitney statistic from mid-ranks, divided by the number of
+/// pairs. Only the last division is in floating point. `None` if all rows have one label. Rows must
+/// be sorted by log-odds.
 fn roc_auc(sorted: &[(f64, bool)]) -> Option<f64> {
     let (mut positives, mut negatives, mut doubled_wins) = (0_u128, 0_u128, 0_u128);
     for ties in sorted.chunk_by(|a, b| a.0 == b.0) {

@@ -1,7 +1,7 @@
 //! Log-losses of two models on the same rows, summed over batches.
 //!
-//! The sums say which of two models predicted better on any number of batches, with an interval. No row has
-//! to be kept.
+//! The sums tell which of two models predicted better on any number of batches, with an interval.
+//! Rows need not be kept.
 
 use std::ops::Range;
 
@@ -11,17 +11,17 @@ use model::Model;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Maximum number of rows of a batch that two models are compared on. A larger batch is sampled: the rows
-/// with the smallest public hashes count.
+/// Maximum number of rows of a batch on which two models are compared. From a larger batch, the
+/// rows with the smallest public hashes are taken.
 pub const MAX_PAIRED_ROWS: usize = 100_000;
 /// Smallest number of clients for an interval.
 const MIN_CLIENTS: u64 = 20;
-/// Largest absolute log-odds that count: those of a probability of one in a million. Beyond, a single
-/// client could outweigh all others.
+/// Largest absolute log-odds that count, those of a probability of one in a million. Without this
+/// limit, a single client could outweigh all others.
 const MAX_LOG_ODDS: f64 = 13.815_509_557_963_773;
-/// Chance that any of the intervals that are computed as rows arrive misses the true difference.
+/// Probability that at least one interval of a sequence misses the true difference.
 const MISS: f64 = 0.05;
-/// Spread that is a rounding error, as a share of the sum of squares that it is computed from.
+/// Spread up to this share of the sum of squares counts as a rounding error.
 const ROUNDING: f64 = 1e-12;
 
 /// Sums of the differences of two models' log-losses. Rows of one client in one batch count together.
@@ -29,15 +29,15 @@ const ROUNDING: f64 = 1e-12;
 pub struct PairedLosses {
     /// Number of labelled rows.
     pub rows: u64,
-    /// Number of clients; a client counts in each batch.
+    /// Number of clients. A client in several batches counts once for each batch.
     pub clients: u64,
     /// Sum of the differences of all rows.
     pub sum: f64,
-    /// Sum over the clients of the square of a client's sum.
+    /// Sum over the clients of the squared sum of differences.
     pub squares: f64,
-    /// Sum over the clients of a client's sum times its number of rows.
+    /// Sum over the clients of the sum of differences times the number of rows.
     pub products: f64,
-    /// Sum over the clients of the square of a client's number of rows.
+    /// Sum over the clients of the squared number of rows.
     pub squared_rows: f64,
 }
 
@@ -58,11 +58,11 @@ impl PairedLosses {
         (self.rows > 0).then(|| self.sum / self.rows as f64)
     }
 
-    /// The interval of the mean difference at the `look`-th look, which counts from 1.
+    /// Interval of the mean difference at the `look`-th look at the data, counted from 1.
     ///
-    /// The intervals of all looks together contain the true difference with a probability of 95 %, if no
-    /// client is in several batches. `None` with fewer than twenty clients, and
-    /// if both models predict alike.
+    /// With a probability of 95 %, the intervals of all looks contain the true difference. This
+    /// holds if no client is in several batches. `None` with fewer than twenty clients, or if the
+    /// differences have no spread.
     pub fn interval(&self, look: u64) -> Option<[f64; 2]> {
         let mean = self.mean()?;
         if self.clients < MIN_CLIENTS {
@@ -74,7 +74,7 @@ impl PairedLosses {
             return None;
         }
         let spread = (squares * clients / (clients - 1.0)).sqrt();
-        // The sum of 1 / k² is π² / 6.
+        // The levels of all looks add up to `MISS`, because the sum of 1 / k² is π² / 6.
         let level = MISS * 6.0 / (std::f64::consts::PI * look.max(1) as f64).powi(2);
         let distribution = StudentsT::new(0.0, 1.0, clients - 1.0).ok()?;
         let reach = distribution.inverse_cdf(1.0 - level / 2.0) * spread / rows;
@@ -149,7 +149,7 @@ mod tests {
         sums
     }
 
-    /// The interval at the first look whose level is as given: 1.96 and the like, for many clients.
+    /// Width of the interval at a look.
     fn width(sums: &PairedLosses, look: u64) -> f64 {
         let [lower, upper] = sums.interval(look).unwrap();
         upper - lower
@@ -223,7 +223,7 @@ mod tests {
         Config::parse(&std::env::temp_dir().join("config.json"), text).unwrap()
     }
 
-    /// Clients who leave more often the larger `slope`·x is.
+    /// Rows of clients: the larger `slope` · x, the more often a client leaves.
     fn clients(seed: u64, rows: u32, slope: f64) -> Table {
         let mut draws = Draws(seed);
         let mut table = Table::new(&config().schema);
@@ -251,7 +251,7 @@ mod tests {
         assert!(upper < 0.0, "{found:?}");
         let turned = paired_losses(&wrong, &right, &table, 20..300);
         assert_eq!(turned.sum, -found.sum);
-        // A client who is far out counts as one that is nearly certain.
+        // Extreme log-odds count as those of a client that is nearly certain to leave or stay.
         table.in_memory_mut().features[0].fill(1e300);
         let far = paired_losses(&right, &wrong, &table, 20..300);
         assert!(far.sum.abs() <= 250.0 * (MAX_LOG_ODDS + 1.0), "{far:?}");

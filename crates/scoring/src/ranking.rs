@@ -1,4 +1,5 @@
-//! How well a model ranks rows, whatever its threshold, and whether its probabilities are too extreme.
+//! How well a model ranks rows, whatever its threshold, and how well its probabilities are
+//! calibrated.
 //!
 //! Rows of equal log-odds are one group: no figure depends on their order. A figure without a value is
 //! `None`, never 0.
@@ -18,8 +19,8 @@ const MIN_STEP: f64 = 0.02;
 /// How well a model ranks rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranking {
-    /// The rows in ten parts of about equal size, the highest predictions first. Parts without rows are
-    /// left out.
+    /// The rows in ten parts of about equal size, the highest predictions first. Parts without rows
+    /// are left out.
     pub deciles: Vec<Decile>,
     /// Kolmogorov-Smirnov statistic, 0 to 1: the largest difference between the shares of positive and
     /// of negative rows above a threshold (two-sided, as scipy's `ks_2samp`). `None` if all rows have
@@ -36,25 +37,26 @@ pub struct Ranking {
     /// (Cox 1958, *Biometrika* 45). Below 1, the probabilities are too extreme. `None` if a threshold
     /// separates the labels, or if all rows have one label.
     pub calibration_slope: Option<f64>,
-    /// Calibration intercept: the summand that makes the log-odds right on average, with the slope 1
-    /// (calibration in the large; Van Calster et al. 2019, *BMC Medicine* 17:230). Above 0, the
-    /// probabilities are too low. `None` if all rows have one label.
+    /// Calibration intercept: the number that, added to the log-odds, makes them right on average.
+    /// The slope stays 1 (calibration in the large; Van Calster et al. 2019, *BMC Medicine*
+    /// 17:230). Above 0, the probabilities are too low. `None` if all rows have one label.
     pub calibration_intercept: Option<f64>,
     /// Calibration in ten bins. `None` in metrics of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
-    /// Points of the ROC and of the precision-recall curve: the numbers of positive and of negative rows
-    /// above a threshold, from the highest threshold to the lowest. The last point has all rows. From one
-    /// point to the next, the rates together rise by at least a fiftieth, so there are at most 101
-    /// points. Empty in metrics of older programs.
+    /// Points of the ROC and of the precision-recall curve, from the highest threshold to the
+    /// lowest. A point has the numbers of positive and of negative rows above its threshold. The
+    /// last point has all rows. From one point to the next, except the last, the sum of the true and
+    /// false positive rates rises by at least a fiftieth. There are therefore at most 101 points.
+    /// Empty in metrics of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<[u64; 2]>,
 }
 
 /// A tenth of the rows, by rank.
 ///
-/// If rows of equal log-odds lie on both sides of a boundary, each side has the positive rows to be
-/// expected if these rows are in random order. The number of positive rows may therefore be a fraction.
+/// Rows of equal log-odds at a boundary are shared between both sides as if in random order. Each
+/// side gets the expected number of positive rows, which may be a fraction.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decile {
     /// 1 for the highest predictions, 10 for the lowest.
@@ -131,7 +133,7 @@ fn deciles(mut groups: impl Iterator<Item = Group>, total: Group) -> Vec<Decile>
     let prevalence = n_positives / n_rows as f64;
     let mut before = Group::NONE;
     let mut group = Group::NONE;
-    // The positive rows to expect among the first `rows` rows.
+    // Expected number of positive rows among the first `rows` rows.
     let mut gained = |rows: u64| {
         while before.rows() + group.rows() < rows {
             before = before.plus(group);
@@ -172,7 +174,7 @@ fn part(n_rows: u64, deciles: u64) -> u64 {
     (u128::from(n_rows) * u128::from(deciles) / u128::from(DECILES)) as u64
 }
 
-/// The statistic is computed in whole numbers; only the last division is in floating point.
+/// Kolmogorov-Smirnov statistic. Only the last division is in floating point.
 fn kolmogorov_smirnov(groups: impl Iterator<Item = Group>, total: Group) -> Option<f64> {
     let (all_positives, all_negatives) = (i128::from(total.positives), i128::from(total.negatives));
     let differences = groups.scan(Group::NONE, |above, group| {
@@ -195,7 +197,8 @@ fn average_precision(groups: impl Iterator<Item = Group>, total: Group) -> Optio
     (total.positives > 0).then(|| sum / total.positives as f64)
 }
 
-/// The points of the curve. A point is left out unless it is at least a step away from the one before.
+/// The points of the curve. A point closer than a step to the previous one is left out, unless it
+/// is the last.
 fn curve(groups: impl Iterator<Item = Group>, total: Group) -> Vec<[u64; 2]> {
     let rate = |count: u64, of: u64| count as f64 / of.max(1) as f64;
     let rates =

@@ -7,13 +7,13 @@ use model::{Design, OutOfFoldRecalibration};
 use serde::{Deserialize, Serialize};
 use training::{FitSettings, fit};
 
-/// Inverse strength of a penalty that is too weak to change any digit.
+/// Inverse strength of a penalty so weak that it changes no digit of the fit.
 const UNPENALISED: f64 = 1e12;
 
 /// A linear function of a model's log-odds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recalibration {
-    /// The summand, in log-odds.
+    /// Number that is added to the scaled log-odds.
     pub intercept: f64,
     /// The factor of the model's log-odds; above 0.
     pub slope: f64,
@@ -44,10 +44,10 @@ impl From<&OutOfFoldRecalibration> for Recalibration {
 /// Fits the recalibration of a model to reference rows. `clients` holds the client hash of each
 /// row.
 ///
-/// Cross-validation over folds of the clients decides whether it helps: four fifths are fitted, the
-/// rest is predicted. If that lowers the log-loss of all labelled rows, the result is the fit to
-/// all labelled rows. Otherwise the result is [`Recalibration::NONE`]. The same holds if a fold
-/// cannot be fitted, or if the slope is not above 0.
+/// Cross-validation over folds of the clients decides whether recalibration helps: each fold is
+/// predicted by a fit to the other folds. If that lowers the log-loss of all labelled rows, the
+/// result is the fit to all labelled rows. Otherwise the result is [`Recalibration::NONE`]. It is
+/// also the result if a fold cannot be fitted, or if the slope is not above 0.
 pub fn recalibrate(scored: &[ScoredRow], clients: &[u64]) -> Recalibration {
     lower_log_loss(scored, clients).unwrap_or(Recalibration::NONE)
 }

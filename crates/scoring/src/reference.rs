@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The reference cases of one kind, such as `estimates`; at least one.
+/// The reference cases of one kind, such as `estimates`. Fails if there are none.
 pub(crate) fn cases(kind: &str) -> Vec<Value> {
     let text = include_str!("../testdata/monitoring.json");
     let all: Value = serde_json::from_str(text).expect("JSON");

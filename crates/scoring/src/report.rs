@@ -145,7 +145,7 @@ fn write_deciles(to: &mut fmt::Formatter<'_>, deciles: &[Decile]) -> fmt::Result
     Ok(())
 }
 
-/// A score of the table, with all its digits and its 95 % interval.
+/// A metric as text, with its 95 % interval if there is one.
 fn with_interval(score: Option<f64>, interval: Option<[f64; 2]>) -> String {
     let interval = interval.map_or(String::new(), |[lower, upper]| {
         format!(" (95 % interval {lower:.4} to {upper:.4})")

@@ -11,7 +11,8 @@ use crate::gate::SCORE_TOLERANCE;
 /// Maximum number of bytes of an invalid score file that an error message shows.
 const SHOWN: usize = 40;
 
-/// The content of a score file: the shortest decimal that is exactly the score, and a newline.
+/// Content of a score file: the shortest decimal that reads back as exactly this score, and a
+/// newline.
 pub fn score_text(f1: f64) -> String {
     format!("{f1}\n")
 }
@@ -46,7 +47,8 @@ pub fn same_score(one: f64, other: f64) -> bool {
     (one - other).abs() <= SCORE_TOLERANCE
 }
 
-/// For each row, true if its fingerprint is among `seen`. Both must be made with the same key.
+/// For each row, true if its fingerprint is among `seen`. All fingerprints must be made with one
+/// key.
 pub fn seen_rows(rows: &[Fingerprint], seen: impl IntoIterator<Item = Fingerprint>) -> Vec<bool> {
     let n_rows = rows.len();
     let rows = rows.iter().enumerate();

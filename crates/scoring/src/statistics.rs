@@ -12,20 +12,20 @@ use crate::confusion::{ConfusionMatrix, PairedCounts};
 const ROUNDING: f64 = 1e-9;
 /// Number of bootstrap replicates.
 const REPLICATES: usize = 2000;
-/// Seed of the random draws. Any fixed number makes the same rows give the same interval.
+/// Seed of the random draws. It is fixed, so the same rows always give the same interval.
 const SEED: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
 /// The 97.5th percentile of the standard normal distribution.
 pub(crate) const NORMAL_97_5: f64 = 1.959_963_984_540_054;
-/// The ends of the middle 95 % of the replicates, in fortieths: 2.5 % and 97.5 %.
+/// Ends of the middle 95 % of the replicates, in fortieths: 1/40 is 2.5 %, 39/40 is 97.5 %.
 const ENDS: [u64; 2] = [1, 39];
 const FORTIETHS: u64 = 40;
 
-/// The p-value of a one-sided paired t-test. The alternative is that the mean difference of a row is
+/// P-value of a one-sided paired t-test. The alternative is that the mean difference per row is
 /// above 0.
 ///
 /// Rows of one client are not independent, so the spread is computed from the sums of the clients.
-/// With one row per client it is the usual t-test. `None` with fewer than two clients, if all differences
-/// are 0 within rounding, or if they have no spread.
+/// With one row per client this is the usual t-test. `None` with fewer than two clients, if all
+/// differences are 0 within rounding, or if they have no spread.
 pub(crate) fn p_value_of_positive_mean(mut clients: Vec<ClientDifference>) -> Option<f64> {
     let largest = clients
         .iter()
@@ -34,7 +34,8 @@ pub(crate) fn p_value_of_positive_mean(mut clients: Vec<ClientDifference>) -> Op
         return None;
     }
     sort_by(&mut clients, |a, b| a.client.cmp(&b.client));
-    // The statistic has no unit. In units of the largest difference no square overflows.
+    // The statistic does not depend on the unit. Dividing by the largest difference prevents
+    // overflow.
     let rows = clients.iter().map(|client| client.rows).sum::<u64>() as f64;
     let mean = clients
         .iter()
@@ -50,16 +51,16 @@ pub(crate) fn p_value_of_positive_mean(mut clients: Vec<ClientDifference>) -> Op
     if standard_deviation <= ROUNDING {
         return None;
     }
-    // With as many clients as rows, this is the mean over its standard error.
+    // With one row per client, this is the mean divided by its standard error.
     let statistic = mean * rows / (standard_deviation * count.sqrt());
     Some(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.sf(statistic))
 }
 
 /// The 95 % interval of the candidate's F1 minus the incumbent's F1, by a paired bootstrap.
 ///
-/// A row counts only by its label and both predictions. Drawing n rows is therefore drawing eight
-/// counts, and the cost does not depend on n. Replicates without an F1 are skipped. `None` if all
-/// replicates are skipped.
+/// Only a row's label and both predictions matter. A draw of n rows is therefore a draw of eight
+/// counts, and its cost does not depend on n. Replicates with an undefined F1 are skipped. `None`
+/// if all replicates are skipped.
 pub(crate) fn f1_difference_interval(counts: &PairedCounts) -> Option<[f64; 2]> {
     interval(&counts.0, |drawn| {
         let drawn = PairedCounts(drawn);
@@ -140,7 +141,7 @@ pub fn quantile(sorted: &[f64], part: u64, of: u64) -> Option<f64> {
     quantile_at(sorted.len(), |place| sorted.get(place).copied(), part, of)
 }
 
-/// The same quantile of `count` numbers, of which `at` gives the one at a place.
+/// The same quantile of `count` numbers in ascending order. `at` gives the number at a position.
 pub(crate) fn quantile_at(
     count: usize,
     at: impl Fn(usize) -> Option<f64>,
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_interval_of_f1_covers_the_truth_about_as_often_as_it_says() {
-        // Share of positive labels, and the value that precision and recall share.
+        // Share of positive labels, and the common value of precision and recall.
         for (prevalence, right) in [
             (0.3, 0.6),
             (0.3, 0.3),
@@ -259,7 +260,7 @@ mod tests {
         }
     }
 
-    /// One row a client.
+    /// Differences with one row per client.
     fn of_clients(differences: &[f64]) -> Vec<ClientDifference> {
         let rows = differences.iter().zip(0..);
         rows.map(|(difference, client)| ClientDifference {

@@ -1,13 +1,13 @@
-//! Warnings about a model whose metrics say little, or whose predictions are of little use.
+//! Warnings about models with uninformative metrics or useless predictions.
 
 use common::numbers::{SCORE_TOLERANCE, Scores, count, counted};
 
 use crate::metrics::Metrics;
 
-/// Warnings about a model, by its metrics; empty if there is nothing to warn about.
+/// Warnings about a model, from its metrics; empty if there is nothing to warn about.
 ///
-/// There is a warning if all labelled rows have one label, if the model never predicts the positive
-/// label, or if its F1 is not higher than with the positive label predicted for every row.
+/// Warns if all labelled rows have one label, or if the model never predicts the positive label.
+/// Also warns if F1 is not higher than with the positive label predicted for every row.
 ///
 /// `model` names the model, such as "the candidate". `place` names the rows, such as "on the test
 /// data".

@@ -1,10 +1,12 @@
-//! The choice of a training window, made out of fold on the gate rows.
+//! The choice of the training window, made out of fold on the gate rows.
 //!
-//! A window is tried by fits that each leave out the clients of one fold, in the window and in the
-//! gate rows. A shorter window is chosen only where its log-loss is significantly lower than that of
-//! all rows; of several, the one with the lowest. The gate must not judge the candidate on rows that
-//! chose its window. In each fold the candidate therefore predicts with the window that the other
-//! folds choose.
+//! For each window and fold, a model is fitted to the window without the clients of the fold. It
+//! predicts the gate rows of the fold. A shorter window is chosen only if its log-loss is
+//! significantly lower than that of all rows. If several are, the one with the lowest log-loss is
+//! chosen.
+//!
+//! The gate must not judge the candidate on rows that chose its window. In each fold, the candidate
+//! therefore predicts with the window that the other folds choose.
 
 use std::ops::Range;
 
@@ -20,11 +22,11 @@ use training::{FitError, FittedForm, OutOfFold, first_row_of_last, fit_window};
 
 use crate::statistics::p_value_of_positive_mean;
 
-/// Numbers of last batches that are tried as windows.
+/// Sizes of the windows that are tried, in last batches.
 const BATCHES: [u32; 5] = [1, 2, 4, 8, 16];
-/// Number of last batches that gate rows are from.
+/// Number of last batches that gate rows may come from.
 const GATE_BATCHES: u32 = 5;
-/// Minimum number of labelled rows of a window other than all rows.
+/// Minimum number of labelled rows of a shorter window.
 const MIN_ROWS: u64 = 60;
 /// Minimum number of labelled rows for each feature.
 const MIN_ROWS_OF_A_FEATURE: u64 = 10;
@@ -38,14 +40,14 @@ const SIGNIFICANCE: f64 = 0.05;
 pub struct WindowRows {
     /// The window.
     pub window: Window,
-    /// Its rows, labelled or not.
+    /// Rows of the window, labelled or not.
     pub rows: Range<usize>,
 }
 
 /// The windows to choose from. The first is tried first and chosen unless another is better.
 ///
-/// `batches` has the first row of each batch, `drift` the first row since the drift was found. Windows
-/// of the same rows are listed once.
+/// `batches` holds the first row of each batch, `drift` the first row since the drift was found. Of
+/// windows with the same rows, only the first is listed.
 pub fn windows(
     setting: TrainingWindow,
     rows: usize,
@@ -81,16 +83,18 @@ pub fn windows(
 
 /// The first gate row.
 ///
-/// Gate rows are the rows since the drift was found, at most those of the last batches, that the
-/// deployed model was not fitted to. The rows that are new to a run are always among them: `new` is
-/// the first of them. `drift` is the first row since the drift was found; without it only the new rows
-/// count. `fitted` is the number of rows that existed when the deployed model was fitted.
+/// Gate rows are the rows since the drift was found that the deployed model was not fitted to, from
+/// the last batches only. The new rows of a run are always gate rows. Without drift, only the new
+/// rows are.
+///
+/// `new` is the first new row. `drift` is the first row since the drift was found. `fitted` is the
+/// number of rows that existed when the deployed model was fitted.
 pub fn first_gate_row(new: u64, batches: &[u64], drift: Option<u64>, fitted: u64) -> u64 {
     let last = first_row_of_last(batches, GATE_BATCHES);
     drift.map_or(new, |drift| new.min(drift.max(last).max(fitted)))
 }
 
-/// What a choice of a window is made from.
+/// The input of [`choose_window`].
 #[derive(Clone, Copy, Debug)]
 pub struct WindowTrial<'a> {
     /// Settings of the fits.
@@ -99,7 +103,7 @@ pub struct WindowTrial<'a> {
     pub table: &'a Table,
     /// The windows, at least one.
     pub windows: &'a [WindowRows],
-    /// The model fitted to the first window.
+    /// The model that was fitted to the first window.
     pub first: &'a Model,
     /// The rows that the windows are tried on.
     pub gate_rows: &'a Range<usize>,
@@ -110,10 +114,10 @@ pub struct WindowTrial<'a> {
 pub struct WindowChoice {
     /// The chosen window.
     pub chosen: WindowRows,
-    /// All windows.
+    /// Results of all windows, in their order.
     pub results: Vec<WindowResult>,
-    /// The gate rows, each with the predictor that predicts it for the candidate. A fold without labelled
-    /// gate rows is left out.
+    /// The gate rows by fold, each fold with the predictor that predicts it for the candidate.
+    /// Folds without labelled gate rows are left out.
     pub(crate) folds: Vec<GateFold>,
 }
 
@@ -127,7 +131,8 @@ pub(crate) struct GateFold {
 
 /// Tries the windows and chooses one.
 ///
-/// An error if a fold of the first window cannot be fitted. Another window is left out then.
+/// An error if a fold of the first window cannot be fitted. If a fold of another window cannot be
+/// fitted, that window is left out.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     let gate = gate_rows(trial.table, trial.gate_rows);
     let near = FittedForm::of(trial.first);
@@ -176,7 +181,7 @@ struct GateRows {
     rows: Selection,
 }
 
-/// The labelled rows at these positions of a table, by fold. A fold without rows is left out.
+/// The labelled rows in this range of a table, by fold. A fold without labelled rows is left out.
 fn gate_rows(table: &Table, rows: &Range<usize>) -> Vec<GateRows> {
     let labelled = Selection::rows(rows.clone()).labelled();
     let folds = (0..FOLDS).map(|number| GateRows {
@@ -225,7 +230,7 @@ impl Tried {
         Ok(Self { folds })
     }
 
-    /// Adds how much lower the log-losses are than those of the first window.
+    /// Computes for each client how much lower the log-loss is than that of the first window.
     fn compared(mut self, first: &Self, gate: &[GateRows], table: &Table) -> Self {
         for ((fold, first), gate) in self.folds.iter_mut().zip(&first.folds).zip(gate) {
             let expressions = [&first.predictor, &fold.predictor].map(Predictor::expression);
@@ -234,7 +239,7 @@ impl Tried {
         self
     }
 
-    /// The mean log-loss of the gate rows of some folds.
+    /// Mean log-loss of the gate rows in the folds for which `counts` is true.
     fn mean_loss(&self, counts: impl Fn(usize) -> bool) -> Option<f64> {
         let folds = self.folds.iter().enumerate();
         let folds = folds.filter(|(place, _)| counts(*place));
@@ -242,7 +247,7 @@ impl Tried {
     }
 }
 
-/// Tries a window other than the first; an error says why it is left out.
+/// Tries a window other than the first. `Err` says why the window is left out.
 fn try_shorter(
     trial: &WindowTrial<'_>,
     gate: &[GateRows],
@@ -270,7 +275,8 @@ fn try_shorter(
     Ok(tried.compared(first, gate, trial.table))
 }
 
-/// The place of the window that the gate rows of some folds choose.
+/// Index of the window that the gate rows of these folds choose; 0 unless another is significantly
+/// better.
 fn choose(tried: &[Result<Tried, String>], counts: impl Fn(usize) -> bool + Copy) -> usize {
     let loss = |place: usize| tried[place].as_ref().ok()?.mean_loss(counts);
     let is_better =

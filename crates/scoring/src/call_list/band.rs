@@ -1,4 +1,4 @@
-//! Bands of risk: a word for a probability.
+//! Risk bands: a name for a range of probabilities.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use common::config::BandRule;
 use model::Threshold;
 use serde::{Deserialize, Serialize};
 
-/// A band of risk; the smallest one has the highest risk.
+/// A risk band. Bands are ordered by risk, the highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Band {
@@ -17,7 +17,7 @@ pub enum Band {
     Medium,
     /// The lowest of three bands.
     Low,
-    /// A tenth of the clients, from 1, which has the highest probabilities, to 10.
+    /// A tenth of the clients: 1 has the highest probabilities, 10 the lowest.
     Decile(u8),
 }
 
@@ -33,7 +33,7 @@ impl Band {
         three.into_iter().chain((1..=DECILES).map(Self::Decile))
     }
 
-    /// The name of the band in files and requests: `high`, `medium`, `low`, or `decile_1` to
+    /// Name of the band in files and requests: `high`, `medium`, `low`, or `decile_1` to
     /// `decile_10`.
     pub fn name(self) -> Cow<'static, str> {
         match self {
@@ -44,7 +44,7 @@ impl Band {
         }
     }
 
-    /// The band of a name; `None` for any other text.
+    /// The band with this name; `None` for any other text.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::all().find(|band| band.name() == name)
     }
@@ -89,9 +89,9 @@ pub(super) fn bands(rule: BandRule, threshold: Threshold, probabilities: &[f64])
 /// The limits of `high` and of `medium`.
 #[derive(Clone, Copy)]
 enum Limits {
-    /// They are not in their band, as a threshold predicts the positive label only above it.
+    /// Exclusive limits: a probability equal to a limit is in the band below, as with a threshold.
     Above(f64, f64),
-    /// They are in their band.
+    /// Inclusive limits: a probability equal to a limit is in its band.
     From(f64, f64),
 }
 
@@ -109,13 +109,14 @@ impl Limits {
     }
 }
 
-/// The decile of each probability. Equal ones at a limit may have two deciles, in their order.
+/// The decile of each probability. Equal probabilities at a boundary may get different deciles; the
+/// earlier one then gets the smaller number.
 fn deciles(probabilities: &[f64]) -> Vec<Band> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
     let mut bands = vec![Band::Low; probabilities.len()];
     for (place, client) in order.into_iter().enumerate() {
-        // Below the number of deciles, because the place is below the number of clients.
+        // The result is less than `DECILES`, because `place` is less than the number of clients.
         let decile = place * usize::from(DECILES) / probabilities.len();
         bands[client] = Band::Decile(decile as u8 + 1);
     }

@@ -1,11 +1,11 @@
-//! Whether the clients of call lists left as the model predicted.
+//! The calibration of call lists: whether the listed clients left as the model predicted.
 //!
 //! A campaign that works looks like drift: called clients stay, though the model expects them to leave.
 //! Held-out clients are not called, so only they tell whether the probabilities are still right.
 //!
-//! Predictions are counted by release, because old predictions of other models would hide a recent
-//! change. The interval has the chance of each client to leave, but not the uncertainty of the
-//! coefficients.
+//! Predictions are counted separately for each release: those of older models would hide a recent
+//! change. The intervals reflect the chance in whether each client leaves, but not the uncertainty
+//! of the coefficients.
 
 use std::fmt;
 
@@ -17,10 +17,10 @@ use crate::statistics::NORMAL_97_5;
 /// Fewest expected leavers, and fewest expected stayers, for the normal approximation.
 const MIN_EXPECTED: f64 = 5.0;
 
-/// Clients of the call lists of one release whose labels have arrived.
+/// Predictions and outcomes of the clients whose labels have arrived, on call lists of one release.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CallPredictions {
-    /// The release that predicted.
+    /// Number of the release that made the predictions.
     pub model_version: String,
     /// Clients that were to be called.
     pub called: PredictedGroup,
@@ -28,12 +28,12 @@ pub struct CallPredictions {
     pub held_out: PredictedGroup,
 }
 
-/// Leavers of a group beside the predictions of the list.
+/// Observed and expected number of leavers in a group of clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PredictedGroup {
     /// Clients whose label has arrived.
     pub clients: u64,
-    /// Clients of them that left.
+    /// Number of these clients that left.
     pub left: u64,
     /// Expected number of leavers: the sum of the probabilities.
     pub expected: f64,
@@ -41,21 +41,21 @@ pub struct PredictedGroup {
     pub variance: f64,
 }
 
-/// How the predictions of a release compare with what the clients of its call lists did.
+/// Comparison of a release's predictions with the outcomes of the clients on its call lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallCalibration {
-    /// The release that predicted.
+    /// Number of the release that made the predictions.
     pub model_version: String,
     /// Clients that were to be called.
     pub called: GroupCalibration,
-    /// Clients that were held out. Calls do not change what they do.
+    /// Clients that were held out. Nobody calls them, so calls do not change their outcome.
     pub held_out: GroupCalibration,
-    /// True if calling explains why predictions are wrong: those of called clients are, those of
-    /// held-out clients are not, and the two groups differ significantly.
+    /// True if calls explain the wrong predictions: predictions are wrong for called clients but
+    /// not for held-out clients, and the two groups differ significantly.
     pub only_called_differ: bool,
 }
 
-/// How predictions and labels of a group compare.
+/// Comparison of predictions and labels of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupCalibration {
     /// The counts.
@@ -63,7 +63,7 @@ pub struct GroupCalibration {
     pub group: PredictedGroup,
     /// Expected share of leavers; `None` without clients.
     pub expected_share: Option<f64>,
-    /// 95 % interval of the number of leavers, if the probabilities are right; `None` with too few
+    /// 95 % interval of the number of leavers if the probabilities are right; `None` with too few
     /// clients.
     pub expected_interval: Option<[f64; 2]>,
     /// The verdict.
@@ -85,7 +85,7 @@ pub enum CalibrationVerdict {
 }
 
 impl PredictedGroup {
-    /// Adds a client with the probability of the list.
+    /// Adds a client: its probability on the list, and whether it left.
     pub(super) fn add(&mut self, probability: f64, left: bool) {
         self.clients += 1;
         self.left += u64::from(left);
@@ -102,7 +102,7 @@ impl PredictedGroup {
         }
     }
 
-    /// Leavers minus expected leavers as a share of the clients, and the variance of this share.
+    /// Observed share of leavers minus the expected one, and the variance of this difference.
     /// `None` with too few clients.
     fn excess(self) -> Option<(f64, f64)> {
         let n = self.clients as f64;
@@ -139,7 +139,7 @@ impl CallPredictions {
         self.called.clients == 0 && self.held_out.clients == 0
     }
 
-    /// The sum with later counts. Later counts of another release replace these.
+    /// Adds later counts. Later counts of another release replace these.
     #[must_use]
     pub fn followed_by(self, later: Self) -> Self {
         if later.is_empty() {
@@ -169,7 +169,8 @@ impl CallPredictions {
                 let reach = NORMAL_97_5 * (of_called + of_held_out).max(0.0).sqrt();
                 (called - held_out).abs() > reach
             });
-        // Where few clients are held out, their predictions would fit too often by lack of power.
+        // The test of a few held-out clients has little power, so it would pass too often. The
+        // groups must therefore also differ significantly.
         let only_called_differ = is_different
             && held_out.verdict == CalibrationVerdict::Fits
             && called.verdict != CalibrationVerdict::Fits;

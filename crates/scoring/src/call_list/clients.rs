@@ -1,4 +1,4 @@
-//! The clients of a list: those whose latest row has no label.
+//! The clients of a call list: those whose latest row has no label.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -24,16 +24,16 @@ const MAX_NAMED_ROWS: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     pub(super) list: Vec<Client>,
-    /// Names of the levels of their rows.
+    /// Names of the levels in the clients' rows.
     pub(super) levels: LevelNames,
 }
 
 /// A client and its latest row.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Client {
-    /// Its id; `None` where rows have no id.
+    /// Id of the client; `None` where rows have no id.
     id: Option<Vec<u8>>,
-    /// Number of its row, counted from 1 without the header.
+    /// Number of the row, counted from 1 without the header.
     number: u64,
     /// The features in schema order: NaN is missing, and a level is its code.
     pub(super) row: Box<[f64]>,
@@ -46,14 +46,14 @@ pub struct SourceRows {
     pub rows: u64,
     /// Accepted rows with a label.
     pub labelled: u64,
-    /// Rows that do not fit the schema. They are left out.
+    /// Number of rows that do not fit the schema. They are left out.
     pub rejected: u64,
-    /// What somebody should look at, one sentence each.
+    /// Warnings about the file, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Client {
-    /// True if the client is of the share that is held out. Never without an id.
+    /// True if the client belongs to the held-out share. A client without an id never does.
     pub(super) fn is_held_out(&self, share: f64) -> bool {
         self.id.as_ref().is_some_and(|id| is_held_out(id, share))
     }
@@ -66,20 +66,21 @@ impl Client {
         }
     }
 
-    /// The order of clients of equal risk: by the bytes of the id, else by the number of the row.
+    /// Order of clients with equal risk: by the bytes of the id, or by row number where rows have
+    /// no id.
     pub(super) fn compare_names(&self, other: &Self) -> Ordering {
         let by_id = self.id.cmp(&other.id);
         by_id.then(self.number.cmp(&other.number))
     }
 }
 
-/// Collects the latest rows row by row.
+/// Collects the latest row of each client, in one pass over the rows.
 struct Collector {
     has_ids: bool,
     rows: u64,
     labelled: u64,
-    /// The clients whose latest row so far has no label, by the public hash of the client. Where
-    /// rows have no id, each row is a client of its own, by its number.
+    /// The clients whose latest row so far has no label. The key is the hash of the client's id.
+    /// Where rows have no id, each row is a client of its own, and the key is its row number.
     waiting: HashMap<u64, Client>,
     levels: LevelNames,
 }
@@ -151,7 +152,8 @@ impl Collector {
     }
 }
 
-/// False if the stored summary says that each ingested row has its label.
+/// True if an ingested row may have no label. False only if the stored summary counts no missing
+/// label.
 pub(super) fn is_any_row_unlabelled(history: &History) -> anyhow::Result<bool> {
     let summary: Option<Summary> = history.document(documents::SUMMARY)?;
     // The target is the last column of a summary.
@@ -159,7 +161,7 @@ pub(super) fn is_any_row_unlabelled(history: &History) -> anyhow::Result<bool> {
     Ok(target.is_none_or(|target| target.missing > 0))
 }
 
-/// The clients of the ingested data. Labels of clients of an earlier list are noted there.
+/// The clients of the ingested data. Labels of clients on an earlier list are added to `earlier`.
 ///
 /// An error if finaldata.csv does not hold what the ledger says.
 pub(super) fn of_ingested_rows(
@@ -178,10 +180,9 @@ pub(super) fn of_ingested_rows(
     Ok(collector.finish())
 }
 
-/// The clients of a file, which is read by the rules of ingestion.
+/// The clients of a file that is read by the rules of ingestion.
 ///
-/// A file that cannot be opened is an error (exit code 74), and so is one that an ingestion would
-/// reject (65).
+/// An error if the file cannot be opened (exit code 74), or if ingestion would reject it (65).
 pub(super) fn of_file(config: &Config, path: &Path) -> anyhow::Result<(Clients, SourceRows)> {
     let problem = |problem| failure(path, problem);
     let format = Format::foreign(&config.ingestion.text);
@@ -250,7 +251,7 @@ fn unusable(path: &Path, reason: &dyn fmt::Display) -> anyhow::Error {
     Failure::data(format!("{}: {reason}", path.display())).into()
 }
 
-/// A sentence about rejected rows, with the first of them.
+/// A sentence with the number of rejected rows and the first of them; `None` without rejected rows.
 fn rejected_in_words(n_rejected: u64, named: &[String]) -> Option<String> {
     let more = match n_rejected - named.len() as u64 {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! One line of the list, and its columns in the file.
+//! One line of the call list, and the columns of its file.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub const COLUMNS: [&str; 12] = [
     "model_version",
 ];
 
-/// A client of the list. As JSON, what is not configured is `null`.
+/// A client on the call list. In JSON, a value that is not configured is `null`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RankedClient {
     /// Place in the list, counted from 1.
@@ -37,23 +37,23 @@ pub struct RankedClient {
     pub probability: f64,
     /// Band of the probability.
     pub band: Band,
-    /// Expected value of calling the client; `None` if none is configured, or if the client's value
-    /// is missing.
+    /// Expected value of calling the client; `None` if no value is configured, or if the client's
+    /// value is missing.
     pub expected_value: Option<f64>,
-    /// True if the client is to be called; `None` if neither a capacity nor a value is configured, and
-    /// no share is held out.
+    /// True if the client is to be called; `None` if no capacity, no value and no held-out share is
+    /// configured.
     pub in_capacity: Option<bool>,
-    /// True if the client is held out: it would have been called, and is not, to see whether calling
-    /// works. `None` if no share is held out.
+    /// True if the client is held out: it would be called otherwise, and shows whether calls work.
+    /// `None` if no share is held out.
     pub hold_out: Option<bool>,
     /// Largest contributions to the log-odds in words, at most [`MAX_REASONS`].
     pub reasons: Vec<String>,
-    /// The release that predicted.
+    /// Number of the release that made the prediction.
     pub model_version: String,
 }
 
 impl RankedClient {
-    /// The fields of the client's line. No field is a formula of a spreadsheet.
+    /// The fields of the client's line, written so that a spreadsheet takes none for a formula.
     pub fn fields(&self) -> Vec<String> {
         let reason = |place: usize| self.reasons.get(place).map_or("", String::as_str);
         let mut fields = vec![
@@ -70,8 +70,8 @@ impl RankedClient {
         fields
     }
 
-    /// The client of a line whose cells are in the order of [`COLUMNS`]; `None` if one of them cannot
-    /// be read.
+    /// Reads a client from the cells of its line, in the order of [`COLUMNS`]. `None` if a cell
+    /// cannot be read.
     pub(super) fn of_cells(cells: &[Cow<'_, str>; COLUMNS.len()]) -> Option<Self> {
         let [
             rank,

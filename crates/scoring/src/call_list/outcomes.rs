@@ -1,10 +1,10 @@
-//! Whether calling works: who left among the clients that were called, and among those that were held
-//! out.
+//! The effect of calling: which share of the called clients left, and which share of the held-out
+//! clients.
 //!
-//! A client that was to be called counts as called. Held-out clients are chosen by a hash of the id,
-//! so on one list the two groups differ only by the call. A client counts by the last list before its
-//! label. If labels take several runs, clients whose risk fell after a call may have left the called
-//! group, so the effect seems smaller than it is.
+//! A client that was to be called counts as called. Held-out clients are chosen by a hash of the
+//! id, so on one list the two groups differ only by the call. A client counts in the group of its
+//! last list before its label arrived. If labels take several runs, the risk of a called client may
+//! fall so far that it leaves the group. The effect then seems smaller than it is.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use super::calibration::{CallCalibration, CallPredictions};
 use super::stored::StoredList;
 use crate::statistics::NORMAL_97_5;
 
-/// Outcomes of the clients of call lists whose labels have arrived.
+/// Outcomes of the clients on call lists whose labels have arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallOutcomes {
     /// Clients that were to be called.
@@ -33,7 +33,7 @@ pub struct CallOutcomes {
 pub struct CallGroup {
     /// Clients whose label has arrived.
     pub clients: u64,
-    /// Clients of them that left.
+    /// Number of these clients that left.
     pub left: u64,
 }
 
@@ -44,14 +44,14 @@ pub struct CallEffect {
     pub difference: f64,
     /// 95 % interval of the difference.
     pub difference_interval: [f64; 2],
-    /// Share of the leaving clients that calls saved: 1 − called share / held-out share. Negative if
-    /// more of the called clients left.
+    /// Save rate: the share of leavers that calls kept, 1 − called share / held-out share. Negative
+    /// if called clients left more often; `None` if no held-out client left.
     pub save_rate: Option<f64>,
     /// 95 % interval of the save rate.
     pub save_rate_interval: Option<[f64; 2]>,
 }
 
-/// Outcomes with what follows from them.
+/// Outcomes, and the findings from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallReport {
     /// The outcomes.
@@ -59,8 +59,8 @@ pub struct CallReport {
     pub outcomes: CallOutcomes,
     /// The effect of calling; `None` until labels of both groups have arrived.
     pub effect: Option<CallEffect>,
-    /// Whether the clients left as predicted, by the newest release that has labels of its lists.
-    /// `None` in records of older programs.
+    /// Comparison of predictions and labels, for the newest release whose listed clients have
+    /// labels. `None` in records of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<CallCalibration>,
 }
@@ -119,9 +119,10 @@ impl CallOutcomes {
 
     /// The effect of calling; `None` until labels of both groups have arrived.
     ///
-    /// The interval of the difference is that of Newcombe (Statistics in Medicine 17, 1998, method
-    /// 10). The interval of the save rate follows from the interval of the relative risk by Katz and others
-    /// (Biometrics 34, 1978), with one half added to leavers and stayers where a group has none of one kind.
+    /// The interval of the difference is method 10 of Newcombe (Statistics in Medicine 17, 1998).
+    /// The interval of the save rate follows from that of the relative risk (Katz and others,
+    /// Biometrics 34, 1978). If in a group all clients or none left, one half is added to the
+    /// leavers and stayers of both groups.
     pub fn effect(&self) -> Option<CallEffect> {
         let (called, called_low, called_high) = self.called.interval()?;
         let (held, held_low, held_high) = self.held_out.interval()?;
@@ -153,7 +154,7 @@ impl CallOutcomes {
 
 impl fmt::Display for CallOutcomes {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Zero has no sign.
+        // Adding 0 turns −0 into 0.
         let points = |share: f64| format!("{:.0}", (share * 100.0).round() + 0.0);
         let direction = |difference: f64| if difference < 0.0 { "more" } else { "fewer" };
         let percent = |share: f64| format!("{} %", points(share));
@@ -196,20 +197,22 @@ impl fmt::Display for CallOutcomes {
     }
 }
 
-/// A share of all hashes, chosen by the id; the same id is always in it or never.
+/// True if a client belongs to the held-out share. The same id and share always give the same
+/// answer.
 pub(super) fn is_held_out(id: &[u8], share: f64) -> bool {
-    // The prefix makes the hash independent of the folds, so each fold has its share of them.
+    // The prefix makes this hash independent of the one that assigns folds. Every fold therefore
+    // has about the same share of held-out clients.
     let hash = client_hash(&[b"hold out:", id].concat());
     (hash as f64) < share * 2.0_f64.powi(64)
 }
 
-/// The clients of an earlier list that were called or held out, by their public hashes.
+/// The clients of an earlier list that were called or held out, by the hash of their id.
 #[derive(Debug, Default)]
 pub(super) struct EarlierCalls {
-    /// The release that predicted.
+    /// Number of the release that made the predictions.
     model_version: String,
     clients: HashMap<u64, EarlierClient>,
-    /// Latest labels of these clients.
+    /// Labels of these clients' latest rows.
     labels: HashMap<u64, bool>,
 }
 
@@ -221,7 +224,7 @@ struct EarlierClient {
 }
 
 impl EarlierCalls {
-    /// The clients of the list in a file. An error if the file is missing or damaged.
+    /// Reads the clients of a list from its file. An error if the file is missing or damaged.
     pub(super) fn of_file(path: &Path) -> anyhow::Result<Self> {
         match StoredList::open(path)? {
             Some(list) => Self::of_list(list),
@@ -250,7 +253,8 @@ impl EarlierCalls {
         Ok(calls)
     }
 
-    /// Notes the label of the next row of a client.
+    /// Takes the label of a client's next row. A row without a label removes the label of the row
+    /// before.
     pub(super) fn note(&mut self, client: u64, label: Option<bool>) {
         if !self.clients.contains_key(&client) {
             return;
@@ -261,7 +265,7 @@ impl EarlierCalls {
         };
     }
 
-    /// Outcomes of the clients whose latest row has a label, and what was predicted for them.
+    /// Outcomes of the clients whose latest row has a label, and the predictions for them.
     pub(super) fn outcomes(&self) -> (CallOutcomes, CallPredictions) {
         let mut outcomes = CallOutcomes::default();
         let mut predictions = CallPredictions {
@@ -270,7 +274,7 @@ impl EarlierCalls {
         };
         let labels = self.labels.iter();
         let mut labels: Vec<(u64, bool)> = labels.map(|(client, left)| (*client, *left)).collect();
-        // Sums of probabilities have the same bits in each order of the rows.
+        // The order of a hash map changes from run to run. Sorting makes the sums equal to the bit.
         labels.sort_unstable();
         for (client, left) in labels {
             let Some(client) = self.clients.get(&client) else {

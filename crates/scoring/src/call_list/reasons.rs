@@ -1,26 +1,27 @@
-//! The reasons for a client's probability in words.
+//! The reasons for a client's probability, as text.
 
 use dataset::{LevelNames, escaped, shortest};
 use model::{Model, Scorer};
 
 use super::entry::MAX_REASONS;
 
-/// Smallest contribution that is a reason: a smaller one would be written as 0.00.
+/// Contributions smaller than this are not reasons: they would be shown as 0.00.
 const MIN_CONTRIBUTION: f64 = 0.005;
-/// Contribution from which digits would say nothing.
+/// Contributions from this size on are written with an exponent.
 const HUGE_CONTRIBUTION: f64 = 1e6;
 
-/// Finds the reasons of clients.
+/// Finds the reasons for the probability of a client.
 pub(super) struct Reasons<'a> {
     scorer: Scorer<'a>,
-    /// What the contributions of a row belong to, in their order.
+    /// The feature or pair of features behind each contribution of a row, in the order of
+    /// contributions.
     parts: Vec<Part>,
-    /// Names of the features, and true for a category.
+    /// Name of each feature, and true if the feature is a category.
     features: Vec<(String, bool)>,
     levels: &'a LevelNames,
 }
 
-/// Features by their position.
+/// A feature, or a pair of features, by position in the schema.
 enum Part {
     One(usize),
     Pair(usize, usize),
@@ -46,13 +47,13 @@ impl<'a> Reasons<'a> {
         }
     }
 
-    /// The largest contributions to the log-odds of a row, the largest first, for example
-    /// `number_of_employees 12: +0.84`. A contribution of 0.00 is no reason.
+    /// The largest contributions to the log-odds of a row, the largest first. Example:
+    /// `number_of_employees 12: +0.84`. Contributions that would be shown as 0.00 are left out.
     pub(super) fn of(&self, row: &[f64]) -> Vec<String> {
         let contributions = self.scorer.contributions(row);
         let mut parts: Vec<(&Part, f64)> = self.parts.iter().zip(contributions).collect();
         parts.retain(|(_, contribution)| contribution.abs() >= MIN_CONTRIBUTION);
-        // The sort is stable: of equal ones, the first in schema order stays first.
+        // The sort is stable: equal contributions stay in schema order.
         parts.sort_by(|(_, a), (_, b)| b.abs().total_cmp(&a.abs()));
         let largest = parts.into_iter().take(MAX_REASONS);
         largest
@@ -73,7 +74,7 @@ impl<'a> Reasons<'a> {
         }
     }
 
-    /// A feature and its cell in words.
+    /// Name of a feature and its value in a row, such as `plan gold`.
     pub(super) fn with_value(&self, feature: usize, row: &[f64]) -> String {
         let (name, is_category) = &self.features[feature];
         let cell = row.get(feature).copied().unwrap_or(f64::NAN);
@@ -82,7 +83,7 @@ impl<'a> Reasons<'a> {
             (false, false) => shortest(cell),
             (false, true) => match self.levels.name(feature, cell) {
                 Some(level) => escaped(level.as_bytes()),
-                // Only so many levels of a column have names.
+                // Names are kept for a limited number of levels of a column.
                 None => "another level".into(),
             },
         };

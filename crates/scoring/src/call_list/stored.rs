@@ -1,4 +1,4 @@
-//! Reading the list back from its file.
+//! Reads a stored call list.
 
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
@@ -11,20 +11,20 @@ use dataset::{FileProblem, RecordPosition, RecordReader};
 
 use super::entry::{COLUMNS, RankedClient};
 
-/// A list that was written, read client by client. It holds one block of the file in memory.
+/// A stored call list, read client by client. Memory holds one block of the file.
 pub struct StoredList {
     file: File,
     reader: RecordReader<BufReader<File>>,
-    /// Place of each known column in the file.
+    /// Position in the file of each column of [`COLUMNS`].
     places: [usize; COLUMNS.len()],
     stamp: FileStamp,
     path: String,
 }
 
 impl StoredList {
-    /// Opens the file of a list; `None` if there is none.
+    /// Opens the file of a call list; `None` if there is no file.
     ///
-    /// An error if the file cannot be read, or if it is no call list.
+    /// An error if the file cannot be read, or if a column of a call list is missing.
     pub fn open(path: &Path) -> anyhow::Result<Option<Self>> {
         let name = path.display().to_string();
         let file = match regular::open(path) {
@@ -55,17 +55,17 @@ impl StoredList {
         }))
     }
 
-    /// Stamp of the open file: an equal one means an equal list.
+    /// Stamp of the open file. Equal stamps mean equal lists.
     pub fn stamp(&self) -> FileStamp {
         self.stamp
     }
 
-    /// The place after the last client that was read.
+    /// Position after the last client that was read.
     pub fn position(&self) -> RecordPosition {
         self.reader.position()
     }
 
-    /// Goes to a place of a list with the same stamp.
+    /// Continues at a position that was taken from a list with the same stamp.
     pub fn go_to(&mut self, position: RecordPosition) -> anyhow::Result<()> {
         let mut rest = same(&self.file, &self.path)?;
         rest.seek(SeekFrom::Start(position.bytes))
@@ -91,7 +91,7 @@ impl StoredList {
     }
 }
 
-/// Another handle of an open file. Both have one place in the file.
+/// Another handle of an open file. Both handles share one position in the file.
 fn same(file: &File, path: &str) -> anyhow::Result<File> {
     file.try_clone()
         .with_context(|| format!("failed to read {path}"))

@@ -1,4 +1,4 @@
-//! What a list holds, in numbers and in words.
+//! Counts of a call list, as numbers and as text.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,20 +14,20 @@ use super::worth::ExpectedValue;
 /// Counts of a call list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallListSummary {
-    /// The release that predicted.
+    /// Number of the release that made the predictions.
     pub model_version: String,
     /// Number of clients whose latest row has no label.
     pub clients: u64,
     /// Number of clients by band, the highest risk first, without empty bands.
     pub bands: Vec<BandCount>,
-    /// Number of clients that are to be called; `None` if neither a capacity nor a value is
-    /// configured, and no share is held out.
+    /// Number of clients to be called; `None` if no capacity, no value and no held-out share is
+    /// configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_capacity: Option<u64>,
     /// Number of clients that are held out; `None` if no share is held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<u64>,
-    /// What the calls are expected to bring; `None` if no value is configured.
+    /// Expected value of the calls; `None` if no value is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_value: Option<ExpectedValue>,
 }
@@ -37,7 +37,7 @@ pub struct CallListSummary {
 pub struct BandCount {
     /// The band.
     pub band: Band,
-    /// Number of its clients.
+    /// Number of clients in this band.
     pub clients: u64,
 }
 
@@ -53,7 +53,7 @@ pub struct RankReport {
 }
 
 impl BandCount {
-    /// Counts bands.
+    /// Counts the clients of each band.
     pub(super) fn of(bands: impl Iterator<Item = Band>) -> Vec<Self> {
         let mut counts: BTreeMap<Band, u64> = BTreeMap::new();
         for band in bands {
@@ -99,7 +99,7 @@ impl fmt::Display for CallListSummary {
     }
 }
 
-/// The break-even probability and what it follows from.
+/// The break-even probability, with the cost, save rate and value that it is computed from.
 impl fmt::Display for ExpectedValue {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.break_even {

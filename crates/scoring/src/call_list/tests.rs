@@ -281,7 +281,7 @@ fn a_damaged_list_is_an_error_that_says_how_to_make_it_again() {
     }
 }
 
-/// Ranks three clients of one risk each and returns their ids and the report.
+/// Ranks four clients of different risk, and returns them and the report.
 fn ranked_with(scoring: &str) -> (Vec<RankedClient>, RankReport) {
     let folder = tempfile::tempdir().unwrap();
     let config = config_with(folder.path(), &format!("{SCHEMA},\"scoring\":{scoring}"));
@@ -392,7 +392,8 @@ fn a_share_of_those_to_be_called_is_held_out_and_their_outcomes_are_compared() {
     );
     drop(history);
 
-    // Each held-out client leaves, no called one; one of each has no label yet.
+    // Every held-out client leaves, no called client does. One client of each group has no label
+    // yet.
     let outcomes: String = (0..200)
         .map(|id| format!("client {id}"))
         .filter(|id| id != held_out[0] && id != called[0])

@@ -1,48 +1,49 @@
-//! What it is worth to call a client.
+//! The expected value of calling a client.
 
 use common::config::{ActionSettings, ValueRule};
 use model::Model;
 use serde::{Deserialize, Serialize};
 
-/// What calls are expected to bring.
+/// Expected value of the calls of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpectedValue {
     /// Cost of a call.
     pub cost: f64,
-    /// Share of the leaving clients that a call saves.
+    /// Save rate: the share of leavers that a call keeps.
     pub save_rate: f64,
     /// Median value of the listed clients; 1 without a column of values. `None` if no client has a
     /// value.
     pub value: Option<f64>,
-    /// Probability above which a call of a client of that value brings more than it costs: cost /
-    /// (save rate × value). Above 1, no such call pays. `None` without a value above 0.
+    /// Break-even probability: cost / (save rate × value). Above it, calling a client of that value
+    /// brings more than it costs. Above 1, no such call pays. `None` without a value above 0.
     pub break_even: Option<f64>,
-    /// Clients whose call is expected to bring more than it costs.
+    /// Number of clients whose call is expected to bring more than it costs.
     pub worth_calling: u64,
-    /// Sum of the expected values of the clients that are to be called.
+    /// Sum of the expected values of the clients to be called.
     pub total: f64,
-    /// What it is expected to bring to call the first clients of the list: at most 51 places from 0 to
-    /// all clients. Empty in records of older programs.
+    /// Expected value of calling the first clients of the list, for at most 51 counts from 0 to all
+    /// clients. Empty in records of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_clients: Vec<ValueOfFirst>,
 }
 
-/// What it is expected to bring to call the first clients of a list.
+/// Expected value of calling the first clients of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueOfFirst {
     /// Number of clients.
     pub clients: u64,
-    /// Sum of their expected values. A held-out client, and one without a known value, counts as 0.
+    /// Sum of their expected values. A held-out client counts as 0, as does a client of unknown
+    /// value.
     pub total: f64,
 }
 
-/// Number of steps of the sums over the first clients.
+/// Maximum number of steps from no client to all clients in [`ExpectedValue::by_clients`].
 const STEPS: usize = 50;
 
-/// Computes what calls are worth.
+/// Computes the expected value of calls.
 pub(super) struct Worth<'c> {
     rule: &'c ValueRule,
-    /// Position of the feature with the value.
+    /// Position of the feature that holds a client's value; `None` if every client has the value 1.
     feature: Option<usize>,
 }
 
@@ -58,7 +59,7 @@ impl<'c> Worth<'c> {
         })
     }
 
-    /// Value of a client that stays; `None` if its cell is missing.
+    /// Value of a client that stays; `None` if the client's value is missing.
     pub(super) fn value(&self, row: &[f64]) -> Option<f64> {
         let Some(feature) = self.feature else {
             return Some(1.0);
@@ -73,7 +74,8 @@ impl<'c> Worth<'c> {
         Some((saved - self.rule.cost).clamp(f64::MIN, f64::MAX))
     }
 
-    /// What the calls of a list bring. `values` are the known values of the listed clients.
+    /// Expected value of the calls of a list. `values` holds the known values of the listed
+    /// clients.
     pub(super) fn summary(&self, mut values: Vec<f64>, calls: &[Call]) -> ExpectedValue {
         let ValueRule {
             cost, save_rate, ..
@@ -100,7 +102,7 @@ impl<'c> Worth<'c> {
     }
 }
 
-/// Sums of the first values, at most [`STEPS`] steps apart.
+/// Cumulative sums of the values, starting with 0, at no more than [`STEPS`] further places.
 fn values_of_first(values: impl ExactSizeIterator<Item = f64>) -> Vec<ValueOfFirst> {
     let n = values.len();
     let step = n.div_ceil(STEPS).max(1);
@@ -128,24 +130,27 @@ fn median(sorted: &[f64]) -> Option<f64> {
     Some(lower / 2.0 + upper / 2.0)
 }
 
-/// Whether a client is to be called, and what that is worth.
+/// Whether a client is to be called, and the expected value of the call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Call {
-    /// Expected value of the call; `None` if none is configured or the client's value is missing.
+    /// Expected value of the call; `None` if no value is configured, or if the client's value is
+    /// missing.
     pub(super) expected_value: Option<f64>,
-    /// True if the client is to be called; `None` if neither a capacity nor a value is configured, and
-    /// no share is held out.
+    /// True if the client is to be called; `None` if no capacity, no value and no held-out share is
+    /// configured.
     pub(super) in_capacity: Option<bool>,
     /// True if the client would have been called and is held out; `None` if no share is held out.
     pub(super) hold_out: Option<bool>,
 }
 
-/// Gives the places of the capacity to the first clients of a list, each with whether it is of the
-/// share that is held out. A client whose call costs more than it brings, or whose value is missing,
-/// gets none; and neither does a held-out client, whose place goes to the next one.
+/// Decides who is called: clients in the order of the list, until the capacity is used up. The flag
+/// beside each call is true if the client belongs to the held-out share.
 ///
-/// Returns the number of places given; `None` if neither a capacity nor a value is configured, and
-/// no share is held out.
+/// If a value is configured, a client is skipped unless its call brings more than it costs. A
+/// held-out client is not called either; the next client is called instead.
+///
+/// Returns the number of clients to be called; `None` if no capacity, no value and no held-out
+/// share is configured.
 pub(super) fn give_places<'l>(
     actions: &ActionSettings,
     calls: impl Iterator<Item = (&'l mut Call, bool)>,

@@ -11,7 +11,7 @@ use crate::confusion::ConfusionMatrix;
 use crate::gate;
 use crate::windows::{WindowTrial, choose_window, out_of_fold, windows};
 
-/// The comparison of a candidate that was fitted to all rows.
+/// Compares a candidate that was fitted to all rows with the incumbent.
 fn compared_on(
     candidate: &Model,
     incumbent: &Model,
@@ -119,7 +119,7 @@ fn a_candidate_that_learned_a_changed_world_wins() {
 
 #[test]
 fn a_candidate_spoilt_by_bad_labels_is_refused() {
-    // The new rows are as before, but the rows evaluated earlier have far more wrong labels.
+    // The new rows follow the old rule, but most of the earlier training rows have the wrong label.
     let before = table_of(&[(300, 1.0)]);
     let spoilt = table_of(&[(300, 1.0), (2000, -1.0), (300, 1.0)]);
     let comparison = compared_on(
@@ -138,8 +138,8 @@ fn a_candidate_spoilt_by_bad_labels_is_refused() {
 
 #[test]
 fn a_clients_own_rows_have_no_part_in_its_answer() {
-    // The label of a new client cannot be learned from other clients. A fit that includes the
-    // client's own row would know it.
+    // The labels of the new clients cannot be learned from other clients. A fit that includes a
+    // client's own row would know its label.
     let mut table = table_of(&[(300, 1.0)]);
     let before = table.clone();
     for row in 0..200 {
@@ -166,8 +166,8 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
 #[test]
 fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
     let mut table = Table::new(&schema());
-    // All positive labels are rows of one client. The fit without its fold sees negative labels
-    // only.
+    // All positive labels belong to one client. The fit without that client's fold sees only
+    // negative labels.
     for row in 0..40 {
         let id = if row % 4 == 0 {
             "leaver".into()

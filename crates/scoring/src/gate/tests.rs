@@ -4,7 +4,7 @@ use model::Threshold;
 use super::*;
 use crate::evaluate;
 
-/// The parts of a comparison that the gate reads. Pairs are candidate, then incumbent.
+/// The parts of a comparison that the gate reads. In a pair, the candidate comes first.
 #[derive(Clone, Copy)]
 struct Case {
     model_drift: bool,
@@ -254,7 +254,7 @@ fn sentences_carry_both_numbers_with_at_most_four_decimals() {
     let passed = gate(&comparison(BETTER), GatePolicy::NotWorse);
     let clause = passed.deciding_clause(&comparison(BETTER)).unwrap();
     assert!(clause.contains("it is significantly better"), "{clause}");
-    // A program with another rule had refused it.
+    // An older program with another rule refused this candidate.
     let older = GateDecision {
         passed: false,
         ..passed

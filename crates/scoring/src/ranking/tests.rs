@@ -46,7 +46,7 @@ fn figures_are_those_of_scikit_learn_and_scipy() {
                 case["name"]
             );
         }
-        // The reference counted deciles over random orders of equal log-odds.
+        // The reference averaged the deciles over random orders of rows with equal log-odds.
         let wanted = numbers(&case["positives_by_decile"]);
         let mut n_rows = 0;
         for decile in &found.deciles {
@@ -66,7 +66,7 @@ fn figures_are_those_of_scikit_learn_and_scipy() {
 
 #[test]
 fn rows_of_equal_log_odds_are_shared_between_deciles() {
-    // Two rows in each decile. The second group, of six rows, has three positive labels.
+    // Each decile has two rows. Three of the six rows in the second group have positive labels.
     let groups = [(3.0, 4, 4), (1.0, 6, 3), (-1.0, 10, 1)];
     let rows: Vec<(f64, bool)> = groups
         .into_iter()
@@ -85,8 +85,8 @@ fn rows_of_equal_log_odds_are_shared_between_deciles() {
     assert!((third.cumulative_gain.unwrap() - 5.0 / 8.0).abs() < 1e-12);
     assert!((third.lift.unwrap() - 0.5 / 0.4).abs() < 1e-12);
     assert_eq!(found.deciles[9].cumulative_gain, Some(1.0));
-    // Above the threshold between the first two groups: 4 of 8 positive rows, no negative row; above
-    // the next one: 7 of 8, and 3 of 12.
+    // Rows above the threshold after the first group: 4 of 8 positive, 0 of 12 negative. Rows above
+    // the threshold after the second group: 7 of 8 positive, 3 of 12 negative.
     assert!((found.ks.unwrap() - (7.0 / 8.0 - 3.0 / 12.0)).abs() < 1e-12);
     let precision = 4.0 / 8.0 + 3.0 / 8.0 * 0.7 + 1.0 / 8.0 * 0.4;
     assert!((found.average_precision.unwrap() - precision).abs() < 1e-12);

@@ -117,8 +117,8 @@ fn the_gate_rows_of_a_fold_do_not_choose_the_window_that_predicts_them() {
     let (table, batches) = table_of(&[(1_500, 1.0), (250, -1.0)]);
     let all = windows(TrainingWindow::Auto, table.rows(), &batches, Some(1_500));
     let before = chosen(&table, &all, 1_500..1_750);
-    // The labels of one fold's gate rows are turned. Its rows are in no fit that predicts them, and
-    // choose no window for themselves, so their predictions stay.
+    // The labels of one fold's gate rows are flipped. No fit that predicts these rows includes
+    // them, and they do not choose their own window. Their predictions therefore do not change.
     let mut turned = table.clone();
     for row in 1_500..1_750 {
         if table.in_memory().clients[row].is_multiple_of(FOLDS) {
@@ -183,15 +183,15 @@ fn windows_of_the_same_rows_are_tried_once() {
 fn gate_rows_are_new_or_seen_since_the_drift_by_no_deployed_model() {
     let starts: Vec<u64> = (0..12).map(|batch| batch * 100).collect();
     for (new, drift, fitted, first) in [
-        // Without a regime, only the new rows.
+        // Without drift: only the new rows.
         (1_100, None, 100, 1_100),
-        // Since the drift.
+        // The rows since the drift.
         (1_100, Some(900), 100, 900),
         // At most five batches.
         (1_100, Some(200), 100, 700),
-        // Not those that the deployed model was fitted to.
+        // Only the rows that the deployed model was not fitted to.
         (1_100, Some(900), 1_000, 1_000),
-        // The new rows in any case: many small batches may have waited.
+        // Always the new rows: many small batches may have waited.
         (300, Some(300), 300, 300),
         (1_100, Some(900), 1_200, 1_100),
     ] {
