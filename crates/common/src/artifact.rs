@@ -12,7 +12,7 @@ use crate::digest;
 /// Why an artifact could not be read.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// The bytes are no envelope: truncated, or another kind of file.
+    /// The bytes are not an envelope: truncated, or another kind of file.
     #[error("it is no {expected} (truncated, or another kind of file)")]
     Foreign {
         /// Format that was expected.
@@ -77,7 +77,8 @@ pub fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, Lo
     content(&envelope)
 }
 
-/// Like [`decode`], without the inner checksum: the caller has compared the digest of all bytes.
+/// Like [`decode`], but without the check of the inner checksum: the caller has compared the digest
+/// of all bytes.
 pub fn decode_verified<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, LoadError> {
     content(&open(format, bytes)?)
 }
@@ -144,7 +145,8 @@ mod tests {
         for position in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[position] ^= 0x01;
-            // A changed version that is still supported leaves the content whole.
+            // The changed byte may turn the version into another supported one. The content is then
+            // intact.
             if let Ok(value) = decode::<Vec<f64>>(FORMAT, &changed) {
                 assert_eq!(value, [1.5, -2.0], "byte {position}");
             }
@@ -156,7 +158,7 @@ mod tests {
         // Nested lists of one element: in place of the envelope, and as an unknown field.
         let nested = vec![0x91; 1_000_000];
         assert!(decode::<Vec<f64>>(FORMAT, &nested).is_err());
-        // A map with one unknown field: skipping the field recurses as deep.
+        // A map with one unknown field: skipping the field recurses as deeply.
         let unknown = [b"\x81\xa1x", nested.as_slice()].concat();
         assert!(decode::<Vec<f64>>(FORMAT, &unknown).is_err());
     }

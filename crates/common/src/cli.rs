@@ -99,7 +99,7 @@ pub fn server_logs_json() -> bool {
 pub enum ConfigSource {
     /// The configuration file.
     File,
-    /// The configuration file, or the defaults where none is named and `./config.json` is missing.
+    /// The configuration file, or the defaults if no file is named and `./config.json` is missing.
     FileIfPresent,
     /// The defaults.
     Defaults,
@@ -114,7 +114,8 @@ pub fn run<A: Args, R: Report>(
     run_with_source(name, about, |_| ConfigSource::File, work)
 }
 
-/// [`run`] of a program that also works without a configuration, as its options say.
+/// Like [`run`], for a program that also works without a configuration. `source` says from the
+/// options where the configuration comes from.
 pub fn run_with_source<A: Args, R: Report>(
     name: &'static str,
     about: &'static str,
@@ -228,7 +229,7 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
             .with_span_list(false)
             .boxed(),
     };
-    // The HTTP library logs its own start and every client's mistake; nobody acts on those.
+    // The HTTP library logs its own start and every client's mistake. Nobody acts on these lines.
     let what = Targets::new()
         .with_default(level)
         .with_target("actix_server", level.min(Level::WARN))
@@ -239,7 +240,7 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
         .try_init();
 }
 
-/// Writer of log lines; each line is one call.
+/// Writer of log lines. Each line is written by one call.
 fn log_writer() -> Box<dyn Write> {
     match server_log() {
         Some(queue) => Box::new(Queued(queue)),
@@ -261,8 +262,8 @@ impl Write for Queued {
     }
 }
 
-/// Prints a result and runs its follow-up work: before printing for JSON, which is one document,
-/// else after it.
+/// Prints a result and runs its follow-up work. With `--json` the work runs first, because the
+/// result is one document. Otherwise the work runs after printing.
 fn print_and_follow_up<R: Report>(
     mut report: R,
     config: &Config,

@@ -73,7 +73,7 @@ fn hashed(path: &Path, limit: u64) -> anyhow::Result<HashingReader<Take<File>>> 
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// The digest of zero bytes so far.
+    /// A digest to which nothing has been added yet.
     pub fn new() -> Self {
         Self(Sha256::new())
     }

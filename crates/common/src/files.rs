@@ -1,9 +1,9 @@
 //! All changes that the pipeline makes to the file system.
 //!
 //! A file is replaced as a whole: written next to its final path, synced, renamed, and the folder
-//! synced. So a reader sees the old content or the new, never a mixture. Each file has one fixed
-//! temporary name. Writers hold the run lock, and leftovers of killed runs are overwritten or
-//! removed.
+//! synced. A reader therefore sees the old content or the new one, never a mixture. Each file has
+//! one fixed temporary name. Writers hold the run lock, and leftovers of killed runs are
+//! overwritten or removed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -67,7 +67,7 @@ impl OutputFile {
     }
 }
 
-/// Writes the buffered rest and makes everything durable.
+/// Writes the rest of the buffer and makes all content durable.
 pub fn close(writer: FileWriter) -> anyhow::Result<()> {
     let path = writer.get_ref().path.clone();
     writer
@@ -210,8 +210,8 @@ fn rename_unsynced(from: &Path, to: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to rename {} to {}", from.display(), to.display()))
 }
 
-/// Sets a file's modification time back by a nanosecond; returns the metadata after that. Any later
-/// write then shows, even within the same tick of the clock.
+/// Sets a file's modification time back by a nanosecond, and returns the metadata after that. Any
+/// later write then changes the time, even within the same tick of the clock.
 pub fn set_back_modified_time(path: &Path) -> io::Result<fs::Metadata> {
     let file = regular::open_with(path, OpenOptions::new().append(true))?;
     let apart = file.metadata()?.modified()? - Duration::from_nanos(1);

@@ -1,4 +1,4 @@
-//! JSON for people: what fits on a line stands on one.
+//! JSON for people: a value that fits on one line is written on one line.
 
 use serde_json::Value;
 

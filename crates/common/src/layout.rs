@@ -161,7 +161,7 @@ impl Layout {
         self.state.join("judged.fingerprints")
     }
 
-    /// Predictions for rows whose labels come late; the number counts up.
+    /// Predictions for rows whose labels come late. `generation` counts the versions of the file.
     pub fn awaiting_labels(&self, generation: u64) -> PathBuf {
         self.state.join(format!("awaiting-{generation}.labels"))
     }
@@ -201,7 +201,8 @@ impl Layout {
         self.runs().join(format!("{run:06}"))
     }
 
-    /// The candidate that a run refused, kept so that later rows show whether that was right.
+    /// The candidate that a run refused. It is kept so that later rows show whether the refusal was
+    /// right.
     pub fn refused_candidate(&self, run: i64) -> PathBuf {
         self.run_folder(run).join(names::MODEL)
     }

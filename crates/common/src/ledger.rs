@@ -28,7 +28,8 @@ pub struct Ledger {
     pub seen_rows: u64,
     /// Rows that a deployed model was scored on or fitted to; the rest is new.
     pub evaluated_rows: u64,
-    /// A rebuild has begun and is not committed; finaldata.csv may be ahead of this ledger.
+    /// True if a rebuild has begun and is not committed. finaldata.csv may then be ahead of this
+    /// ledger.
     pub rebuilding: bool,
     /// Digest of the schema that the data was written under.
     pub schema: String,
@@ -63,7 +64,7 @@ pub struct LedgerFile {
     pub stamp: FileStamp,
     /// Whether its rows were ingested.
     pub status: FileStatus,
-    /// Why it was rejected.
+    /// Reason why the file was rejected; `None` if it was not.
     pub reason: Option<String>,
     /// Counts of its rows by result.
     pub rows: RowCounts,

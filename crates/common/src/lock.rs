@@ -30,7 +30,8 @@ impl RunLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // The holder is only informative: an unreadable text must not hide the refusal.
+                // The text only informs. If it cannot be read, the error still says that the lock
+                // is taken.
                 let _ = file.file().read_to_string(&mut holder);
                 return Err(Failure::busy(format!(
                     "another run is working ({}); nothing was changed, try again when it has ended",

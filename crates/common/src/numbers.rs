@@ -6,7 +6,8 @@ use std::fmt::Display;
 
 /// Differences up to this size are rounding errors: two scores that differ by less are equal.
 pub const SCORE_TOLERANCE: f64 = 1e-9;
-/// Fewest and most decimals of a score. Scores that differ by less look equal.
+/// Minimum and maximum number of decimals of a score. Scores that differ only in later decimals
+/// look equal.
 const DECIMALS: std::ops::RangeInclusive<usize> = 2..=4;
 /// From this size on, a score is written as a power of ten.
 const LONG: f64 = 1e7;
@@ -31,7 +32,7 @@ pub fn counted(n: impl TryInto<u64>, noun: impl Display) -> String {
     format!("{} {noun}{plural}", count(n))
 }
 
-/// The first names of a list, `most` of them, and how many more there are: `a, b and 3 more`.
+/// The first names of a list, at most `most`, and the number of further ones: `a, b and 3 more`.
 pub fn listed(names: &[impl AsRef<str>], most: usize) -> String {
     let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
     match names.len() - shown.len() {
@@ -81,7 +82,7 @@ pub fn bound(number: f64) -> String {
     with_digits(number, MIN_DIGITS)
 }
 
-/// The ends of a range, each as [`bound`] writes it, but with so many digits that they differ.
+/// The ends of a range, each written like [`bound`], with enough digits to tell them apart.
 pub fn bounds(ends: [f64; 2]) -> [String; 2] {
     let both = |digits| ends.map(|number| with_digits(number, digits));
     let mut rounded = (MIN_DIGITS..MAX_DIGITS).map(both);
@@ -103,7 +104,7 @@ const SMALL: f64 = 1e-4;
 fn with_digits(number: f64, digits: usize) -> String {
     let size = number.abs();
     if size < LARGE && number.fract() == 0.0 {
-        // Zero has no sign.
+        // Adding 0 turns −0 into 0.
         return (number + 0.0).to_string();
     }
     if !(SMALL..LARGE).contains(&size) {
@@ -152,8 +153,8 @@ impl Scores {
         }
     }
 
-    /// Two scores that are compared, with two significant digits of their difference, but two to four
-    /// decimals.
+    /// The scores of a comparison. The decimals show two significant digits of the difference, but
+    /// there are at least two and at most four.
     pub fn compared(a: f64, b: f64) -> Self {
         let difference = (a - b).abs();
         let decimals = match difference > SCORE_TOLERANCE && difference.is_finite() {

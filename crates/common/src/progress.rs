@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Shorter work needs no progress.
+/// Work that is shorter than this shows no progress.
 const DELAY: Duration = Duration::from_millis(500);
 /// Upper limit of redraws per second.
 const REDRAWS_PER_SECOND: u8 = 10;
 const TEMPLATE: &str = "{msg}  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
 
-/// True if somebody may be watching.
+/// True if progress may be shown. False until [`allow`] is called.
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
-/// The bar below the log lines.
+/// The progress bar that is shown now, below the log lines.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Progress of reading some bytes; the bar disappears with the last clone.
@@ -33,7 +33,7 @@ struct Reading {
     rows: AtomicU64,
 }
 
-/// Allows progress to be shown from here on, if stderr is a terminal.
+/// Allows progress to be shown from now on, if stderr is a terminal.
 pub(crate) fn allow() {
     IS_WATCHED.store(io::stderr().is_terminal(), Ordering::Relaxed);
 }
@@ -44,8 +44,8 @@ impl Progress {
         Self::default()
     }
 
-    /// Progress of reading; `what` names the work. `bytes` gives the total and is called only if
-    /// progress can be shown.
+    /// Progress of reading; `what` names the work. `bytes` returns the total number of bytes. It is
+    /// called only if progress may be shown.
     pub fn of_reading(what: &'static str, bytes: impl FnOnce() -> u64) -> Self {
         if !IS_WATCHED.load(Ordering::Relaxed) {
             return Self::none();

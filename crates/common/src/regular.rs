@@ -42,7 +42,8 @@ pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     }
 }
 
-/// True for a device that is only written. Writing to it ends, with an error if it accepts nothing.
+/// True for a character device that is opened only for writing. Such a write ends: a device that
+/// accepts nothing returns an error.
 fn is_written_device(file: &File, found: &Metadata) -> io::Result<bool> {
     let access = fcntl_getfl(file)? & OFlags::RWMODE;
     Ok(access == OFlags::WRONLY && found.file_type().is_char_device())
@@ -103,7 +104,8 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to).map(|_| ())
 }
 
-/// An error if the path exists and is no regular file. For libraries that open the path themselves.
+/// An error if the path exists and is not a regular file. For libraries that open the path
+/// themselves.
 pub fn check(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(found) if !found.is_file() => Err(not_regular(&found)),

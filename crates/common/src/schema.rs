@@ -25,7 +25,7 @@ pub const ROW_ID_COLUMN: &str = "row_id";
 /// The column roles; the default is that of the sample data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
-    /// Column that names the client; without one, a row is known by its values.
+    /// Column that names the client. Without it, a row is identified by its values.
     pub id: Option<String>,
     /// Columns that the model reads, in model order.
     pub features: Vec<Feature>,
@@ -110,9 +110,9 @@ impl Schema {
 
     /// Digest of the column roles and rules; data with another digest must be rebuilt.
     ///
-    /// Older pipelines keep their digests. Without rules the digest covers the names alone; with
-    /// ranges, the names and ranges. For a category it includes the missing markers: once, words
-    /// like `none` were among them.
+    /// Older pipelines keep their digests. Without rules the digest covers only the names, and with
+    /// ranges the names and ranges. For a category, it includes the mark of an empty cell: older
+    /// programs also took words like `none` as missing.
     pub fn digest(&self) -> String {
         let mut text = self.written_columns().collect::<Vec<_>>().join("\n");
         if self.id.is_none() {

@@ -18,8 +18,8 @@ pub struct AlertSettings {
     pub command: Option<CommandSettings>,
     /// Time limit of one delivery; default 5 seconds.
     pub timeout: Duration,
-    /// Public address of the server, without a slash at its end. Alerts link to the report of their run
-    /// below it. `None` if alerts have no link.
+    /// Public address of the server, without a slash at its end. An alert links to its run's report
+    /// under this address. `None` if alerts have no link.
     pub link_base: Option<String>,
     /// Interval between repeated alerts of an open condition; default 24 hours.
     pub cool_down: SignedDuration,

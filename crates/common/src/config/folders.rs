@@ -93,7 +93,7 @@ impl Folders {
         unnamed.is_empty().then_some(folders)
     }
 
-    /// The keys without the name of a folder.
+    /// The keys whose value is empty.
     fn unnamed(&self) -> Vec<&'static str> {
         let inputs = match &self.input {
             OneOrMany::One(folder) => std::slice::from_ref(folder),
@@ -159,7 +159,7 @@ impl ResolvedFolders {
                 }
             }
         }
-        // One of these may be a link to elsewhere.
+        // A cleaned folder may be a link that leads out of the written folders.
         let elsewhere = cleaned.into_iter().filter(|(_, cleaned)| {
             let mut written = written.iter();
             !written.any(|place| cleaned.starts_with(&place.real))
@@ -191,8 +191,8 @@ impl ResolvedFolders {
                 }
             }
         }
-        // A link may appear in an input folder at any time; the listing does not follow links into
-        // these.
+        // A link may appear in an input folder at any time. The listing therefore does not follow
+        // links into these folders.
         let mut excluded: Vec<ExcludedFolder> =
             written.iter().map(WrittenFolder::as_excluded).collect();
         self.test.excluded.clone_from(&excluded);
@@ -221,7 +221,7 @@ impl ResolvedFolders {
         ]
     }
 
-    /// Folders that runs create and clean inside the written ones, by the key of the written
+    /// Folders inside the written ones that runs create and clean, each with the key of the written
     /// folder.
     fn cleaned(&self) -> [(&'static str, PathBuf); 4] {
         let layout = &self.layout;
@@ -317,7 +317,7 @@ pub(super) fn absolute(base: &Path, written: &str) -> PathBuf {
     normalised(&base.join(written))
 }
 
-/// The path without `.` and inner `..`, without asking the file system.
+/// The path without `.` and inner `..`, computed from the text alone.
 fn normalised(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {

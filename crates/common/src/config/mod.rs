@@ -74,7 +74,7 @@ pub struct Config {
 /// The configuration file if none is named.
 const DEFAULT_FILE: &str = "config.json";
 
-/// The folders of a new pipeline as its configuration has them.
+/// The folders of a new pipeline, as values of their configuration keys.
 pub fn default_folders() -> serde_json::Map<String, serde_json::Value> {
     let folders = FOLDERS.map(|(key, folder)| (key.to_owned(), folder.into()));
     folders.into_iter().collect()
@@ -94,8 +94,8 @@ const FOLDERS: [(&str, &str); 6] = [
 pub const CONFIG_VARIABLE: &str = "RISK_CONFIG";
 
 impl Config {
-    /// Digest of all that decides which rows are read from the input files; data with another digest
-    /// must be rebuilt.
+    /// Digest of all settings that decide which rows are read from the input files. Data with
+    /// another digest must be rebuilt.
     pub fn data_digest(&self) -> String {
         let IngestionSettings {
             text, deduplicate, ..
@@ -120,7 +120,7 @@ impl Config {
         Self::load(&path)
     }
 
-    /// [`Self::find_and_load`], or [`Self::of_defaults_here`] where no file is named and
+    /// Like [`Self::find_and_load`], but uses [`Self::of_defaults_here`] if no file is named and
     /// `./config.json` is missing.
     pub fn find_or_default(named: Option<PathBuf>) -> anyhow::Result<Self> {
         let is_named = named.is_some() || std::env::var_os(CONFIG_VARIABLE).is_some();
@@ -131,7 +131,7 @@ impl Config {
         }
     }
 
-    /// [`Self::of_defaults`] in the working folder.
+    /// Like [`Self::of_defaults`], with the working folder as `base`.
     pub fn of_defaults_here() -> anyhow::Result<Self> {
         let base = std::path::absolute(".").context("failed to find the working folder")?;
         Self::of_defaults(&base)

@@ -21,8 +21,7 @@ enum NamedKind {
     Category,
 }
 
-/// Reads the section. Columns of numbers without words for missing values of their own have
-/// `missing`.
+/// Reads the section. `missing` applies to number columns that list no words for missing values.
 pub(super) fn read_schema(mut section: Section<'_>, missing: &MissingWords) -> Schema {
     let default = Schema::default();
     let (target, labels) = read_target(&mut section, default.target.clone());
@@ -197,7 +196,7 @@ fn read_category_rules(section: &mut Section<'_>) -> CategoryRules {
     }
 }
 
-/// Reads the words for missing values; without any, the default ones.
+/// Reads the words for missing values; the default words if none are listed.
 pub(super) fn read_missing_words(section: &mut Section<'_>) -> MissingWords {
     let words: Option<Vec<String>> = section.value("missing", None);
     let words = words.map(|words| {

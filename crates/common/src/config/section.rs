@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// Jaro-Winkler similarity from which a known key is suggested for an unknown one.
 const MIN_SIMILARITY: f64 = 0.8;
 
-/// The problems found so far, one a line.
+/// The problems found so far, one per line.
 #[derive(Default)]
 pub(super) struct Problems {
     lines: RefCell<Vec<String>>,
@@ -38,8 +38,8 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Message for a value of a wrong type: what was expected, and what was found. Only a number or a
-/// truth value is shown itself: a text may be a secret in the wrong place.
+/// Message for a value of the wrong type: what was expected, and what was found. The value itself
+/// is shown only if it is a number or a truth value: a text may be a secret in the wrong place.
 fn type_error(error: &serde_json::Error, found: &str) -> String {
     let text = error.to_string();
     match text.rsplit_once(", expected ") {
@@ -58,7 +58,7 @@ fn type_error(error: &serde_json::Error, found: &str) -> String {
     }
 }
 
-/// A value as it may be shown.
+/// A value as messages may show it.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -111,7 +111,7 @@ impl<'p> Section<'p> {
         self.take(key).unwrap_or(default)
     }
 
-    /// The value of an optional key that may not be 0.
+    /// The value of an optional key, which must not be 0.
     pub(super) fn at_least_one<T>(&mut self, key: &'static str, default: T) -> T
     where
         T: DeserializeOwned + PartialEq + From<u8>,
@@ -128,7 +128,7 @@ impl<'p> Section<'p> {
         self.required_as(key, "is missing")
     }
 
-    /// The value of a required key; `missing` says what to do where it is missing.
+    /// The value of a required key; `missing` tells the user what to do if the key is missing.
     pub(super) fn required_as<T: DeserializeOwned>(
         &mut self,
         key: &'static str,

@@ -17,7 +17,7 @@ use crate::schema::MissingWords;
 /// Section `ingestion`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IngestionSettings {
-    /// Seconds that a file without a final newline must be old before it is read; default 5.
+    /// Minimum age in seconds of a file without a final newline before it is read; default 5.
     pub settle_seconds: u64,
     /// Approximate memory for reading and comparing rows, in MiB; default 1024.
     pub memory_limit_mib: u64,
@@ -32,11 +32,11 @@ pub struct IngestionSettings {
 /// How input files, test data and the texts of requests are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextSettings {
-    /// Byte between two fields. `None` for `auto`, the default: comma, semicolon, tab or vertical
-    /// bar, as the first records of each text show.
+    /// Byte between two fields. `None` for `auto`, the default: the first records of each text show
+    /// whether it is a comma, a semicolon, a tab or a vertical bar.
     pub separator: Option<u8>,
-    /// Decimal mark of numbers. `None` for `auto`, the default: a point, and in texts that are not
-    /// separated by commas also a comma.
+    /// Decimal mark of numbers. `None` for `auto`, the default: a point, or also a comma in texts
+    /// whose fields are not separated by commas.
     pub decimal: Option<DecimalMark>,
     /// Encoding of texts without a byte order mark; default UTF-8.
     pub encoding: &'static Encoding,
@@ -65,7 +65,7 @@ impl Default for TextSettings {
 }
 
 impl TextSettings {
-    /// Text that differs for different settings, and is empty for the default ones.
+    /// Part of a digest: differs for different settings, and is empty for the default ones.
     pub(super) fn digest_text(&self) -> String {
         match *self == Self::default() {
             true => String::new(),
@@ -99,13 +99,13 @@ pub struct TrainingSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainingForm {
-    /// On numbers as straight lines, unless curves, or curves and pairs, predict better.
+    /// Straight lines for numbers, unless curves, or curves and pairs, predict better.
     Auto,
-    /// On numbers as straight lines.
+    /// Straight lines for numbers.
     Linear,
-    /// On numbers as curves.
+    /// Curves for numbers.
     Curves,
-    /// On numbers as curves, and on the pairs of features that curves miss.
+    /// Curves for numbers, and pairs of features where curves are not enough.
     Pairs,
 }
 
@@ -116,7 +116,7 @@ pub enum TrainingWindow {
     Auto,
     /// All rows.
     All,
-    /// The rows of the last batches; the number of them is at least 1.
+    /// The rows of this many of the last batches; at least 1.
     Batches(u32),
 }
 
@@ -146,7 +146,7 @@ pub struct ScoringSettings {
     pub threshold: ThresholdRule,
     /// How the bands of the call list are made; default `auto`.
     pub bands: BandRule,
-    /// What calling a client costs and brings.
+    /// Cost and value of calling a client.
     pub actions: ActionSettings,
 }
 
@@ -158,14 +158,14 @@ pub enum ThresholdRule {
     Auto,
     /// This probability, above 0 and below 1.
     Fixed(f64),
-    /// The probability at which both kinds of wrong predictions are expected to cost as much.
+    /// The probability at which both kinds of wrong predictions have the same expected cost.
     Cost {
         /// Cost of a positive label that is not predicted; above 0.
         false_negative: f64,
         /// Cost of a negative label that is predicted to be positive; above 0.
         false_positive: f64,
     },
-    /// The threshold above which so many clients of the training rows lie; at least 1.
+    /// The threshold above which this many clients of the training rows lie; at least 1.
     Capacity(u64),
 }
 
@@ -185,7 +185,7 @@ pub enum BandRule {
     Decile,
 }
 
-/// Section `scoring.actions`: what calling a client costs and brings. Costs and values have one unit,
+/// Section `scoring.actions`: cost and value of calling a client. Costs and values have one unit,
 /// such as a currency.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActionSettings {
@@ -193,8 +193,8 @@ pub struct ActionSettings {
     pub capacity: Option<u64>,
     /// How the value of a call is estimated; `None` if the clients are ranked by probability.
     pub value: Option<ValueRule>,
-    /// Share of the clients to be called that are not called, to see whether calling works; 0 to one
-    /// half, default 0.
+    /// Share of the clients to be called that are held out, to measure the effect of calls; 0 to
+    /// one half, default 0.
     pub holdout: f64,
 }
 
@@ -203,9 +203,9 @@ pub struct ActionSettings {
 pub struct ValueRule {
     /// Cost of a call; default 0.
     pub cost: f64,
-    /// Share of the leaving clients that a call saves, above 0 and at most 1; default 1.
+    /// Save rate: the share of leavers that a call keeps; above 0 and at most 1, default 1.
     pub save_rate: f64,
-    /// Feature with the value of a client that stays. `None`: the value of each client is 1.
+    /// Feature that holds the value of a client that stays. `None` if every client has the value 1.
     pub column: Option<String>,
 }
 
@@ -217,9 +217,9 @@ const HIGHEST_ALPHA: f64 = 0.5;
 pub struct DriftSettings {
     /// What triggers a retrain; default `evidence`.
     pub trigger: DriftTrigger,
-    /// New labelled rows needed for a decision; fewer rows wait for more. Default 20.
+    /// New labelled rows needed for a decision; with fewer, it waits for more rows. Default 20.
     pub min_rows: u64,
-    /// New rows of each label needed for a decision; fewer rows wait for more. Default 5.
+    /// New rows of each label needed for a decision; with fewer, it waits for more rows. Default 5.
     pub min_of_each_label: u64,
     /// Significance level of model drift: a p-value below it means drift. Default 0.005.
     pub alpha: f64,
@@ -233,7 +233,7 @@ pub struct DriftSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftTrigger {
-    /// A score that is not higher than at deployment.
+    /// A score that is not higher than the score at deployment.
     Score,
     /// The score test: model drift in the coefficients.
     Evidence,
@@ -272,11 +272,12 @@ pub struct DeploymentSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GatePolicy {
-    /// A candidate that is not worse on rows that neither model was fitted to.
+    /// A candidate that passes the gate. The gate compares both models on rows that neither was
+    /// fitted to.
     NotWorse,
     /// Every candidate.
     Always,
-    /// No candidate without a person: one that is not worse waits until it is deployed by hand.
+    /// No candidate automatically: one that passes the gate waits until a person deploys it.
     Ask,
 }
 
@@ -285,9 +286,9 @@ pub enum GatePolicy {
 pub struct ScorecardSettings {
     /// Points that double the odds of the negative label against the positive one; default 20.
     pub points_to_double_odds: f64,
-    /// Score at the odds below; default 600.
+    /// Score of a client whose odds are `odds`; default 600.
     pub score: f64,
-    /// Odds at the score above; default 50.
+    /// Odds of the negative label at which a client has the score `score`; default 50.
     pub odds: f64,
 }
 
@@ -301,7 +302,7 @@ impl Default for ScorecardSettings {
     }
 }
 
-/// Limits of `points_to_double_odds`. With fewer points, their rounding to hundredths would show.
+/// Limits of `points_to_double_odds`. With fewer points, rounding to hundredths would distort them.
 const POINTS_TO_DOUBLE_ODDS: RangeInclusive<f64> = 1.0..=10_000.0;
 /// Limits of `score`.
 const SCORE: RangeInclusive<f64> = -1e6..=1e6;
@@ -371,7 +372,7 @@ pub struct LimitSettings {
     /// Seconds that a connection without a request is kept open; default 75.
     pub keep_alive_seconds: u64,
     /// Bytes of all requests and answers in memory at once; default 256 MiB. An eighth is reserved
-    /// for small ones.
+    /// for small requests and answers.
     pub in_flight_bytes: u64,
 }
 

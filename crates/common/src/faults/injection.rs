@@ -1,7 +1,7 @@
-//! One injected fault, at the change that the environment names.
+//! Injects one fault, at the change that an environment variable names.
 //!
-//! `RISK_FAULT=KIND:N:LOG`: the fault strikes at the N-th change that fits the kind; the first change
-//! is number 1. The change and its path are then written to the file LOG. If LOG is missing, the
+//! `RISK_FAULT=KIND:N:LOG`: the fault occurs at the N-th change that this kind of fault can affect,
+//! counted from 1. The change and its path are then written to the file LOG. If LOG is missing, the
 //! process made fewer than N changes.
 
 use std::fs::OpenOptions;
@@ -21,11 +21,11 @@ const VARIABLE: &str = "RISK_FAULT";
 enum Kind {
     /// The process is killed in the middle of the change.
     Kill,
-    /// The disk is full from then on.
+    /// The disk is full: this change and later ones fail.
     NoSpace,
-    /// The device fails this once.
+    /// The device fails once: only this change fails.
     Broken,
-    /// Names may not be changed from then on.
+    /// Access is denied: this change and later ones to names fail.
     Refused,
 }
 
@@ -85,7 +85,7 @@ impl Plan {
         })
     }
 
-    /// The fault that strikes this change, if any.
+    /// The fault that affects this change, if any.
     fn fault(&self, operation: Operation, path: &Path) -> Option<Kind> {
         if !self.kind.fits(operation) {
             return None;

@@ -1,4 +1,4 @@
-//! The kinds of changes that a fault can strike.
+//! The kinds of changes that a fault can affect.
 
 /// A change to the file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

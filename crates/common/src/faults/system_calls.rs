@@ -43,9 +43,9 @@ pub(crate) fn watch_sqlite() {
     });
 }
 
-/// Size limit of journal writes that are no change of their own: page numbers and checksums. They
-/// count with their page. A kill leaves the same files either way, and a walk over all changes
-/// takes a third of the time.
+/// Maximum size of page numbers and checksums in a journal. Such writes are not counted as changes,
+/// but with their page. A kill leaves the same files either way, and a test of all changes takes a
+/// third of the time.
 const PAGE_MARK_BYTES: usize = 4;
 
 type AnyCall = unsafe extern "C" fn();

@@ -8,8 +8,8 @@ use rusqlite::{Row, params};
 
 use super::store::{History, time};
 
-/// Upper limit of waiting alerts per target. A reader who returns after so many needs the doctor,
-/// not the oldest alerts.
+/// Maximum number of waiting alerts per target. After so many undelivered alerts, the oldest ones
+/// tell less than `fullprocess --doctor`.
 const MAX_WAITING: i64 = 100;
 /// Number of delivered alerts that are kept, newest first.
 const KEPT_DELIVERED: i64 = 1_000;

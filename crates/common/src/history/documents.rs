@@ -1,5 +1,5 @@
-//! Documents, each stored under a name that it is replaced by. Names shared by several crates are
-//! defined here.
+//! Named documents: saving a document replaces the one with the same name. Names shared by several
+//! crates are defined here.
 
 use anyhow::Context;
 use rusqlite::{OptionalExtension, params};
@@ -27,7 +27,7 @@ impl History {
         Ok(())
     }
 
-    /// The document with this name.
+    /// The document with this name; `None` if there is none.
     pub fn document<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Option<T>> {
         let content: Option<String> = self
             .connection

@@ -1,4 +1,4 @@
-//! The estimated performance of the runs' predictions, a row each.
+//! The estimated performance of the runs' predictions, one row per run.
 
 use anyhow::Context;
 use rusqlite::{OptionalExtension, params};
@@ -9,7 +9,7 @@ use super::damage::unreadable;
 use super::store::History;
 
 impl History {
-    /// Stores the estimate for a run's predictions; it replaces the one that the run had.
+    /// Stores the estimate for a run's predictions. An earlier estimate of the run is replaced.
     pub fn save_estimate<T: Serialize>(&self, run: i64, estimate: &T) -> anyhow::Result<()> {
         self.connection
             .execute(
@@ -21,7 +21,7 @@ impl History {
         Ok(())
     }
 
-    /// The estimate for a run's predictions; `None` where it predicted nothing.
+    /// The estimate for a run's predictions; `None` if the run predicted nothing.
     pub fn estimate_of<T: DeserializeOwned>(&self, run: i64) -> anyhow::Result<Option<T>> {
         let content: Option<String> = self
             .connection

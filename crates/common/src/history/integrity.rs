@@ -11,12 +11,12 @@ use super::store::History;
 const MAX_PROBLEMS: u32 = 5;
 
 impl History {
-    /// Problems of the file or of its references; empty when it is whole.
+    /// Problems of the file or of its references; empty if there are none.
     pub fn integrity_problems(&self) -> anyhow::Result<Vec<String>> {
         let mut problems = self
             .content_problems()
             .context("failed to check the history")?;
-        // References between damaged pages mean nothing.
+        // If pages are damaged, problems of references mean nothing.
         if problems.is_empty() {
             problems = self
                 .dangling_references()

@@ -17,7 +17,8 @@ use crate::{Layout, faults, files, regular};
 /// Longest wait for a transaction of another process, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Upper limit of copies in a row; a transaction takes milliseconds and cannot disturb all of them.
+/// Maximum number of copies in a row. A transaction takes milliseconds and cannot disturb all of
+/// them.
 const MAX_COPIES: u32 = 5;
 
 impl History {
@@ -29,10 +30,11 @@ impl History {
             .with_context(|| format!("failed to open the history {}", path.display()))
     }
 
-    /// Opens the history for reading; `None` when there is none yet.
+    /// Opens the history for reading; `None` if there is none yet.
     ///
-    /// Nothing is written next to the history, not even by SQLite. If a killed writer left a hot
-    /// journal, history and journal are copied to a temporary folder and read there.
+    /// Nothing is written next to the history, not even by SQLite. A killed writer may leave a
+    /// journal that must be rolled back first. History and journal are then copied to a temporary
+    /// folder and read there.
     pub fn read(layout: &Layout) -> anyhow::Result<Option<Self>> {
         let path = layout.history();
         if !path.exists() {
@@ -48,7 +50,8 @@ impl History {
         };
         history
             .and_then(|history| {
-                // The run that should create it was killed: nothing was ever recorded.
+                // Version 0: the run that was creating the history was killed, so nothing is
+                // recorded.
                 let is_made = schema::version(&history.connection)? > 0;
                 Ok(is_made.then_some(history))
             })
@@ -85,7 +88,7 @@ fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     restrict_features(&connection)?;
-    // SQLite reads lazily; this read detects a hot journal.
+    // SQLite opens a file lazily. This first read detects a journal that must be rolled back.
     schema::version(&connection)?;
     Ok(connection)
 }

@@ -10,8 +10,8 @@ use super::run_rows::StoredRun;
 use super::store::{History, time};
 
 impl History {
-    /// Visits the finished runs, newest first, until `visit` breaks. `before` limits the run number
-    /// from above. `member` selects records with an object of this name.
+    /// Visits the finished runs, newest first, until `visit` breaks. With `before`, only runs with a
+    /// lower number. With `member`, only records with an object of this name.
     ///
     /// `member` must be a plain word chosen by the program. One record at a time is in memory.
     pub fn visit_finished_runs(
@@ -90,8 +90,8 @@ fn stored_run<'r>(row: &'r Row<'_>) -> anyhow::Result<StoredRun<&'r str>> {
     })
 }
 
-/// The condition that a record has an object under this name. A record that is no JSON meets it, so
-/// that it is reported.
+/// SQL condition that a record has an object under this name. A record that is not JSON also meets
+/// the condition, so that the damage is reported.
 fn has_object(member: &str) -> String {
     format!(
         "CASE WHEN json_valid(record) THEN json_type(record, '$.{member}') = 'object' ELSE 1 END"

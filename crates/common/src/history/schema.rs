@@ -65,10 +65,10 @@ const MIGRATIONS: [&str; 6] = [
         content TEXT NOT NULL
     );
 ",
-    // A run that is pruned takes its stages with it.
+    // Pruning a run removes its stages, so they are found by run.
     "CREATE INDEX stages_by_run ON stages (run);",
-    // What a run found of the model and its features, and expected of predictions; which alerts are
-    // open, which are to be sent.
+    // The verdicts of a run about the model and its features, and the estimates for its
+    // predictions. Also the open conditions, and the queue of alerts.
     "
     CREATE TABLE verdicts (
         run INTEGER NOT NULL REFERENCES runs (id),
@@ -104,10 +104,10 @@ const MIGRATIONS: [&str; 6] = [
     );
     CREATE INDEX outbox_waiting ON outbox (target, id) WHERE delivered_at IS NULL;
 ",
-    // The verdicts stand in the record of their run too: both were always written in one commit, from
-    // the same value.
+    // The record of a run holds the same verdicts: one commit always wrote both, from the same
+    // value.
     "DROP TABLE verdicts;",
-    // The rows that one run ingested are a batch.
+    // The run that ingested a file. The rows that one run ingested are a batch.
     "ALTER TABLE files ADD COLUMN run INTEGER;",
     // Changes by hand were one document with the time of the last. What was recorded together with
     // that time belongs to the change if the times are equal. Texts of times are compared without

@@ -1,4 +1,4 @@
-//! The scores of models on the test data, a row each.
+//! The scores of models on the test data, one row per score.
 
 use anyhow::Context;
 use jiff::Timestamp;

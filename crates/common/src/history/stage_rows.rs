@@ -1,4 +1,4 @@
-//! The durations of stages, a row each.
+//! The durations of stages, one row per stage that ran.
 
 use anyhow::Context;
 use jiff::Timestamp;

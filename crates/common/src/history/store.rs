@@ -13,7 +13,8 @@ use crate::Failure;
 pub struct History {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
-    /// Temporary folder with a copy, which is read while another process's journal is hot.
+    /// Temporary folder with a copy of the history, if the copy is read instead of the file. A
+    /// killed writer left a journal that must be rolled back first.
     pub(super) _copy: Option<tempfile::TempDir>,
 }
 
@@ -24,7 +25,7 @@ impl History {
     }
 
     /// Runs `work` as one transaction: all of its writes happen or none. A nested call becomes a
-    /// savepoint, and the outer transaction may continue after its failure.
+    /// savepoint: if it fails, the outer transaction may continue.
     pub fn transaction<T>(
         &self,
         work: impl FnOnce(&Self) -> anyhow::Result<T>,
@@ -57,7 +58,7 @@ impl History {
         if done.is_ok() {
             execute("RELEASE part")?;
         } else if let Err(error) = execute("ROLLBACK TO part; RELEASE part") {
-            // The whole transaction is then undone, and its commit fails.
+            // The whole transaction is undone in this case, and its commit fails.
             tracing::warn!("{error:#}");
         }
         done
@@ -78,7 +79,7 @@ impl History {
     }
 }
 
-/// A time of a run as the history stores it.
+/// Parses a time of a run from the text in the history.
 pub(super) fn time(text: &str) -> anyhow::Result<Timestamp> {
     text.parse()
         .map_err(|error| unreadable("time of a run", &error).into())

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectShape {
-    /// As the training rows say.
+    /// Any shape: the training rows decide.
     #[default]
     Any,
     /// A higher number never has a lower probability.
@@ -31,7 +31,8 @@ impl EffectShape {
         matches!(self, Self::Increasing | Self::Decreasing)
     }
 
-    /// True if a difference of log-odds between a higher number and a lower one is allowed.
+    /// True if the shape allows this difference: the log-odds of a higher number minus those of a
+    /// lower one.
     pub fn allows(self, difference: f64) -> bool {
         match self {
             Self::Any | Self::Linear => true,

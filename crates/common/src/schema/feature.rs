@@ -10,7 +10,7 @@ use super::rules::{ListedValues, MissingShare, NumberRules, Presence, ValueRange
 
 /// A column that the model reads.
 ///
-/// A number without rules is serialised as its name alone, as all features were at first.
+/// A number without rules is serialised as its name alone, like every feature in older programs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SerialisedFeature", into = "SerialisedFeature")]
 pub struct Feature {
@@ -118,7 +118,7 @@ enum SerialisedFeature {
 #[derive(Serialize, Deserialize)]
 struct SerialisedNumber {
     name: String,
-    /// Not written; rejects other kinds when read.
+    /// Not written. When read, it rejects every other kind.
     #[serde(default, rename = "kind", skip_serializing)]
     _kind: Option<NumberTag>,
     min: Option<f64>,

@@ -56,7 +56,7 @@ impl Labels {
         }
     }
 
-    /// True if a text stands for one label here and for the other one there.
+    /// True if a text stands for one label in `self` and for the other label in `other`.
     pub fn contradict(&self, other: &Self) -> bool {
         let Some(LabelTexts { positive, negative }) = &self.0 else {
             return false;

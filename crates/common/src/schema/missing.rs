@@ -65,7 +65,7 @@ fn has(words: &[String], trimmed: &[u8]) -> bool {
     words.iter().any(is_it)
 }
 
-/// True if a trimmed cell is missing in a column of numbers without words of its own.
+/// True if a trimmed cell is missing in a number column with the default words.
 #[inline]
 pub fn is_missing_marker(trimmed: &[u8]) -> bool {
     let is_it = |word: &&str| trimmed.eq_ignore_ascii_case(word.as_bytes());

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the numbers of a column are written; plain decimals by default. In all formats plain decimals
-/// are read, too.
+/// How the numbers of a column are written; plain decimals by default. Every format also accepts
+/// plain decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NumberFormat {
