@@ -9,7 +9,8 @@ const SAMPLE_ANSWERS: usize = 20;
 /// Tolerance of probabilities, because processors may differ in the last bits.
 const PROBABILITY_TOLERANCE: f64 = 1e-9;
 
-/// Predictions for the first rows of the model's sample that can be written down.
+/// Predictions for the first rows of the model's sample. Rows with a level whose text is unknown
+/// are skipped.
 pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
     let n_features = model.schema.features.len();
     let columns = model.profile.sample.columns.iter().take(n_features);
@@ -43,7 +44,7 @@ pub(crate) fn check_answers(model: &Model, kept: &[SampleAnswer]) -> Result<(), 
             return Err("reads other columns than the answers in its manifest".into());
         };
         let found = scorer.probability(&row);
-        // NaN equals nothing.
+        // A comparison with NaN is false, so a prediction of NaN counts as changed.
         let is_same = (found - answer.probability).abs() <= PROBABILITY_TOLERANCE;
         if !is_same {
             return Err(format!(

@@ -1,4 +1,4 @@
-//! Examination of the production folder, complete or damaged.
+//! Examines the production folder, whether it is complete or damaged.
 //!
 //! Only reads. Unlike [`releases`](crate::releases), the result includes releases that cannot be
 //! read.
@@ -21,7 +21,7 @@ pub struct ExaminedRelease {
     pub problem: Option<String>,
 }
 
-/// Checks every release against its manifest. Oldest first.
+/// Checks every release against its manifest, oldest first.
 pub fn examine(layout: &Layout) -> anyhow::Result<Vec<ExaminedRelease>> {
     let mut folders = release_folders(layout)?;
     folders.sort();

@@ -22,12 +22,12 @@ pub struct GateOfRun {
     pub passed: bool,
 }
 
-/// The decision about the model with this SHA-256. Only the newest run with a decision counts: older
-/// candidates were compared with other models.
+/// The decision about the model with this SHA-256; `None` if there is none. Only the newest run
+/// with a decision counts: older candidates were compared with other models.
 pub(crate) fn gate_of(history: &History, digest: &str) -> anyhow::Result<Option<GateOfRun>> {
     let mut found = None;
     history.visit_finished_runs(Some("verdict"), None, |run| {
-        // Another program may have written a record that this one cannot read.
+        // The record may come from another version of the program, so that it cannot be read here.
         if let Ok(gated) = run.read::<GatedRun>()
             && gated.candidate_model.as_deref() == Some(digest)
         {

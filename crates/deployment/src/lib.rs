@@ -1,8 +1,8 @@
 //! Deployment of releases. A release is one complete, immutable folder. The link `current` points
 //! to the live release.
 //!
-//! Only this crate writes below the production folder. Run by hand, it publishes the candidate that
-//! training and scoring left, without the gate, and reports that.
+//! Only this crate writes below the production folder. The program `deployment` publishes the
+//! candidate without asking the gate, and the report says so.
 
 mod answers;
 mod examine;
@@ -107,7 +107,8 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
     }))
 }
 
-/// The live release, if it has the model with this SHA-256 and is whole. A damaged one is replaced.
+/// The live release, if it is undamaged and has the model with this SHA-256. A damaged release is
+/// replaced.
 fn live_with_model(layout: &Layout, digest: &str) -> Option<Manifest> {
     let live = Release::live(layout).ok()??;
     let is_same = live.manifest.model_digest() == digest && live.verify().is_ok();
@@ -128,7 +129,7 @@ fn change_by_hand<T>(
     Ok(made)
 }
 
-/// The candidate that training and scoring left, with its metrics.
+/// The candidate of the last training and scoring, with its metrics.
 struct ScoredCandidate {
     model: Model,
     /// SHA-256 of the model file.
@@ -137,8 +138,8 @@ struct ScoredCandidate {
     score: f64,
 }
 
-/// Reads the candidate. Returns an error unless the stored score belongs to it and the test data is
-/// unchanged.
+/// Reads the candidate. Returns an error unless the stored score belongs to the candidate and the
+/// test data is unchanged.
 fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<ScoredCandidate> {
     let layout = &config.layout;
     let path = layout.candidate_model();

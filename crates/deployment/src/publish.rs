@@ -45,7 +45,7 @@ pub struct Candidate<'a> {
 pub struct StagedRelease {
     folder: PathBuf,
     number: u64,
-    /// The picture of the release, for other places that show it.
+    /// The picture of the release's confusion matrix, as PNG.
     pub picture: Vec<u8>,
 }
 

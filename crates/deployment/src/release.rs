@@ -41,7 +41,7 @@ pub struct ListedRelease {
     pub is_live: bool,
     /// Time when the release was created.
     pub created_at: jiff::Timestamp,
-    /// F1 of its model on the test data.
+    /// F1 of the release's model on the test data.
     pub score: f64,
     /// Release that was live before this one.
     pub parent: Option<String>,

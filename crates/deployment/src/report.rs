@@ -18,7 +18,7 @@ pub enum DeployReport {
     Deployed(Deployed),
     /// An older release was made live again.
     RolledBack(RolledBack),
-    /// Nothing was changed.
+    /// The releases were listed. Nothing was changed.
     Listed(ReleaseList),
 }
 
@@ -29,16 +29,17 @@ pub struct Deployed {
     pub release: String,
     /// The release that was live before.
     pub parent: Option<String>,
-    /// F1 of its model on the test data.
+    /// F1 of the live model on the test data.
     pub score: f64,
-    /// 95 % interval of that F1. `None` for releases of older programs.
+    /// 95 % interval of `score`; `None` for releases of older programs.
     pub score_interval: Option<[f64; 2]>,
-    /// Releases that were removed as surplus.
+    /// Numbers of the old releases that were removed.
     pub pruned: Vec<String>,
-    /// The gate that a run put this model before; `None` if no gate compared it with another.
+    /// Decision of a run's gate about this model; `None` if no gate compared the model with
+    /// another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateOfRun>,
-    /// True if the live release has this model already, so that nothing was changed.
+    /// True if the live release already has this model, so that nothing was changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_unchanged: bool,
 }
@@ -50,9 +51,9 @@ pub struct RolledBack {
     pub release: String,
     /// The release that was live before.
     pub from: Option<String>,
-    /// F1 of its model on the test data.
+    /// F1 of the live model on the test data.
     pub score: f64,
-    /// 95 % interval of that F1. `None` for releases of older programs.
+    /// 95 % interval of `score`; `None` for releases of older programs.
     pub score_interval: Option<[f64; 2]>,
 }
 
@@ -80,7 +81,7 @@ impl fmt::Display for DeployReport {
 }
 
 impl Deployed {
-    /// The report on a candidate that is live already.
+    /// The report on a candidate whose model is already live.
     pub(crate) fn unchanged(live: Manifest) -> Self {
         Self {
             release: live.release,

@@ -215,7 +215,7 @@ fn a_model_whose_predictions_changed_is_rejected() {
     assert!(old.verify().is_ok());
 }
 
-/// Makes the live release one of a program that wrote no scorecards.
+/// Turns a release into one of an older program, which wrote no scorecard and no report.
 fn without_scorecard_and_report(release: &Release) {
     let mut manifest = release.manifest.clone();
     for name in ["scorecard.csv", "report.html"] {

@@ -1,6 +1,7 @@
 //! The promise of a scorecard: its points, added by hand, give the model's probability.
 //!
-//! The reader here knows the file and its documentation, and nothing of the program.
+//! The reader in these tests knows only the file and its documentation. It uses no code of the
+//! program.
 
 use std::collections::HashMap;
 
@@ -11,7 +12,7 @@ use model::{Model, Scorecard};
 
 use super::Config;
 
-/// Hostile levels, each of which is frequent enough for a row of its own.
+/// Levels, most of them hostile to spreadsheets. Each is frequent enough for a row of its own.
 const LEVELS: [&str; 6] = [
     "=cmd|' /C calc'!A0",
     "-1",
@@ -20,7 +21,7 @@ const LEVELS: [&str; 6] = [
     "@x, \"y\"",
     "plain",
 ];
-/// Points that the rounding may take from a row or add to it.
+/// Largest rounding error of the points of one row.
 const ROUNDING: f64 = 0.005;
 
 fn config(form: &str, scorecard: &str) -> Config {
@@ -35,7 +36,7 @@ fn config(form: &str, scorecard: &str) -> Config {
     Config::parse(&folder.path().join("config.json"), &text).unwrap()
 }
 
-/// Clients. Many spends and plans are missing, and a few ages and regions.
+/// Rows of clients. Many spends and plans are missing, and a few ages and regions.
 fn clients(config: &Config) -> Table {
     let mut table = Table::new(&config.schema);
     for row in 0..900_u32 {
@@ -151,7 +152,8 @@ impl Sheet {
     }
 }
 
-/// How far a client's cell is between the ends of a row: 0 for a level; `None` if the row is not for it.
+/// Position of a client's cell between the ends of a row's range, 0 to 1; 0 for a level. `None` if
+/// the row does not apply to the cell.
 fn share_of_range(
     row: &HashMap<String, String>,
     prefix: &str,
@@ -173,7 +175,7 @@ fn share_of_range(
     }
 }
 
-/// Points of a number by the rows of its feature.
+/// Points for a number, from the rows of its feature.
 fn of_number(own: &[&HashMap<String, String>], x: f64) -> f64 {
     let holds = |row: &&&HashMap<String, String>| match row["part"].as_str() {
         "line" => true,
@@ -232,7 +234,7 @@ fn records(text: &str) -> Vec<Vec<String>> {
     records
 }
 
-/// The sampled training rows, and some clients that no training row resembles.
+/// All training rows, and some clients that resemble none of them.
 fn known_and_strange(table: &Table) -> Vec<Client> {
     let of_row = |row: usize| -> Client {
         std::array::from_fn(|feature| {
@@ -292,7 +294,7 @@ fn added_points_are_the_models_probability_to_their_rounding() {
         let mut largest: f64 = 0.0;
         for client in known_and_strange(&table) {
             let (points, n_rows) = sheet.points(features, &client);
-            // More points are better odds of staying.
+            // More points mean better odds of staying.
             let stays = odds * 2_f64.powf((points - score) / to_double);
             let found = 1.0 / (1.0 + stays);
             let expected = model.scorer().probability(&as_row(&client));
