@@ -52,8 +52,8 @@ pub(crate) fn run(
         None => {
             // The program may have ended in the meantime.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
-            // A program that waits for a disk ends when the disk answers. The run does not wait for
-            // that.
+            // A killed program that waits for a disk ends only when the disk answers. The run waits
+            // for at most `KILL_TIMEOUT`.
             wait(&mut child, KILL_TIMEOUT).context("failed to end alerts.command")?;
             bail!(
                 "alerts.command took more than {:.3} s (alerts.timeout_seconds)",

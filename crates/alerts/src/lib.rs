@@ -1,10 +1,11 @@
 //! Alerts: notify people once when a condition opens, again only after a cool-down, and once when
 //! it is resolved.
 //!
-//! Observations of a run are saved in the history, in the transaction that ends the run, and
-//! delivered afterwards. Undelivered alerts wait for the next run. No alert makes a run fail, and
-//! no target delays a run for longer than four time-outs. A message holds counts, names of features
-//! and statistics, and nothing else of the data: no client, no value, no file name.
+//! The observations and alerts of a run are saved in the history, in the transaction that ends the
+//! run. The alerts are delivered afterwards. Undelivered alerts wait for the next run. No alert
+//! makes a run fail, and no target delays a run for longer than four time-outs. A message holds
+//! counts, feature names and statistics. It holds nothing else of the data: no client, no value, no
+//! file name.
 
 mod command;
 mod condition;
@@ -76,8 +77,8 @@ fn record_one(
     let is_repeated =
         is_present && notified_at.is_some_and(|notified_at| context.has_notified_at(notified_at));
     if !is_due || is_repeated {
-        // The last notification has a time in the future, from a clock that was ahead. The present
-        // time replaces it, because the condition would stay silent until then.
+        // If the clock was ahead, the last notification has a time in the future. The present time
+        // replaces it; otherwise people would not be reminded of the condition until then.
         return match notified_at {
             Some(notified_at) if is_present && notified_at > context.now => {
                 history.save_condition(&notified_now)
@@ -140,9 +141,9 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Moves alerts that wait for a target that the configuration no longer names to the present
-/// targets. A condition counts as reported once its alert is queued, so a dropped alert would leave
-/// people without news of it.
+/// Moves the alerts of targets that the configuration no longer names to the present targets. A
+/// condition counts as reported once its alert is queued. If the alert were dropped, nobody would
+/// learn of the condition.
 fn move_alerts_without_target(config: &Config, history: &History) -> anyhow::Result<()> {
     let named = targets(config);
     for former in history.targets_of_waiting_alerts()? {
@@ -152,7 +153,7 @@ fn move_alerts_without_target(config: &Config, history: &History) -> anyhow::Res
         let moved = history.transaction(|history| {
             for alert in history.waiting_alerts(&former)? {
                 for target in &named {
-                    // Two targets get the same alerts.
+                    // The present target may already have the same alert.
                     if !history.has_alert(target, &alert.body)? {
                         history.queue_alert(alert.queued_at, target, &alert.body)?;
                     }
@@ -307,7 +308,7 @@ mod tests {
         assert_eq!(waiting(), [1, 0]);
         move_alerts_without_target(&present, &history).unwrap();
         assert_eq!(waiting(), [0, 1]);
-        // Where both targets were named, the present one has the alert already.
+        // If both targets were configured, the present one already has the alert.
         let body = &history.waiting_alerts("command").unwrap()[0].body;
         history.queue_alert(hours(0), "webhook", body).unwrap();
         move_alerts_without_target(&present, &history).unwrap();

@@ -25,13 +25,13 @@ const MAX_FAILURES: u32 = 3;
 const MAX_REFUSALS: u64 = 5;
 /// Time budget for all attempts and pauses of one target, in time-outs.
 const TIME_BUDGET_IN_TIMEOUTS: u32 = 4;
-/// Length of the first pause as a share of the time-out. Each further pause is twice as long.
+/// Length of the first pause, as a fraction of the time-out. Each further pause is twice as long.
 const PAUSE_PART: f64 = 0.1;
 
-/// State of a delivery attempt that is saved while the attempt lasts.
+/// Step of a delivery attempt, recorded when it is reached.
 enum Attempt<'a> {
-    /// Saved before anything is sent. If the history cannot be written now, the delivery could not
-    /// be saved either, and each run would send the same message.
+    /// The attempt begins. This is recorded before anything is sent: if the history cannot be
+    /// written, each run would send the same message again.
     Starting,
     /// The attempt failed for this reason.
     Failed(&'a str),
@@ -45,7 +45,7 @@ pub(crate) struct TargetDelivery<'a> {
     rejected: BTreeSet<i64>,
 }
 
-/// Attempts of one run for one target.
+/// Attempts of one run to deliver to one target.
 struct Attempts<'a> {
     config: &'a Config,
     /// Remaining time budget.
@@ -92,7 +92,7 @@ impl<'a> TargetDelivery<'a> {
     }
 
     /// Delivers the waiting alerts, oldest first, so that a condition is reported open before it is
-    /// reported resolved. A permanently rejected message blocks no other.
+    /// reported resolved. A permanently rejected message does not block the others.
     pub(crate) fn deliver(&mut self, history: &History) -> anyhow::Result<()> {
         let mut waiting = history.waiting_alerts(self.target())?;
         waiting.retain(|alert| !self.rejected.contains(&alert.id));

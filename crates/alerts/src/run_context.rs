@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-/// The run that made observations.
+/// The run that made the observations.
 #[derive(Clone, Debug)]
 pub struct RunContext {
-    /// Start of the program. One start notifies about an open condition only once.
+    /// Time at which the program started. People are notified of an open condition at most once per
+    /// start.
     pub began: Timestamp,
     /// Time of the observations.
     pub now: Timestamp,
@@ -19,7 +20,8 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// True if this start of the program made the notification at time `notified_at`.
+    /// True if `notified_at` lies between the start of the program and now, so that this start has
+    /// already notified people.
     pub(crate) fn has_notified_at(&self, notified_at: Timestamp) -> bool {
         (self.began..=self.now).contains(&notified_at)
     }

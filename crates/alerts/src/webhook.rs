@@ -44,7 +44,7 @@ pub(crate) fn post(settings: &WebhookSettings, body: &str, within: Duration) -> 
     }
 }
 
-/// The receiver rejects this message for good.
+/// The receiver rejects this message permanently.
 #[derive(Debug)]
 pub(crate) struct PermanentRejection {
     status: u16,
