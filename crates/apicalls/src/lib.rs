@@ -1,10 +1,10 @@
 //! Calls the running API: score, summary statistics and diagnostics once each, and predictions for
 //! the rows of each file of the test data.
 //!
-//! The rows are the same as those of the score. They are sent, so the server need not read the
-//! files. Only this crate knows HTTP from the client's side. A failed call is part of the result,
-//! marked as an error and never as an answer. No other address is contacted, not even a proxy or
-//! the target of a redirection.
+//! The sent rows are the rows that the score is computed on. Requests hold the rows themselves, so
+//! the server need not read the files. Only this crate is an HTTP client of the API. A failed call
+//! is part of the result, marked as an error and never as an answer. No other address is contacted,
+//! not even a proxy or the target of a redirection.
 
 mod answers;
 mod call;
@@ -49,7 +49,8 @@ pub enum Key<'a> {
     Given(&'a str),
 }
 
-/// Calls the four main endpoints of the API at `base_url`. A failure is recorded with its call.
+/// Calls the four main endpoints of the API at `base_url`. A failed call is recorded with its
+/// error.
 pub fn call(base_url: &str, key: Key<'_>, config: &Config) -> ApiReturns {
     let clock = Instant::now();
     let url = base_url.trim_end_matches('/').to_owned();
@@ -93,7 +94,8 @@ fn call_all(caller: &Caller, config: &Config, returns: &mut ApiReturns) {
 /// may take the whole time-out.
 const MAX_SILENT_CALLS: usize = 3;
 
-/// Requests predictions for all accepted rows of the test data. Returns an error if there is none.
+/// Requests predictions for all accepted rows of the test data. Returns an error if no row can be
+/// sent.
 fn predict_test_data(
     caller: &Caller,
     config: &Config,

@@ -5,7 +5,7 @@ use dataset::TestLines;
 
 /// Maximum bytes of a body, whatever the server accepts, because its answer is held in memory here.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
-/// A server needs several times the bytes of a body, for the rows and for the answer.
+/// Memory that a server needs for the rows and the answer, in bytes per byte of a body.
 const MEMORY_PER_BODY_BYTE: u64 = 16;
 
 /// The rows of one request for predictions.
@@ -72,7 +72,8 @@ pub(crate) fn split_into_requests(
     (requests.into_iter().map(request).collect(), left_out)
 }
 
-/// Bytes of the longest field of a line that we wrote, including quotes.
+/// Bytes of the longest field of a line, including quotes. The line must be written by this
+/// program.
 fn longest_field(line: &[u8]) -> usize {
     let (mut longest, mut length, mut is_quoted) = (0, 0, false);
     for byte in line {

@@ -38,7 +38,7 @@ pub struct ApiCall {
     pub status: Option<u16>,
     /// Duration in seconds.
     pub seconds: f64,
-    /// Release that answered, if the answer names one.
+    /// Number of the release that answered, if the answer names one.
     pub model_version: Option<String>,
     /// The answer of a successful call.
     pub answer: Option<Value>,
