@@ -47,7 +47,7 @@ pub(crate) enum Take<'a> {
     NoneOf(&'a FingerprintSet),
     /// Only the rows in this set.
     Only(&'a FingerprintSet),
-    /// The rows that were not written when the file was read before with `Only`.
+    /// The rows that were left when the file was read before with `Only`.
     Rest,
 }
 
@@ -99,7 +99,7 @@ impl<W: Write + Send> Sink<'_, W> {
         Ok(())
     }
 
-    /// Takes the rows of a file. A file that is rejected because of its end must not have rows
+    /// Takes the rows of a file. If the end of the file causes a rejection, none of its rows may be
     /// written.
     fn read_whole(
         &mut self,
@@ -150,7 +150,7 @@ impl<W: Write + Send> Sink<'_, W> {
                 self.reject(&file.entry.name, position, rejection)?;
             }
         }
-        // The rejections are written already. Kept, they would use more memory than the pending
+        // The rejections are already written. Keeping them would use more memory than the pending
         // rows.
         rows.rejections = Vec::new();
         self.pending.push(position, rows);

@@ -1,9 +1,9 @@
 //! The state that appending to finaldata.csv continues from, and its storage between ingestions.
 //!
 //! A *carry* file and files of sorted fingerprints store this state. Both are written after the
-//! ledger's commit and are not synced. The carry counts only if it belongs to the committed bytes.
-//! The fingerprint files count only while their checksums match. Otherwise the state is rebuilt
-//! from finaldata.csv.
+//! ledger's commit and are not synced. The carry is valid only if it belongs to the committed
+//! bytes. The fingerprint files are valid only if their checksums match. Otherwise the state is
+//! rebuilt from finaldata.csv.
 //!
 //! While the stamp of finaldata.csv or rejectedrows.csv is unchanged, the content is assumed to be
 //! unchanged. The modification time is set one nanosecond apart from the clock, so that no

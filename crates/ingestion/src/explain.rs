@@ -91,7 +91,7 @@ pub fn explain(config: &Config, file: &Path, detail: Detail) -> anyhow::Result<E
     Ok(explanation)
 }
 
-/// Reason why an ingestion would not look into a file.
+/// Reason why an ingestion would not read a file, or `None`.
 fn reason_to_skip(name: &OsStr, metadata: &Metadata) -> Option<String> {
     let kind = metadata.file_type();
     if kind.is_file() && metadata.len() == 0 {
@@ -100,8 +100,8 @@ fn reason_to_skip(name: &OsStr, metadata: &Metadata) -> Option<String> {
     regular::reason_not_read(kind).or_else(|| reason_to_ignore(name, kind))
 }
 
-/// The file as an ingestion knows it: its folder's name and its path below, or for a file elsewhere
-/// its path.
+/// The name by which an ingestion identifies a file: its folder's name and the path below. Outside
+/// the input folders, the full path.
 fn origin(config: &Config, file: &Path) -> String {
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let known = config.input_folders.iter().find_map(|folder| {

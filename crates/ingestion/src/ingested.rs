@@ -10,7 +10,8 @@ use crate::report::IngestReport;
 pub struct Ingested {
     /// Counts and reasons per file.
     pub report: IngestReport,
-    /// The rows after those of `before`. Empty unless the caller asked with [`Keep::Rows`](crate::Keep::Rows).
+    /// The rows after those of `before`. Empty unless the caller asked for them with
+    /// [`Keep::Rows`](crate::Keep::Rows).
     pub rows: IngestedRows,
     /// Fingerprints of all rows of finaldata.csv.
     pub known: FingerprintSet,

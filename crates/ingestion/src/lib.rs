@@ -91,7 +91,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// A schema for named files is proposed without a configuration, too.
+    /// Source of the configuration. A proposal for named files also works without a configuration
+    /// file.
     pub fn config_source(&self) -> ConfigSource {
         match &self.infer_schema {
             Some(files) if !files.is_empty() => ConfigSource::FileIfPresent,
@@ -352,7 +353,7 @@ pub fn record_nothing_new(
 pub fn ingest(intake: Intake<'_>) -> anyhow::Result<Ingested> {
     let config = intake.config;
     let mut ingested = merge::merge(intake).context("failed to ingest the input files")?;
-    // The ingestion is committed: what cannot be compared afterwards does not undo it.
+    // The ingestion is already committed, so a failed comparison does not undo it.
     if let Err(error) = overlaps::note_overlaps(config, &mut ingested) {
         tracing::warn!("the new files were not compared with earlier ones: {error:#}");
     }

@@ -139,7 +139,7 @@ impl Merge<'_> {
         let reading = self.reading();
         let append_state = match AppendState::load(self.config, ledger, &reading)? {
             Ok(append_state) => append_state,
-            // Rebuilt a moment ago: another rebuild would give the same.
+            // It was rebuilt a moment ago, so another rebuild would give the same result.
             Err(damage) if replayed.is_some() => {
                 return Err(WriteError::Failed(Failure::input_output(damage).into()));
             }

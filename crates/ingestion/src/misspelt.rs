@@ -1,7 +1,7 @@
 //! Ingested files that have no target column, but a column with a similar name.
 //!
-//! Only reading a file shows the misspelt name, and a file is read once. The finding is therefore
-//! saved in the transaction that commits the file.
+//! Only reading a file shows the misspelt name, and each file is read once. The finding is
+//! therefore saved in the transaction that commits the file.
 
 use std::collections::BTreeMap;
 

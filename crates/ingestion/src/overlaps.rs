@@ -1,5 +1,5 @@
-//! Warnings about files that repeat rows of earlier files, where equal rows count
-//! (`ingestion.deduplicate: false`).
+//! Warnings about files that repeat rows of earlier files. They matter where equal rows count as
+//! different rows (`ingestion.deduplicate: false`).
 
 use std::collections::HashSet;
 
@@ -13,16 +13,17 @@ use crate::ingested::Ingested;
 /// clients with the same values.
 const MIN_WARNED_SHARE: f64 = 0.1;
 
-/// Notes for each appended file how many of its rows are in earlier files, too. Reads finaldata.csv.
+/// Notes for each appended file how many of its rows are also in earlier files. Reads
+/// finaldata.csv.
 ///
-/// A rebuild is not compared, because it changes the order of the rows, and neither are files that
-/// arrive with it.
+/// After a rebuild nothing is compared, because the order of the rows has changed. Files that
+/// arrive with a rebuild are not compared either.
 pub(crate) fn note_overlaps(config: &Config, ingested: &mut Ingested) -> anyhow::Result<()> {
     let Ingested { report, ledger, .. } = ingested;
     if config.ingestion.deduplicate || report.rebuilt.is_some() || report.rows.kept == 0 {
         return Ok(());
     }
-    // Rows without an id have the hash of their content in place of the client's.
+    // Rows without an id have the hash of their content instead of the client's hash.
     let mut known = HashSet::new();
     let mut appended = Vec::new();
     let mut n_earlier = ledger.rows.saturating_sub(report.rows.kept);

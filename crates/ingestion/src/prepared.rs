@@ -13,7 +13,7 @@ pub struct Prepared {
     /// True if the deployed model was fitted to rows that are scattered among rows not yet
     /// evaluated.
     pub has_scattered_evaluated_rows: bool,
-    /// True if nothing was ever ingested or deployed, so every file is new.
+    /// True if nothing has been ingested or deployed yet, so every file is new.
     pub is_new_pipeline: bool,
     /// True if finaldata.csv does not hold the committed rows.
     pub(crate) is_damaged: bool,

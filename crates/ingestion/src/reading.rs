@@ -1,4 +1,4 @@
-//! What an ingestion reads, and how.
+//! The files that an ingestion reads, and the settings for reading.
 
 use std::path::PathBuf;
 

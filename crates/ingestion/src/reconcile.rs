@@ -1,7 +1,8 @@
 //! Compares the ledger with the deployed release.
 //!
-//! Training rows of the deployed model count as evaluated, however the model was deployed: by hand,
-//! by a run that was killed before it could record that, or before the history was lost.
+//! Training rows of the deployed model count as evaluated, however the model was deployed. The
+//! ledger may not show this yet. Causes are a deployment by hand, a run that was killed before it
+//! recorded the rows, or a lost history.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::devices::recorded_devices;
 use crate::evaluated::{is_intact, mark_evaluated};
 use crate::prepared::Prepared;
 
-/// Commits a ledger in which the training rows of the deployed model are evaluated.
+/// Commits a ledger in which the training rows of the deployed model count as evaluated.
 ///
 /// Training rows that are scattered among other rows are left to the next ingestion, which moves
 /// them to the front.

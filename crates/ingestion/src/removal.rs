@@ -1,8 +1,8 @@
 //! Detects that all files of an input folder are gone at once.
 //!
-//! Some accidents look like files that were removed on purpose: a disk that is not mounted, a
-//! network share that is offline, a folder that was emptied by mistake. A person therefore has to
-//! confirm that rows are dropped if a configured folder held two or more known files and
+//! Some accidents look like files that were removed on purpose. A disk may not be mounted, a
+//! network drive may be offline, or a folder may have been emptied by mistake. A person therefore
+//! has to confirm that rows are dropped if a configured folder held two or more known files and
 //! - the folder holds no data file any more, or
 //! - it is on another device than before and some of the known content is missing. A device number
 //!   alone proves nothing: a container or a new mount may change it for the same files.

@@ -214,11 +214,11 @@ impl IngestReport {
     }
 }
 
-/// Upper limit of rejected rows of a file, and of removed files, that a text names.
+/// Maximum number of rejected rows of a file, and of removed files, that a text lists.
 const MAX_SHOWN: usize = 3;
 
-/// A rejected row for a person: `418:2: hours: "12 k" is not a number` without the position of the
-/// column, whose name follows.
+/// A rejected row for a person: `line 418, hours: "12 k" is not a number`. The position of the
+/// column is left out, because the column's name follows.
 fn rejection_in_words(rejection: &str) -> String {
     let parts = rejection
         .split_once(':')
@@ -230,8 +230,8 @@ fn rejection_in_words(rejection: &str) -> String {
 }
 
 impl FileReport {
-    /// What was rejected of the file, as one line: how many rows, and the first of them. `None` if
-    /// nothing was.
+    /// The rejections of the file as one line: the number of rows, and the first ones. `None` if
+    /// nothing was rejected.
     pub fn rejected_in_words(&self) -> Option<String> {
         let shown = self.rejections.iter().take(MAX_SHOWN);
         let shown: Vec<String> = shown

@@ -2,9 +2,9 @@
 //! its label, so that a client with a known outcome counts once.
 //!
 //! A labelled row replaces the latest earlier unlabelled row with the same client and values,
-//! otherwise the latest unlabelled row of the same client. The match is made row by row in the
-//! order of finaldata.csv, so the result does not depend on blocks or on the number of ingestions.
-//! Only the latest unlabelled rows are kept for a match, within a limit; older ones count for good.
+//! otherwise the latest unlabelled row of the same client. Rows are matched one by one in the order
+//! of finaldata.csv. The result therefore does not depend on blocks or on the number of ingestions.
+//! Only the latest unlabelled rows can be matched, within a limit; older ones count for good.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,7 +27,7 @@ const MAX_WAITING_BYTES: usize = 8 << 20;
 pub(crate) struct SummaryState {
     /// Number of all rows, including the rows that no longer count.
     rows: u64,
-    /// Profile of the rows that count for good, in the order in which that became certain.
+    /// Profile of the rows that count for good, in the order in which this was decided.
     settled: RunningProfile,
     /// Unlabelled rows that count until a later row brings their label.
     waiting: WaitingRows,
@@ -115,7 +115,7 @@ impl SummaryState {
         settling
     }
 
-    /// Removes data that no longer matters. Useful before the state is stored.
+    /// Removes data that is no longer needed. Useful before the state is stored.
     pub(crate) fn shrink(&mut self) {
         self.settled.shrink();
         self.waiting.shrink();
@@ -141,7 +141,7 @@ impl SummaryState {
     }
 }
 
-/// Maximum number of waiting rows with as many features as a table has.
+/// Maximum number of waiting rows of a table within the memory limit.
 fn max_waiting_rows(table: &Table) -> usize {
     let row_bytes = size_of::<f64>() * (table.n_features() + 1) + 1;
     (MAX_WAITING_BYTES / row_bytes).max(1)

@@ -19,8 +19,8 @@ pub struct ProposedSchema {
     pub remarks: Vec<String>,
 }
 
-/// As a configuration has it: texts of labels stand with the name of the target, and a rule that a
-/// feature does not have is left out.
+/// Serialised as in a configuration: the texts of the labels are written with the name of the
+/// target. A rule that a feature does not have is left out.
 impl Serialize for ProposedSchema {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut schema = serde_json::to_value(&self.schema).map_err(S::Error::custom)?;
@@ -42,7 +42,7 @@ impl Serialize for ProposedSchema {
     }
 }
 
-/// The only text of a list, or the list.
+/// The text of a list of one, otherwise the list.
 fn alone_or_all(texts: Value) -> Value {
     match texts.as_array().map(Vec::as_slice) {
         Some([text]) => text.clone(),

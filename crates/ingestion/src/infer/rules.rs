@@ -17,8 +17,8 @@ pub(super) enum Rules {
     Observed,
 }
 
-/// With this many rows and none without a value, a value is missing in less than 3 % of the rows
-/// (95 % confidence, rule of three).
+/// Number of rows without a missing value from which a value is required. A value is then missing
+/// in less than 3 % of the rows (95 % confidence, rule of three).
 const ROWS_TO_REQUIRE: u64 = 100;
 /// The allowed missing share is the largest observed share times the first number plus the second.
 /// The margin is needed because the shares of small files scatter.

@@ -1,4 +1,4 @@
-//! Whether the test data has what a proposed schema needs.
+//! Checks whether the test data has what a proposed schema needs.
 
 use common::{Config, Schema};
 use dataset::{FileSurvey, FoundFile, list, survey_columns};
@@ -6,8 +6,8 @@ use dataset::{FileSurvey, FoundFile, list, survey_columns};
 use super::columns::pooled;
 use super::proposal::unknown_label;
 
-/// What the files of the test data lack. A folder or a file that cannot be read is passed over:
-/// there may be no test data yet.
+/// Flaws of the test data, one sentence each: missing columns and unknown labels. A folder or file
+/// that cannot be read is skipped, because there may be no test data yet.
 pub(super) fn flaws_of_test_data(config: &Config, schema: &Schema) -> Vec<String> {
     let listing = list(std::slice::from_ref(&config.test_folder)).unwrap_or_default();
     let flaws = |file: &FoundFile| {

@@ -12,7 +12,7 @@ use crate::reading::PlannedFile;
 use crate::scan::{InputScan, NewFile};
 use crate::write::{Order, WriteError, WrittenRows};
 
-/// Order of a rebuilt file, and what the ledger records of it.
+/// Order of a rebuilt file, and its description in the ledger.
 pub(super) struct Arrangement {
     pub(super) base: RebuildBase,
     pub(super) evaluated: FingerprintSet,
@@ -30,8 +30,8 @@ impl Merge<'_> {
         })
     }
 
-    /// Order with all rows evaluated by now first, including the training rows of the deployed
-    /// model.
+    /// Order that starts with all rows evaluated so far, including the training rows of the
+    /// deployed model.
     pub(super) fn evaluated_first(
         &self,
         ledger: &Ledger,

@@ -1,4 +1,4 @@
-//! What an ingestion works on.
+//! The input of an ingestion.
 
 use std::cell::Cell;
 
@@ -24,7 +24,7 @@ pub struct Intake<'a> {
     pub live: Option<&'a Manifest>,
     /// Whether the written rows are returned.
     pub keep: Keep,
-    /// The run that ingests; `None` by hand.
+    /// Number of the run that ingests; `None` if a person ingests by hand.
     pub run: Option<i64>,
     /// Called in the transaction that commits the ingestion.
     pub on_commit: OnCommit<'a>,
@@ -43,6 +43,6 @@ pub(super) struct Merge<'a> {
     pub(super) keep: Keep,
     pub(super) run: Option<i64>,
     pub(super) on_commit: OnCommit<'a>,
-    /// True once a file was found that its end rejects after rows were written.
+    /// True once a file was rejected because of its end, after some of its rows were written.
     pub(super) reads_twice: Cell<bool>,
 }

@@ -13,7 +13,7 @@ use crate::tests::config_in;
 use crate::{Intake, Keep, Trust, ingest, prepare, run, scan_and_ingest, scan_input};
 
 const FIRST: &str = "client,x,left\na,1,0\nb,2,1\n";
-/// As long as [`FIRST`].
+/// Has the same length as [`FIRST`].
 const SECOND: &str = "client,x,left\nc,3,0\nd,4,1\n";
 const LONGER: &str = "client,x,left\ne,5,0\nf,6,1\ng,7,1\n";
 

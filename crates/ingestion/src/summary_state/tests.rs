@@ -11,11 +11,11 @@ const FORMAT: Format = Format {
     version: 1,
 };
 
-/// Floating-point sums of multiples of this number depend on the order.
+/// Sums of multiples of this number in floating point depend on the order.
 const UNIT: f64 = 0.3;
 
-/// Reference implementation: the counted rows, in the order in which that became certain. Takes
-/// time quadratic in the rows.
+/// Reference implementation: the counted rows, in the order of [`SummaryState`]. Takes time
+/// quadratic in the rows.
 pub(crate) fn counted(table: &Table, max_waiting: usize) -> Table {
     let (mut settled, mut waiting) = (Vec::new(), Vec::new());
     for row in 0..table.rows() {
@@ -89,8 +89,8 @@ fn all_at_once(table: &Table) -> SummaryState {
     summary_state
 }
 
-/// For rows of one client with these values and labels: the number of counted rows, the number of
-/// superseded rows, and the sum of the counted values.
+/// Counts for rows of one client with these values and labels: counted rows, superseded rows, and
+/// the sum of the counted values.
 fn counts(rows: &[(u8, Label)]) -> (u64, u64, f64) {
     let rows: Vec<_> = rows.iter().map(|(x, label)| (7, *x, 0, *label)).collect();
     let summary_state = all_at_once(&table(&rows));
@@ -111,7 +111,8 @@ fn an_unlabelled_row_counts_until_its_label_comes() {
         counts(&[(3, unlabelled), (4, unlabelled), (5, negative)]),
         (2, 1, 8.0)
     );
-    // The same values: the label belongs to that row, although a later row unlabelled.
+    // The same values: the label belongs to that row, although the client has a later unlabelled
+    // row.
     assert_eq!(
         counts(&[(3, unlabelled), (4, unlabelled), (3, negative)]),
         (2, 1, 7.0)

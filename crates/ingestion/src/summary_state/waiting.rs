@@ -86,8 +86,9 @@ impl WaitingRows {
         index.holds(client, &self.is_gap)
     }
 
-    /// Removes the waiting row that a labelled row of this client and hash belongs to, if there is
-    /// one: the latest with the same hash, otherwise the latest of the client.
+    /// Removes the waiting row that a labelled row of this client and hash belongs to. It is the
+    /// latest row with the same hash, otherwise the latest row of the client. Does nothing if there
+    /// is none.
     pub(super) fn remove_match(&mut self, client: u64, hash: u64) {
         if self.rows() == 0 {
             return;

@@ -48,7 +48,7 @@ proptest! {
             prop_assert!(evaluated.iter().all(|line| pipeline.evaluated.contains(line)));
             prop_assert!(!new.iter().any(|line| pipeline.evaluated.contains(line)));
 
-            // The saved summary matches the rows, independent of how they came.
+            // The saved summary matches the rows, whatever the steps were.
             prop_assert_eq!(pipeline.summary(), pipeline.expected_summary());
         }
         // Appending step by step and a rebuild give the same bytes.

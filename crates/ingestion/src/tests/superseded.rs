@@ -1,5 +1,5 @@
-//! An unlabelled row counts in the summary until a later row brings its label, however the rows
-//! came.
+//! An unlabelled row counts in the summary until a later row brings its label, in whatever way the
+//! rows were ingested.
 
 use std::fs;
 

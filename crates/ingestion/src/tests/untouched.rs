@@ -1,4 +1,4 @@
-//! Detecting changes of finaldata.csv without reading it: every change that is visible that way is
+//! Detects changes of finaldata.csv without reading it: every change that is visible in this way is
 //! found.
 
 use std::fs;

@@ -4,16 +4,16 @@ use dataset::ColumnSurvey;
 
 use crate::infer::words::{has_any, words};
 
-/// More different numbers are no codes, unless the name says so.
+/// Maximum number of different codes in a column, unless its name says that it holds codes.
 const MAX_CODES: usize = 8;
-/// Codes that no name explains have three digits or more.
+/// Smallest code in a column whose name does not suggest codes.
 const MIN_CODE: f64 = 100.0;
 /// Whole numbers that may be years.
 const YEARS: std::ops::RangeInclusive<f64> = 1900.0..=2100.0;
-/// Names of codes of any number.
+/// Names of columns that hold codes, however many.
 const CODES: &str = "\
     code pincode postal postalcode postcode zip zipcode";
-/// Names of columns that may hold few codes.
+/// Names of columns that hold codes if there are few different numbers.
 const KINDS: &str = "\
     area branch category channel class kind plan region type";
 
@@ -29,7 +29,7 @@ pub(super) fn why_codes(cells: &ColumnSurvey) -> Option<&'static str> {
     if has_any(&words, CODES) || are_few && has_any(&words, KINDS) {
         return Some("its name says that its numbers are codes");
     }
-    // Amounts are usually round, and years and ratings follow each other.
+    // Not codes: amounts are usually round, and years and ratings are consecutive.
     let are_large = values.iter().all(|value| *value >= MIN_CODE);
     let are_round = values.iter().all(|value| value % 10.0 == 0.0);
     let are_years = values.iter().all(|value| YEARS.contains(value));

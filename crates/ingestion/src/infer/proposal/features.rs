@@ -21,7 +21,7 @@ const MIN_ROWS_A_TEXT: u64 = 10;
 /// The word for a missing number that is often a level of a category.
 const LEVEL: &[u8] = b"none";
 
-/// What is proposed for the columns without another role.
+/// The features that are proposed for the columns without another role.
 #[derive(Default)]
 pub(super) struct ProposedFeatures {
     features: Vec<(Feature, Vec<String>)>,
@@ -39,8 +39,9 @@ impl ProposedFeatures {
         features
     }
 
-    /// Reads points before three digits only as separators of thousands, where no other column shows
-    /// that points are decimal. Ingestion rejects a file whose points are unclear.
+    /// Proposes thousands separators for columns in which a point always comes before three digits.
+    /// Used if no other column shows that points are decimal: ingestion rejects a file whose points
+    /// are unclear.
     fn separate_thousands(&mut self, pooled: &PooledColumns) {
         for (feature, guesses) in &mut self.features {
             let column = pooled.find(&feature.name);
@@ -174,7 +175,8 @@ fn with_current_kind(feature: &Feature, column: &PooledColumn, rules: Rules) -> 
     })
 }
 
-/// The kind of a column with the guesses about it, or the reason why it cannot be a feature.
+/// The kind of a column and the guesses about it. The error is the reason why the column cannot be
+/// a feature.
 fn proposed_kind(
     column: &PooledColumn,
     rows: u64,
@@ -199,7 +201,7 @@ fn proposed_kind(
     Ok(found)
 }
 
-/// The kind of a column whose cells read like this.
+/// The kind of a column whose cells are read in this way.
 fn by_reading(
     column: &PooledColumn,
     reading: Reading,
@@ -223,7 +225,7 @@ fn by_reading(
 const MISSING_WORDS: &str = "- -- --- . / n.a. n.a na. unknown unk missing nil undefined #value! \
     #ref! #div/0! not_available unbekannt k.a. s/d inconnu";
 
-/// Plain numbers beside a few words for a missing value; `None` for any other column.
+/// A column of plain numbers with a few words for a missing value; `None` for any other column.
 fn with_missing_words(column: &PooledColumn, rules: Rules) -> Option<(Kind, Vec<String>)> {
     let cells = &column.cells;
     let words = cells.words.counts().filter(|words| !words.is_empty())?;
@@ -249,7 +251,7 @@ fn with_missing_words(column: &PooledColumn, rules: Rules) -> Option<(Kind, Vec<
     Some((Kind::Number(NumberRules { missing, ..rules }), guesses))
 }
 
-/// Why a column of any kind cannot be a feature, or `None`.
+/// Reason why a column of any kind cannot be a feature, or `None`.
 fn why_none(column: &PooledColumn, target: (&str, &Labels)) -> Option<String> {
     let cells = &column.cells;
     if let Some(word) = shared_outcome(target.0, target.1, &cells.name) {
@@ -265,7 +267,7 @@ fn why_none(column: &PooledColumn, target: (&str, &Labels)) -> Option<String> {
     }
 }
 
-/// Whole numbers: a key, codes, or a number.
+/// A column of whole numbers: a key, codes, or numbers.
 fn whole_numbers(column: &PooledColumn, rules: Rules) -> Result<(Kind, Vec<String>), String> {
     let cells = &column.cells;
     if let Some(reason) = why_key(column) {
@@ -312,7 +314,7 @@ fn numbers(column: &PooledColumn, format: NumberFormat, rules: Rules) -> (Kind, 
     (kind, guesses)
 }
 
-/// A category, or the reason why a column cannot be one.
+/// A category, or the reason why the column cannot be one.
 fn category(column: &PooledColumn, rules: Rules) -> Result<(Kind, Vec<String>), String> {
     let cells = &column.cells;
     if let Some(reason) = why_not_category(cells) {
@@ -369,10 +371,10 @@ fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
     }
 }
 
-/// The levels of a column, where they are few.
+/// The levels of a column that has few of them.
 struct FewLevels<'c> {
     names: Vec<&'c str>,
-    /// Rows that have one.
+    /// Number of rows with a level.
     rows: u64,
 }
 

@@ -15,12 +15,12 @@ const MIN_CLIENTS: u64 = 50;
 /// A column that counts the rows has gaps of at most this share.
 const MAX_GAPS: f64 = 0.1;
 
-/// What an id names.
+/// Words for what an id identifies.
 const ENTITIES: &str = "\
     account acct applicant application borrower client contract cust customer emp employee \
     household loan member party passenger patient person policy student subscriber \
     subscription user cliente kunde kunden";
-/// How an id is named behind the thing that it names.
+/// Words for an id. They may follow a word of `ENTITIES`.
 const KEYS: &str = "\
     guid id identifier key msisdn msno nbr no nr num number phone ref reference uid uuid \
     nummer";
@@ -35,7 +35,7 @@ const DESCRIPTIONS: &str = "\
 /// How well the name of a column fits an id; better names are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum NameFit {
-    /// The name says nothing.
+    /// The name gives no hint.
     Unnamed,
     /// `rownames`, `RowNumber`
     Counter,
@@ -52,7 +52,7 @@ enum NameFit {
 pub(super) struct IdGuess {
     /// Name of the column; `None` if no column fits.
     pub(super) name: Option<String>,
-    /// The reason, and the next best column.
+    /// The reason for the guess, and the next best column.
     pub(super) remark: String,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn guess_id<'p>(columns: impl Iterator<Item = &'p PooledColumn>) -> I
         .into_iter()
         .filter_map(|column| Some((fit(column)?, column)))
         .collect();
-    // A stable sort: of equally good columns the leftmost wins.
+    // The sort is stable: among equally good columns, the leftmost wins.
     candidates.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
     let Some((fit, best)) = candidates.first() else {
         return repeated.unwrap_or(IdGuess {
@@ -103,7 +103,7 @@ pub(super) fn guess_id<'p>(columns: impl Iterator<Item = &'p PooledColumn>) -> I
     }
 }
 
-/// Why a column identifies rows and is therefore no feature, or `None`.
+/// Reason why a column identifies rows and is therefore not a feature, or `None`.
 pub(super) fn why_key(column: &PooledColumn) -> Option<&'static str> {
     let is_whole = is_whole_numbers(column);
     let is_unique = column.cells.distinct.share() >= MIN_UNIQUE;
@@ -116,7 +116,7 @@ pub(super) fn why_key(column: &PooledColumn) -> Option<&'static str> {
     }
 }
 
-/// True if a column names clients of whom a file has several rows.
+/// True if a column names clients and a file may have several rows of a client.
 fn is_repeated_key(column: &PooledColumn) -> bool {
     let cells = &column.cells;
     let is_present = cells.forms.present() as f64 >= MIN_PRESENT * cells.rows() as f64;
@@ -135,7 +135,7 @@ fn fit(column: &PooledColumn) -> Option<NameFit> {
     let present = cells.forms.present();
     let fit = name_fit(&cells.name);
     let is_unique = cells.distinct.share() >= MIN_UNIQUE
-        // Each month may have a file of the same clients.
+        // Each file may hold the same clients, for example one file per month.
         || fit > NameFit::Counter && column.smallest_distinct_share >= MIN_UNIQUE;
     let is_present = present as f64 >= MIN_PRESENT * cells.rows() as f64;
     if present < 2 || !is_unique || !is_present {
@@ -175,7 +175,7 @@ fn name_fit(name: &str) -> NameFit {
         (true, true) => NameFit::EntityKey,
         (false, true) => NameFit::Key,
         (true, false) if ends_with_entity => NameFit::Entity,
-        // `account_balance` is no id.
+        // `account_balance` is not an id.
         _ => NameFit::Unnamed,
     }
 }
@@ -184,7 +184,7 @@ fn is_numeral(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The entity of a word such as `clientnum`.
+/// The word of `ENTITIES` that begins a word such as `clientnum`.
 fn fused(word: &str) -> Option<&'static str> {
     let is_key = |rest: &str| has(KEYS, rest);
     ENTITIES
@@ -197,7 +197,7 @@ fn is_whole_numbers(column: &PooledColumn) -> bool {
     is_plain && column.cells.fractions == 0
 }
 
-/// True if whole numbers that differ leave few gaps.
+/// True if different whole numbers leave few gaps.
 fn counts_rows(column: &PooledColumn) -> bool {
     let Some((smallest, largest)) = column.cells.bounds else {
         return false;

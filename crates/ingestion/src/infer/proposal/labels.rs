@@ -1,4 +1,4 @@
-//! The labels of a target: which text is the event to predict.
+//! The labels of a target: which texts stand for the event to predict.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ use crate::infer::words::{has, has_any, words};
 const GOOD_OUTCOMES: &str = "\
     active creditability creditworthy loyal renewed repaid retained stayed";
 
-/// Largest number of values of a target; more are read as a description.
+/// Maximum number of values of a target. A column with more values is a description.
 const MAX_VALUES: usize = 12;
-/// Values are rare together if there is less than one of them for so many cells.
+/// The rare values together must be fewer than one in this many cells.
 const MIN_CELLS_OF_A_RARE_ONE: u64 = 100;
-/// A longer text is not negated by one of its words.
+/// Maximum number of words of a text that a word such as "not" negates.
 const MAX_NEGATED_WORDS: usize = 4;
 
 /// Texts of the outcome to predict, in lower case.
@@ -33,24 +33,25 @@ const NEGATIVE: &str = "\
     stayed staying retained existing current active open paid repaid loyal ok healthy \
     legit legitimate normal renewed graduate";
 
-/// Texts that say whether the name of the column holds.
+/// Texts that answer whether the column's name is true, such as `yes` and `0`.
 const ANSWERS: &str = "\
     0 1 n no f false faux non nein nee não nao y yes t true vrai oui ja j si sí sim evet";
 
 /// The values of a column that may be the target.
 pub(super) struct Values<'c>(Vec<Value<'c>>);
 
-/// One value; its spellings differ in case only.
+/// One value. Its spellings differ only in case.
 struct Value<'c> {
     rows: u64,
     spellings: Vec<&'c str>,
 }
 
-/// Labels, and the reason for the positive one where they are texts.
+/// Labels. If they are texts, also the reason for the choice of the positive label.
 pub(super) type GuessedLabels = (Labels, Option<String>);
 
 impl<'c> Values<'c> {
-    /// The values of a column, missing ones aside; `None` unless there are two or a few.
+    /// The values of a column without the missing ones. `None` unless there are two to
+    /// `MAX_VALUES`.
     pub(super) fn of(cells: &'c ColumnSurvey) -> Option<Self> {
         if cells.forms.reading() == Reading::Dates {
             return None;
@@ -73,8 +74,8 @@ impl<'c> Values<'c> {
             .then_some(Self(values))
     }
 
-    /// The two frequent values, and a remark about the others. `None` unless the others are under
-    /// one in a hundred cells: they are probably typing errors.
+    /// The two frequent values, and a remark about the others, which are probably typing errors.
+    /// `None` unless the others are fewer than one in a hundred cells.
     pub(super) fn without_rare(mut self, name: &str) -> Option<(Self, String)> {
         self.0.sort_by_key(|value| std::cmp::Reverse(value.rows));
         let rare = self.0.split_off(2.min(self.0.len()));
@@ -86,7 +87,7 @@ impl<'c> Values<'c> {
             .map(|value| format!("{:?}", value.text()))
             .collect();
         is_rare.then(|| {
-            // The order of the texts decides which of two equal guesses is taken.
+            // The order of the texts decides between two equally good guesses.
             self.0.sort_by_key(|value| value_of(value.text()));
             let remark = format!(
                 "{name}: {} of {} {} neither label ({}); such rows are rejected",
@@ -127,7 +128,7 @@ impl Value<'_> {
     }
 }
 
-/// The labels of two values. Without a word that decides, the rarer one is positive.
+/// The labels of two values. If no word decides, the rarer value is positive.
 fn labels_of_two(name: &str, values: [&Value<'_>; 2]) -> GuessedLabels {
     let names_good_outcome = has_any(&words(name), GOOD_OUTCOMES);
     let numbers = values.map(Value::number);
@@ -215,7 +216,7 @@ fn with_reason(positive: &[&Value<'_>], negative: &[&Value<'_>], reason: &str) -
     }
 }
 
-/// A text of the column that these labels do not know.
+/// A text of the column that is not one of these labels; `None` if there is none.
 pub(in crate::infer) fn unknown_label<'c>(
     cells: &'c ColumnSurvey,
     labels: &Labels,
@@ -225,7 +226,7 @@ pub(in crate::infer) fn unknown_label<'c>(
     counts.keys().find(is_unknown).map(String::as_str)
 }
 
-/// The value of a text: 1 and 1.0 are one value, and so are Yes and YES.
+/// Key of a text's value. 1 and 1.0 have one key, and so do Yes and YES.
 fn value_of(text: &str) -> String {
     match text.parse::<f64>() {
         // Adding 0.0 turns −0 into 0.
@@ -234,7 +235,7 @@ fn value_of(text: &str) -> String {
     }
 }
 
-/// 1 for the event to predict, −1 for the other outcome, 0 if the text says neither.
+/// 1 for the event to predict, −1 for the other outcome, 0 if the text shows neither.
 fn polarity(text: &str) -> i8 {
     let lower = text.to_lowercase();
     let words = words(text);

@@ -8,10 +8,11 @@ use super::labels::{Values, unknown_label};
 use super::target::guess_target;
 use crate::infer::columns::PooledColumns;
 
-/// The current schema, as far as it decides.
+/// The current schema, and whether the data fits it.
 pub(super) struct Today<'s> {
     pub(super) schema: &'s Schema,
-    /// True if the data has all features of the current schema: the proposal changes its rules only.
+    /// True if the data has all features of the current schema. The proposal then changes only
+    /// rules.
     pub(super) fits: bool,
 }
 
@@ -45,7 +46,8 @@ pub(super) fn choose_target(
     Ok((schema.target.clone(), schema.labels.clone()))
 }
 
-/// The labels of the current target, unless they do not know its texts and are 0 and 1.
+/// The labels of the current target. If these are 0 and 1 and the column holds other texts, the
+/// labels are guessed.
 fn labels(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> Labels {
     let cells = pooled.find(&today.target).map(|column| &column.cells);
     let unknown = cells.and_then(|cells| Some((cells, unknown_label(cells, &today.labels)?)));
@@ -70,7 +72,7 @@ fn labels(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> 
     }
 }
 
-/// The name of the id; `None` without one.
+/// Name of the id column; `None` if there is none.
 pub(super) fn choose_id(
     pooled: &PooledColumns,
     today: &Today<'_>,
@@ -92,7 +94,8 @@ pub(super) fn choose_id(
 }
 
 impl Today<'_> {
-    /// The name of a column that keeps its role. A schema that otherwise stays keeps its spelling.
+    /// Name of a column that keeps its role: as in the schema if the data fits it, otherwise as in
+    /// the file.
     fn name(&self, configured: &str, written: &str) -> String {
         match self.fits {
             true => configured.to_owned(),

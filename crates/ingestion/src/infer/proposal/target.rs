@@ -7,7 +7,7 @@ use super::labels::{GuessedLabels, Values};
 use crate::infer::columns::PooledColumn;
 use crate::infer::words::{has, has_any, words};
 
-/// Words for an outcome: a column with one of them is known only afterwards.
+/// Words for an outcome. The values of a column with such a word are known only afterwards.
 const OUTCOMES: &str = "\
     attrited attrition bankrupt bankruptcy canceled cancelled churn churned churner \
     default defaulted delinquent dropout exited fraud fraudulent lapse lapsed left leaver \
@@ -27,7 +27,7 @@ pub(super) struct TargetGuess {
     pub(super) name: String,
     /// The texts of its labels.
     pub(super) labels: Labels,
-    /// The reasons.
+    /// Remarks for a person: the reasons for the guess, and what to check.
     pub(super) remarks: Vec<String>,
 }
 
@@ -42,13 +42,13 @@ struct Fit {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum NameFit {
-    /// The name is that of something else.
+    /// The name describes a client or a contract.
     Description,
-    /// The name says nothing.
+    /// The name gives no hint.
     Unnamed,
-    /// One of several words: `loan_status`
+    /// One of several words in the name is in `TARGETS`: `loan_status`
     Target,
-    /// `Churn`, `y`, `default.payment.next.month`
+    /// The name has a word for an outcome, or is a single word of `TARGETS`: `Churn`, `y`
     Outcome,
 }
 
@@ -57,12 +57,12 @@ struct Candidate<'p> {
     fit: Fit,
     cells: &'p ColumnSurvey,
     labels: GuessedLabels,
-    /// What stands in a few cells although it is no label.
+    /// Remark about the few cells that hold no label.
     remark: Option<String>,
 }
 
-/// Guesses the target among these columns; `None` if no column has two values, or two with a few
-/// typing errors.
+/// Guesses the target among these columns. If no column fits, a few rare values of a column may be
+/// typing errors and are left out. `None` if there is still no column that fits.
 pub(super) fn guess_target<'p>(
     columns: impl Iterator<Item = &'p PooledColumn>,
 ) -> Option<TargetGuess> {
@@ -77,7 +77,8 @@ pub(super) fn guess_target<'p>(
     })
 }
 
-/// The best of the columns that have values to choose from, each with a remark.
+/// The best target among the columns. `values_of` returns the values of a column and a remark;
+/// `None` if the column cannot be the target.
 fn best<'p>(
     columns: &[&'p PooledColumn],
     values_of: impl Fn(&'p ColumnSurvey) -> Option<(Values<'p>, Option<String>)>,
@@ -118,8 +119,8 @@ fn best<'p>(
     })
 }
 
-/// The column as a target, if its values can be labels. More than two values need a name that says
-/// so.
+/// The column as a target, if its values can be labels. With more than two values, the name must
+/// suggest an outcome.
 fn candidate<'p>(
     cells: &'p ColumnSurvey,
     values: &Values<'p>,
@@ -155,8 +156,8 @@ impl Fit {
     }
 }
 
-/// The word for an outcome in the name of a column, if the target or its positive label has the
-/// same word, or one with the same beginning.
+/// Finds a word for an outcome that a column's name shares with the target or its positive label.
+/// Words with the same beginning count as shared.
 pub(super) fn shared_outcome(target: &str, labels: &Labels, name: &str) -> Option<String> {
     let outcomes = |text: &str| -> Vec<String> {
         let is_outcome = |word: &String| has(OUTCOMES, word);

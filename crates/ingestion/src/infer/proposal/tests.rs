@@ -587,6 +587,6 @@ fn a_few_cells_that_are_no_label_do_not_hide_the_target() {
         &found,
         &["churned: 2 of 300 cells are neither label (\"2\"); such rows are rejected"],
     );
-    // So many are another label.
+    // Three of 300 cells are too many for typing errors.
     assert!(with_typing_errors(3).is_err());
 }
