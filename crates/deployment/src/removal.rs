@@ -76,7 +76,7 @@ pub(crate) fn clear(layout: &Layout, folder: &Path) -> anyhow::Result<()> {
     }
     files::rename(folder, &kept)?;
     tracing::warn!(
-        "release {name} is removed; what it remaining besides its own files is kept in {}",
+        "release {name} was removed; other files in its folder are kept in {}",
         kept.display()
     );
     Ok(())
