@@ -1,10 +1,10 @@
 //! The columns of any CSV file, without a schema, for comparing two files.
 //!
-//! A column is numeric when nearly all of its cells are numbers by the rules of [`crate::cell`]; a
-//! few typing errors are counted. Cells with percent signs, currencies or separators of thousands are
-//! read by a second pass over the file. The levels of the other columns are counted by a second pass over
-//! the file. Rows with more or fewer fields than the header, or with a stray quote, are left out and
-//! counted. No model is fitted to these columns.
+//! A column is numeric if nearly all of its cells are numbers by the rules of [`crate::cell`]; a
+//! few typing errors are counted. A second pass over the file reads columns with percent signs,
+//! currencies or separators of thousands. Another second pass counts the levels of the columns that
+//! are not numeric. Rows with a stray quote, or with more or fewer fields than the header, are left
+//! out and counted. No model is fitted to these columns.
 
 mod any_file;
 mod distinct;
@@ -52,8 +52,8 @@ pub struct AnyColumns {
 pub struct AnyColumn {
     /// Its name, without spaces around it.
     pub name: String,
-    /// Its values in the order of the rows, NaN for a missing or unreadable one; `None` when it is
-    /// no column of numbers.
+    /// Its values in the order of the rows, NaN for a missing or unreadable one; `None` if the
+    /// column is not numeric.
     pub numbers: Option<Vec<f64>>,
     /// Cells that hold a number.
     pub readable: u64,
@@ -66,8 +66,8 @@ pub struct AnyColumn {
 /// Reads the columns of a file. Of the id of the schema, only the clients are kept. In its target column,
 /// labels are 1 and 0.
 ///
-/// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
-/// quote that is never closed or with a record of more than 16 MiB (65).
+/// A file that cannot be opened is an error (exit code 74). Other errors (exit code 65): the file
+/// has no header, a quote is never closed, or a record is longer than 16 MiB.
 pub fn read_columns(
     path: &Path,
     schema: &Schema,
@@ -92,7 +92,7 @@ pub fn read_columns(
         let formatted = read_fields(path, text, None, |name| Some((None, *formats.get(name)?)))?;
         let mut formatted = formatted.columns.into_iter();
         let columns = found.columns.iter_mut();
-        // Both passes have the file's order.
+        // Both passes read the rows in the order of the file.
         for column in columns.filter(|column| formats.contains_key(&column.name)) {
             if let Some(AnyColumn {
                 numbers,
@@ -173,7 +173,7 @@ fn read_fields<'s>(
 struct Field<'s> {
     /// Place of the column in a record.
     field: usize,
-    /// The labels, in the target column.
+    /// The texts of the labels; `None` unless the column is the target.
     labels: Option<&'s Labels>,
     rules: NumberRules,
 }
@@ -360,7 +360,7 @@ mod tests {
         let [left, other] = &found.columns[..] else {
             panic!("two columns");
         };
-        // One of four texts is no typing error.
+        // One text among four cells is too much for a typing error.
         assert_eq!((left.readable, left.unreadable), (3, 1));
         assert_eq!((other.readable, other.unreadable), (0, 5));
     }

@@ -1,10 +1,13 @@
 //! Parsing of one cell.
 //!
-//! A number is decimal, with an optional exponent; its decimal mark depends on the text, and the
-//! schema may allow signs of percent and money and separators of thousands. A category's level is
-//! the text of its cell without the surrounding space, byte by byte: `Gold` and `gold` are two
-//! levels. An empty cell is missing, and so are the [words](common::schema::MissingWords) of a
-//! column. In a category no word is missing unless the schema lists it.
+//! A number is decimal and may have an exponent. Its decimal mark depends on the text that it is
+//! in. The schema may allow percent signs, currencies and separators of thousands.
+//!
+//! The level in a category's cell is its text without the surrounding space, byte by byte: `Gold`
+//! and `gold` are two levels.
+//!
+//! An empty cell is missing, and so are the [words](common::schema::MissingWords) of a column. In a
+//! category no word is missing unless the schema lists it.
 
 mod date;
 mod form;
@@ -41,7 +44,7 @@ pub enum CellProblem {
     NotANumber,
     /// The number does not fit a 64-bit float.
     OutOfRange,
-    /// The cell of a category is not UTF-8 text, or a request has no text there.
+    /// The cell of a category is not UTF-8 text, or a request has another value than a text there.
     NotAText,
     /// The text is longer than a level may be.
     TooLong,
@@ -73,7 +76,7 @@ impl CellProblem {
     }
 }
 
-/// Parses the number in a cell, without a look at bounds. NaN stands for a missing value.
+/// Parses the number in a cell without checking its bounds. NaN stands for a missing value.
 pub fn parse_number(
     cell: &[u8],
     rules: &NumberRules,
@@ -87,8 +90,9 @@ pub fn parse_number(
     finite(number).map(|number| present(number, rules))
 }
 
-/// [`parse_number`] of a column without a format and words of its own, where a point is the decimal
-/// mark. Rows are read by the million, and nearly all cells end in the first test.
+/// Parses as [`parse_number`] does, for a column with the default format and words, and with a
+/// point as the decimal mark. Millions of rows are read, and the first test is enough for nearly
+/// all of their cells.
 #[inline]
 pub(crate) fn parse_plain_number(cell: &[u8]) -> Result<f64, CellProblem> {
     match number::short_decimal::<b'.'>(cell) {
@@ -97,7 +101,8 @@ pub(crate) fn parse_plain_number(cell: &[u8]) -> Result<f64, CellProblem> {
     }
 }
 
-/// [`parse_plain_number`] of a cell that is missing, has space around it, or many digits.
+/// The part of [`parse_plain_number`] for a cell that is missing, has space around it, or has many
+/// digits.
 fn parse_other_number(cell: &[u8]) -> Result<f64, CellProblem> {
     let cell = cell.trim_ascii();
     if is_missing_marker(cell) {
@@ -126,7 +131,7 @@ pub fn present(number: f64, rules: &NumberRules) -> f64 {
     }
 }
 
-/// How a text that is no number would be read as one.
+/// Advice on the setting that would read this text as a number; `None` if there is none.
 pub(crate) fn reading_advice(cell: &[u8], marks: DecimalMarks) -> Option<&'static str> {
     let cell = cell.trim_ascii();
     let is_read = |format| number::parse_decimal(cell, format, marks).is_ok();
@@ -190,8 +195,9 @@ pub fn parse_level<'c>(
     }
 }
 
-/// Parses the label in a target cell: one of the texts in `labels`, or else 0 or 1 as a number, or
-/// `true`/`false` in any case. `None` if missing.
+/// Parses the label in a target cell. If `labels` are texts, the cell must have one of them.
+/// Otherwise it must have 0 or 1 as a number, or `true` or `false` in any case. `None` if the cell is
+/// missing.
 pub fn parse_label(cell: &[u8], labels: &Labels) -> Result<Label, CellProblem> {
     let cell = cell.trim_ascii();
     if !labels.are_numbers() {

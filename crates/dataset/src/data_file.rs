@@ -1,4 +1,4 @@
-//! A file of rows as it is on disk: plain, or compressed with gzip.
+//! A file of rows on disk: plain, or compressed with gzip.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use common::regular;
 use flate2::read::MultiGzDecoder;
 use rayon::prelude::*;
 
-/// An open file: reads give its text, and the digest is that of its bytes on disk.
+/// An open file. Reading returns the decompressed text. The digest is that of the bytes on disk.
 pub struct DataFile(Content);
 
 enum Content {
@@ -19,12 +19,12 @@ enum Content {
 }
 
 impl DataFile {
-    /// Opens a file; one whose name ends in `.gz` is decompressed on the way.
+    /// Opens a file. A file whose name ends in `.gz` is decompressed while it is read.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::open_watched(path, &Progress::none())
     }
 
-    /// [`Self::open`] of a file whose bytes are progress.
+    /// Opens a file as [`Self::open`] does. The bytes that are read count as progress.
     pub fn open_watched(path: &Path, progress: &Progress) -> io::Result<Self> {
         let bytes = HashingReader::new(progress.watch(regular::open(path)?));
         Ok(Self(if is_compressed(path) {
@@ -34,7 +34,7 @@ impl DataFile {
         }))
     }
 
-    /// Reads what is left and returns the SHA-256 of the bytes on disk.
+    /// Reads the rest of the file and returns the SHA-256 of its bytes on disk.
     pub fn digest(self) -> io::Result<String> {
         let mut bytes = match self.0 {
             Content::Plain(bytes) => bytes,
@@ -54,10 +54,10 @@ impl Read for DataFile {
     }
 }
 
-/// The SHA-256 and length of each file as it is on disk, several at a time.
+/// The SHA-256 and the length of each file on disk. Several files are read at a time.
 pub fn digests(paths: &[&Path]) -> Vec<anyhow::Result<(String, u64)>> {
     if paths.is_empty() {
-        // Even for nothing the threads would be started.
+        // Without files, no threads should be started.
         return Vec::new();
     }
     paths.par_iter().map(|path| digest::of_file(path)).collect()
@@ -79,7 +79,7 @@ pub fn is_unicode(path: &Path) -> io::Result<bool> {
         is_at_start &= text.len() < 2;
         let valid = match std::str::from_utf8(text) {
             Ok(_) => text.len(),
-            // A character may go on in the next bytes.
+            // The rest of a character may be in the next bytes.
             Err(error) if error.error_len().is_none() && read > 0 => error.valid_up_to(),
             Err(_) => return Ok(false),
         };
@@ -92,7 +92,7 @@ pub fn is_unicode(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a file is read as gzip.
+/// True if a file is read as gzip: its name ends in `.gz`.
 pub fn is_compressed(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("gz"))

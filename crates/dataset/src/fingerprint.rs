@@ -1,11 +1,11 @@
 //! Hashes of rows and clients.
 //!
-//! There are two kinds. The *fingerprint* of a row decides whether the row is a duplicate: 128 bits
-//! under a secret key, so that nobody can craft two rows that collide. The *public hashes* of a
-//! client and of a row decide folds and samples: 64 bits under a fixed key, so that every machine
-//! decides alike.
+//! There are two kinds. The *fingerprint* of a row decides whether the row is a duplicate. It has
+//! 128 bits under a secret key, so that nobody can craft two rows that collide. The *public hashes*
+//! of a client and of a row decide folds and samples. They have 64 bits under a fixed key, so that
+//! every machine decides alike.
 //!
-//! Two rows are equal if their ids are equal as bytes and their values as numbers: `5` equals
+//! Two rows are equal if their ids have equal bytes and their values are equal numbers. `5` equals
 //! `5.0`, -0 equals 0, and all missing values are equal.
 
 use std::io;
@@ -99,7 +99,8 @@ impl RowHasher {
     }
 }
 
-/// Public hash of a client. Decides the client's fold, and tells which rows are of one client.
+/// Public hash of a client. It decides the client's fold. Rows with equal hashes belong to one
+/// client.
 pub fn client_hash(id: &[u8]) -> u64 {
     SipHasher13::new_with_key(b"risk client fold").hash(id)
 }

@@ -1,14 +1,14 @@
 //! Levels of a category, and the codes that represent them in a table.
 //!
-//! A table holds numbers only, so that rows are compared, hashed, sampled and folded alike,
-//! whatever their columns are. A level is represented by its *code*: the first 53 bits of a public
-//! hash of its text, which a float holds exactly. Codes can be compared without a dictionary. Names
-//! are kept beside the rows to show levels to people, who never see a code.
+//! A table holds numbers only, so that rows of any columns are compared, hashed, sampled and
+//! divided into folds in the same way. A level is represented by its *code*: the first 53 bits of a
+//! public hash of its text, which a float holds exactly. Codes can be compared without a
+//! dictionary. The table also has the names of the levels, because people never see a code.
 //!
-//! Two levels with equal codes would count as one level, with the name of one of them. Among a
-//! thousand levels of a column the probability of that is 1 in 10¹⁰, among ten thousand 1 in 10⁸.
-//! The hash is public, so two such texts can be searched for. A person who may write rows gains nothing
-//! by that: writing the other text has the same effect.
+//! Two levels with equal codes would count as one level with one of the two names. Among a thousand
+//! levels of a column the probability is 1 in 10¹⁰, and among ten thousand 1 in 10⁸. The hash is
+//! public, so somebody could search for two such texts. A person who may write rows gains nothing
+//! by that, because writing the other text has the same effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
-/// Maximum number of levels of a column that have a name and are counted one by one. Of more, those
-/// with the smallest codes stay. All others count together.
+/// Maximum number of levels of a column that have a name and are counted one by one. If there are
+/// more, those with the smallest codes have names. All others count together.
 ///
 /// The named levels therefore do not depend on the order of rows, and parts can be merged.
 pub const MAX_NAMED_LEVELS: usize = 10_000;

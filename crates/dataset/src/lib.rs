@@ -1,8 +1,9 @@
-//! Rows: listing and reading CSV files, the columns in memory, and the few passes over them that
-//! every stage is built from.
+//! Rows: lists and reads CSV files, keeps the columns in memory, and has the few passes over them
+//! that every stage is built from.
 //!
-//! The only crate that knows CSV, directory walking and threads. It knows no model, no score and
-//! no release; a stage asks for passes and does not know where they run.
+//! Only this crate reads CSV, walks through the input folders and divides work over rows among
+//! processors. It knows no model, no score and no release. A stage asks for a pass and does not
+//! know where the pass runs.
 
 mod any_columns;
 pub mod cell;

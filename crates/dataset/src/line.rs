@@ -1,10 +1,10 @@
-//! How CSV is written: commas, and quotes only where a field needs them.
+//! Writes CSV: with commas, and with quotes only around fields that need them.
 
 use std::borrow::Cow;
 
 use memchr::{memchr_iter, memchr3};
 
-/// Appends a record, its fields quoted where they must be.
+/// Appends a record, with quotes around fields that need them.
 pub(crate) fn push_line<T: AsRef<[u8]>>(line: &mut Vec<u8>, fields: impl IntoIterator<Item = T>) {
     let start = line.len();
     let mut n_fields = 0;
@@ -16,13 +16,13 @@ pub(crate) fn push_line<T: AsRef<[u8]>>(line: &mut Vec<u8>, fields: impl IntoIte
         n_fields += 1;
     }
     if n_fields == 1 && line.len() == start {
-        // Without the quotes the line would be taken for an empty one.
+        // A line without the quotes would count as empty.
         line.extend_from_slice(b"\"\"");
     }
     line.push(b'\n');
 }
 
-/// Appends a record of several fields of which none needs quotes.
+/// Appends a record of several fields. None of them may need quotes.
 pub(crate) fn push_plain_line<'a>(line: &mut Vec<u8>, fields: impl Iterator<Item = &'a [u8]>) {
     for field in fields {
         line.extend_from_slice(field);
@@ -33,7 +33,7 @@ pub(crate) fn push_plain_line<'a>(line: &mut Vec<u8>, fields: impl Iterator<Item
     }
 }
 
-/// Appends a record with another separator, its fields quoted where they must be.
+/// Appends a record with another separator, with quotes around fields that need them.
 pub(crate) fn push_quoted<'a>(
     line: &mut Vec<u8>,
     fields: impl Iterator<Item = &'a [u8]>,
@@ -56,8 +56,8 @@ pub fn push_field(line: &mut Vec<u8>, field: &[u8]) {
 /// Characters that start a formula in a spreadsheet.
 const FORMULA_BEGINNINGS: [u8; 7] = *b"=+-@\t\r\n";
 
-/// Appends a text from outside so that no spreadsheet evaluates it: an apostrophe precedes a text that
-/// looks like a formula.
+/// Appends a text from outside so that no spreadsheet evaluates it. A text that looks like a
+/// formula gets an apostrophe in front.
 pub fn push_text(line: &mut Vec<u8>, text: &[u8]) {
     match text {
         [first, ..] if FORMULA_BEGINNINGS.contains(first) => {
@@ -67,8 +67,8 @@ pub fn push_text(line: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// A text from outside as a cell that no spreadsheet evaluates: an apostrophe precedes a text that
-/// looks like a formula or begins with an apostrophe. [`unguarded`] removes it.
+/// A text from outside as a cell that no spreadsheet evaluates. A text that looks like a formula or
+/// begins with an apostrophe gets an apostrophe in front. [`unguarded`] removes this apostrophe.
 pub fn guarded(text: &str) -> Cow<'_, str> {
     match text.as_bytes().first() {
         Some(first) if *first == b'\'' || FORMULA_BEGINNINGS.contains(first) => {
@@ -78,12 +78,12 @@ pub fn guarded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text that [`guarded`] made a cell of.
+/// The original text of a cell that [`guarded`] made.
 pub fn unguarded(cell: &str) -> &str {
     cell.strip_prefix('\'').unwrap_or(cell)
 }
 
-/// The shortest text of a finite number that is read as the same number.
+/// The shortest text that is read as this finite number again.
 pub fn shortest(number: f64) -> String {
     if number == 0.0 {
         "0".into()
@@ -103,7 +103,7 @@ pub(crate) fn first_field(line: &[u8]) -> Vec<u8> {
     let mut field = Vec::new();
     let mut rest = quoted.iter().peekable();
     while let Some(byte) = rest.next() {
-        // Of two quotes the second one is text; a single one ends the field.
+        // Two quotes in a row stand for one quote. A single quote ends the field.
         if *byte == b'"' && rest.next_if(|next| **next == b'"').is_none() {
             break;
         }

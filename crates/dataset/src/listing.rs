@@ -1,9 +1,11 @@
 //! Lists the CSV files below the input folders.
 //!
-//! Sub-folders are included. Order: folders as configured, then the path within the folder by its
-//! bytes. Hidden and temporary names, other file types and empty files are skipped with a reason.
-//! Symbolic links are followed, unless they lead to a folder above or into a folder that is not
-//! input: the test data and the folders that runs write to.
+//! Files in sub-folders are included. The folders have the order of the configuration, and the
+//! files of a folder are sorted by the bytes of their path. Hidden and temporary names, other file
+//! types and empty files are skipped with a reason.
+//!
+//! Symbolic links are followed, with two exceptions: a link to a folder above, and a link into a
+//! folder that is not input. Such folders are the test data and the folders that runs write to.
 
 mod link_filter;
 
@@ -57,7 +59,7 @@ pub struct SkippedEntry {
     pub name: String,
     /// Reason why the entry is skipped.
     pub reason: String,
-    /// True if the entry cannot be read: a person has to act, waiting alone does not help.
+    /// True if the entry cannot be read. A person has to fix this.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_unreadable: bool,
 }
@@ -193,7 +195,8 @@ fn add_entry(folder: &InputFolder, entry: &DirEntry, listing: &mut Listing) {
     }
 }
 
-/// A loop of links is harmless. Any other error may be gone next time.
+/// Adds an error of the walk. A loop of links is ignored, because it is harmless. Any other error
+/// may be gone in the next run.
 fn add_error(folder: &InputFolder, error: &walkdir::Error, listing: &mut Listing) {
     let name = error
         .path()

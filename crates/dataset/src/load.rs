@@ -16,7 +16,8 @@ use crate::tokenizer::Format;
 
 /// Reads finaldata.csv up to its committed length into a table.
 ///
-/// Returns an error if the file does not hold what the ledger says. An ingestion repairs it.
+/// Returns an error if the content of the file does not match the ledger. An ingestion repairs the
+/// file.
 pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table> {
     expect_no_rebuild(config, ledger)?;
     let mut table = Table::new(&config.schema);
@@ -28,8 +29,8 @@ pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table
     Ok(table)
 }
 
-/// Number of rows to allocate for: the ledger's, but no more than finaldata.csv has bytes for. A
-/// larger count is damage, which reading the rows reports.
+/// Number of rows to allocate memory for: the ledger's number, but at most as many as can be in the
+/// bytes of finaldata.csv. If the ledger has a larger number, reading the rows reports the damage.
 fn rows_to_reserve(config: &Config, ledger: &Ledger) -> usize {
     let length = fs::metadata(config.layout.final_data()).map_or(0, |metadata| metadata.len());
     // One byte for the client and one after each field.
@@ -40,7 +41,8 @@ fn rows_to_reserve(config: &Config, ledger: &Ledger) -> usize {
 
 /// Fingerprints under `key` of the rows of finaldata.csv, up to its committed length.
 ///
-/// Returns an error if the file does not hold what the ledger says. An ingestion repairs it.
+/// Returns an error if the content of the file does not match the ledger. An ingestion repairs the
+/// file.
 pub fn load_fingerprints(
     config: &Config,
     ledger: &Ledger,
@@ -55,11 +57,11 @@ pub fn load_fingerprints(
 }
 
 /// Passes the rows of finaldata.csv up to its committed length to `take`, in order, some thousands
-/// per call. Computes fingerprints if a `key` is given. Returns the running digest, which appending
-/// continues.
+/// per call. Computes fingerprints if a `key` is given. Returns the running digest, which the next
+/// append continues.
 ///
-/// Returns an error if the file does not hold what the ledger says. The error comes only after the
-/// last row.
+/// Returns an error if the content of the file does not match the ledger. This is known only after
+/// `take` has had all rows.
 pub fn read_final_data(
     config: &Config,
     ledger: &Ledger,
@@ -69,7 +71,8 @@ pub fn read_final_data(
     read_committed(config, ledger, (key, Lines::Dropped), take)
 }
 
-/// [`read_final_data`] with the lines of the rows, which name the clients.
+/// Reads as [`read_final_data`] does, but with the lines of the rows, which have the names of the
+/// clients.
 pub fn read_final_lines(
     config: &Config,
     ledger: &Ledger,

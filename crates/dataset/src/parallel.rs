@@ -1,23 +1,23 @@
-//! Work on all processors that is no pass over rows: this crate alone knows threads.
+//! Work on all processors, other than passes over rows.
 
 use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
-/// Items that are summed one after the other.
+/// Number of items that one thread sums in sequence.
 const ITEMS_OF_CHUNK: usize = 16_384;
 
-/// Does the same with each item, on all processors; the results are in the items' order.
+/// Calls `work` for each item, on all processors. The results have the order of the items.
 pub fn each_in_parallel<T: Send, U: Send>(items: Vec<T>, work: impl Fn(T) -> U + Sync) -> Vec<U> {
     items.into_par_iter().map(&work).collect()
 }
 
-/// Sorts items. Equal items keep no order.
+/// Sorts items. Equal items may change their order.
 pub(crate) fn sort_in_parallel<T: Ord + Send>(items: &mut [T]) {
     items.par_sort_unstable();
 }
 
-/// Does two things at once.
+/// Calls two functions at the same time and returns both results.
 pub fn both<T: Send, U: Send>(
     one: impl FnOnce() -> T + Send,
     other: impl FnOnce() -> U + Send,
@@ -25,10 +25,10 @@ pub fn both<T: Send, U: Send>(
     rayon::join(one, other)
 }
 
-/// The sum of what `number` makes of each item.
+/// The sum of `number` over the items.
 ///
-/// Items are summed in chunks of a fixed size and the chunks in order, so the sum is the same to
-/// the last bit with any number of threads.
+/// The chunks have a fixed size and are added in order. The sum is therefore the same to the last
+/// bit with any number of threads.
 pub fn sum_of<T: Sync>(items: &[T], number: impl Fn(&T) -> f64 + Sync) -> f64 {
     let chunks: Vec<f64> = items
         .par_chunks(ITEMS_OF_CHUNK)
@@ -37,7 +37,8 @@ pub fn sum_of<T: Sync>(items: &[T], number: impl Fn(&T) -> f64 + Sync) -> f64 {
     chunks.into_iter().sum()
 }
 
-/// The sums of the numbers that `numbers` makes of each item; each as [`sum_of`] adds it.
+/// The sums of each of the `N` numbers that `numbers` returns for an item. They are as reproducible
+/// as [`sum_of`].
 pub fn sums_of<T: Sync, const N: usize>(
     items: &[T],
     numbers: impl Fn(&T) -> [f64; N] + Sync,
@@ -51,7 +52,7 @@ pub fn sums_of<T: Sync, const N: usize>(
     chunks.into_iter().fold([0.0; N], plus)
 }
 
-/// Sorts items; equal ones may change places.
+/// Sorts items by `compare`. Equal items may change their order.
 pub fn sort_by<T: Send>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering + Sync) {
     items.par_sort_unstable_by(compare);
 }

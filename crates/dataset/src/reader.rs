@@ -1,8 +1,8 @@
-//! Rows out of a CSV file, each checked against the schema.
+//! Reads rows from a CSV file and checks each row against the schema.
 //!
-//! A file is rejected whole when its header cannot serve, a quote in it is never closed, or it
-//! exceeds a limit. A row is rejected alone, with its line, its column and the reason. Columns are
-//! found by name, with spaces and case forgiven; other columns are ignored.
+//! A whole file is rejected if its header is unusable, if a quote is never closed, or if a limit is
+//! exceeded. Otherwise rows are rejected one by one, each with its line, its column and the reason.
+//! Columns are found by name, regardless of case and surrounding space. Other columns are ignored.
 
 mod bulk;
 mod file_flaw;
@@ -47,45 +47,45 @@ pub struct RowReader<R> {
     passed: Passed,
     /// The features of the last record, if it was accepted.
     values: Vec<f64>,
-    /// What is wrong with the last record.
+    /// What is wrong with the last record; `None` if it was accepted.
     flaw: Option<RowFlaw>,
-    /// What commas and points of the last record show.
+    /// Counts of commas and points in the last record.
     marks: Vec<Marks>,
 }
 
-/// A header that was read, and where the schema's columns stand in it, for texts that begin with
-/// the same bytes: finding the columns takes longer than reading a few rows.
+/// A header that was read, with the places of the schema's columns. It is reused for texts that
+/// begin with the same bytes, because finding the columns takes longer than reading a few rows.
 pub struct KnownHeader {
     schema: Schema,
     target: TargetColumn,
-    /// Of two texts with the same header, the rows may decide for different separators.
+    /// Two texts with the same header can have different dialects, because their rows decide, too.
     dialect: Dialect,
-    /// Whether rows and header end with a separator.
+    /// True if rows end with a separator, and true if the header does.
     ends: [bool; 2],
     text: Box<[u8]>,
     columns: Arc<ColumnMap>,
 }
 
-/// Bytes of the longest header that is kept.
+/// Maximum length in bytes of a header that is kept.
 const MAX_KNOWN_HEADER_BYTES: usize = 4096;
 
 /// One row of a file.
 pub enum ReadRow<'a> {
     /// A row that fits the schema.
     Accepted(Cells<'a>),
-    /// A row that does not.
+    /// A row that does not fit the schema.
     Rejected(Box<Rejection>),
 }
 
 /// An accepted row.
 pub struct Cells<'a> {
-    /// Name of the client, as UTF-8; `None` where the schema has no id.
+    /// Id of the client, as UTF-8; `None` if the schema has no id.
     pub id: Option<&'a [u8]>,
     /// Line that the row begins on, counted from 1.
     pub line: u64,
     /// The features in schema order; NaN stands for a missing value.
     pub values: &'a [f64],
-    /// The class, where it is known.
+    /// The label; `None` if the row is not labelled.
     pub label: Label,
 }
 
@@ -100,8 +100,8 @@ impl<R: Read> RowReader<R> {
         Self::open_with(input, format, schema, target, &mut None)
     }
 
-    /// [`Self::open`], which uses the known header where the text begins with it, and else replaces
-    /// it by the text's own.
+    /// Opens as [`Self::open`] does, and uses the known header if the text begins with it.
+    /// Otherwise the text's own header replaces the known one, unless it is too long to be kept.
     pub fn open_with(
         input: R,
         format: Format,
@@ -201,18 +201,19 @@ impl<R: Read> RowReader<R> {
         })))
     }
 
-    /// What is wrong with the row that was read last, if it was rejected.
+    /// What is wrong with the row that was read last; `None` if it was accepted.
     pub fn flaw(&self) -> Option<RowFlaw> {
         self.flaw
     }
 
-    /// A field of the row that was read last, counted from 1 as in [`Rejection::column`].
+    /// A field of the row that was read last. Fields are counted from 1, as in
+    /// [`Rejection::column`].
     pub fn field(&self, column: usize) -> Option<&[u8]> {
         let record = self.tokenizer.record(self.block.text());
         record.get(column.checked_sub(1)?)
     }
 
-    /// The header's name of a field counted from 1, as it is written, without spaces around it.
+    /// The header's name of a field, without spaces around it. Fields are counted from 1.
     pub fn field_name(&self, column: usize) -> Option<&str> {
         self.columns.name_of(column)
     }
@@ -225,19 +226,19 @@ impl<R: Read> RowReader<R> {
         }
     }
 
-    /// What somebody should look at; complete once the last row was read.
+    /// Warnings that a person should check. They are complete once the last row was read.
     pub fn warnings(&self) -> Vec<String> {
         self.passed.long_fields.sentences()
     }
 
-    /// What was tolerated; complete once the last row was read.
+    /// Notes about what was tolerated. They are complete once the last row was read.
     pub fn notes(&self) -> Vec<String> {
         let mut tolerated = self.passed.tolerated;
         tolerated.join(self.tolerated_in_block());
         self.passed.notes(&self.columns, tolerated)
     }
 
-    /// Finds the next record, in the next block where this one has no more.
+    /// Finds the next record, and reads the next block if this one has no more.
     fn advance(&mut self) -> Result<bool, FileProblem> {
         loop {
             let found = self.tokenizer.advance(self.block.text());

@@ -1,12 +1,12 @@
-//! The records of a CSV file that this program wrote, one after another.
+//! Reads the records of a CSV file that this program wrote.
 
 use std::io::Read;
 
 use crate::reader::{FileFlaw, FileProblem, Opened, never_closed, problem_of_cut};
 use crate::tokenizer::{Block, Blocks, Format, Limits, Tokenizer};
 
-/// Format of the files: the own one, with records as long as those of foreign files. A file that
-/// somebody damaged does not fill the memory.
+/// The format of files that this program writes. Records are limited as in foreign files, so that a
+/// damaged file does not fill the memory.
 const FORMAT: Format = Format {
     limits: Limits::FOREIGN,
     ..Format::OWN
@@ -21,16 +21,16 @@ pub struct RecordReader<R> {
     /// Line breaks before the block.
     lines: u64,
     header: Vec<Vec<u8>>,
-    /// Where the blocks begin.
+    /// Byte offset in the file at which `blocks` begins.
     start: u64,
 }
 
 /// A place between two records of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordPosition {
-    /// Bytes of the file before it.
+    /// Number of bytes before the place.
     pub bytes: u64,
-    /// Line breaks before it.
+    /// Number of line breaks before the place.
     lines: u64,
 }
 
@@ -61,7 +61,7 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Goes to a place of the same file. `rest` is the file from there on.
+    /// Continues at a place of the same file. `rest` reads the file from this place on.
     pub fn go_to(&mut self, position: RecordPosition, rest: R) {
         self.start = position.bytes;
         self.lines = position.lines;

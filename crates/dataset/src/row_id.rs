@@ -1,17 +1,19 @@
-//! Names of rows without an id: their content, and how often it occurred before in their file.
+//! Row ids for rows that have no id. A row id has the hash of the row's content, and a number that
+//! counts equal rows of the file.
 //!
-//! Equal rows of one file are different rows. Equal rows of two files are the same row, as exports
-//! overlap, unless each file is an origin of its own.
+//! Equal rows of one file are different rows. Equal rows of two files are the same row, because
+//! exports overlap. If each file is an origin of its own, they are different rows.
 
 use std::collections::HashMap;
 
 use crate::cell::Label;
 use crate::fingerprint::{canonical_bits, client_hash};
 
-/// Names the rows of one file, in order.
+/// Makes the row ids of one file, in order.
 #[derive(Default)]
 pub struct RowIds {
-    /// How often each content occurred. 20 to 40 bytes for each different row of the file.
+    /// How often each content occurred so far. Takes 20 to 40 bytes for each different row of the
+    /// file.
     occurrences: HashMap<u64, u32>,
     /// Hash of the file, if each file is an origin of its own.
     origin: Option<u64>,
@@ -19,7 +21,7 @@ pub struct RowIds {
 }
 
 impl RowIds {
-    /// Names rows of a file that are different from equal rows of any other file.
+    /// Row ids that differ from those of equal rows in any other file.
     pub fn of_origin(file: &str) -> Self {
         Self {
             origin: Some(client_hash(file.as_bytes())),
@@ -27,7 +29,7 @@ impl RowIds {
         }
     }
 
-    /// The name of the next row.
+    /// The row id of the next row.
     pub fn next(&mut self, values: &[f64], label: Label) -> &[u8] {
         self.next_of(content_hash(values, label))
     }
@@ -54,7 +56,7 @@ pub(crate) fn content_hash(values: &[f64], label: Label) -> u64 {
     client_hash(&bytes)
 }
 
-/// The part of a row's name that equal rows share. It takes the place of the client's name.
+/// The part of a row id that equal rows share. It is used as the id of the client.
 pub(crate) fn shared_part(row_id: &[u8]) -> &[u8] {
     let end = row_id.iter().position(|byte| *byte == b'-');
     &row_id[..end.unwrap_or(row_id.len())]

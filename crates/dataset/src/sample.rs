@@ -1,4 +1,4 @@
-//! A limited number of rows, to read one by one.
+//! A limited number of rows that can be read one by one.
 
 use crate::passes::selected_rows;
 use crate::table::{Columns, Selection, Table};
@@ -8,8 +8,9 @@ use crate::table::{Columns, Selection, Table};
 pub struct RowSample(Table);
 
 impl Table {
-    /// The selected rows in their order, or `max_rows` of them. Those have the smallest public hashes of
-    /// client and values, so the choice does not depend on the order of the rows.
+    /// The selected rows in their order, at most `max_rows`. If there are more, those with the
+    /// smallest public hashes of client and values are taken. The choice therefore does not depend
+    /// on the order of the rows.
     pub fn sample(&self, selection: &Selection, max_rows: usize) -> RowSample {
         let mut positions = selected_rows(self, selection);
         if positions.len() > max_rows {

@@ -15,8 +15,8 @@ pub const FOLDS: u64 = 5;
 /// Rows in ingestion order.
 ///
 /// A stage does not read the rows. It asks for values: a [pass](crate::passes) folds the rows of a
-/// [`Selection`] into one, and a [sample](Self::sample) has a limited number of rows. So a stage does
-/// not depend on where the rows are. Today they are in memory, column by column.
+/// [`Selection`] into one value, and a [sample](Self::sample) has a limited number of rows. A stage
+/// therefore does not depend on where the rows are. Today they are in memory, column by column.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub(crate) features: Vec<Vec<f64>>,
@@ -137,8 +137,8 @@ impl Table {
         }
     }
 
-    /// The columns of rows in memory. For ingestion, which makes the rows, and for tests; a stage asks
-    /// for a pass or a [sample](Self::sample).
+    /// The columns in memory. Only ingestion, which makes the rows, and tests use them. A stage
+    /// asks for a pass or a [sample](Self::sample).
     pub fn in_memory(&self) -> Columns<'_> {
         Columns {
             features: &self.features,

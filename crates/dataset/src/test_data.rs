@@ -1,4 +1,4 @@
-//! The test data: read in one way for the score and for the calls to the API.
+//! Reads the test data, in the same way for the score and for the calls to the API.
 //!
 //! The rules of ingestion apply: invalid rows and files are rejected and named, and repeated rows
 //! count once.
@@ -34,7 +34,7 @@ const MAX_NAMED_ROWS: usize = 20;
 pub struct TestData {
     /// Accepted rows, without duplicates.
     pub table: Table,
-    /// Fingerprint of each row under the key of the read.
+    /// Fingerprint of each row, under the key that the data was read with.
     pub fingerprints: Vec<Fingerprint>,
     /// SHA-256 of the files' digests. Scores are cached by this value.
     pub digest: String,
@@ -70,7 +70,7 @@ impl TestLines {
         self.ends.len()
     }
 
-    /// The text of these rows.
+    /// The lines of the rows at these positions.
     pub fn lines(&self, rows: Range<usize>) -> &[u8] {
         let end_of = |row: usize| row.checked_sub(1).map_or(0, |last| self.ends[last]);
         &self.lines[end_of(rows.start)..end_of(rows.end)]
@@ -125,8 +125,8 @@ pub fn load_test_data(config: &Config, key: &FingerprintKey) -> anyhow::Result<T
     Ok(data)
 }
 
-/// Passes the accepted rows of the test data to `take`, one call per file, as CSV to send. Rejected
-/// rows and files are left out, as they are from the score.
+/// Passes the accepted rows of the test data to `take` as CSV, one call per file. Rejected rows and
+/// files are left out, as in the score.
 pub fn for_each_test_file(
     config: &Config,
     mut take: impl FnMut(TestLines) -> anyhow::Result<()>,
@@ -150,7 +150,7 @@ struct TestReader<'a> {
     deduplicate: bool,
     format: Format,
     key: &'a FingerprintKey,
-    /// Whether rows are also kept as lines of CSV.
+    /// Choice to keep rows as lines of CSV, too.
     lines: Lines,
     seen: HashSet<Fingerprint>,
     scratch: Scratch,
@@ -181,7 +181,7 @@ impl<'a> TestReader<'a> {
         }
     }
 
-    /// Passes each usable file to `take`. Returns the others, each with the reason.
+    /// Passes each usable file to `take`. Returns the other files, each with the reason.
     fn each_file(
         &mut self,
         folder: &InputFolder,
@@ -235,7 +235,7 @@ impl<'a> TestReader<'a> {
         match taken {
             Ok(()) => {}
             Err(FileProblem::Unusable(flaw)) => {
-                // Equal rows of other files count there.
+                // This file is rejected, so a later file with an equal row may have it.
                 for fingerprint in &read.fingerprints {
                     seen.remove(fingerprint);
                 }
@@ -306,7 +306,8 @@ impl ReadFile {
     }
 }
 
-/// Entries of the folder that look like files of client data and are not, each with the reason.
+/// Entries of the folder whose names look like data files, but which are not regular files. Each
+/// has the reason.
 fn unread_entries(folder: &InputFolder) -> Vec<String> {
     let entries = WalkDir::new(&folder.path).min_depth(1).follow_links(true);
     let entries = entries.sort_by_file_name().into_iter().flatten();
@@ -322,7 +323,7 @@ fn unread_entries(folder: &InputFolder) -> Vec<String> {
 
 /// Checks that the folder of the test data holds a CSV file, without reading the files.
 ///
-/// The error is that of [`load_test_data`] on the same folder.
+/// The error is the same as that of [`load_test_data`] on this folder.
 pub fn check_test_folder(config: &Config) -> anyhow::Result<()> {
     let folder = &config.test_folder;
     let listing = readable_listing(folder)?;
@@ -405,7 +406,7 @@ fn no_usable_row(config: &Config, data: &TestData, n_files: usize) -> Failure {
     no_test_data(&config.test_folder, cause(config, data, n_files), details)
 }
 
-/// The failure of a folder without test data, with what was not read and what to do.
+/// The error for a folder without test data: the cause, what was not read, and what to do.
 fn no_test_data(folder: &InputFolder, cause: String, details: Option<String>) -> Failure {
     let unread = unread_entries(folder);
     let unread = (!unread.is_empty()).then(|| format!("not read: {}", unread.join("; ")));

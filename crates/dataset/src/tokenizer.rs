@@ -1,11 +1,13 @@
 //! The grammar of CSV: where the records and fields of a text end.
 //!
-//! A text is cut into blocks that end where a record ends ([`Blocks`]), and the records of a block
-//! are found one after another ([`Tokenizer`]). Both follow the rules of the `csv` crate:
+//! A text is cut into blocks, each of which ends where a record ends ([`Blocks`]). The
+//! [`Tokenizer`] then finds the records of a block one after another. Both follow the rules of the
+//! `csv` crate:
 //!
 //! - Fields end with the separator; records end with LF, CRLF or CR. An empty line is no record.
-//! - A field whose first byte is a quote is quoted. Separators and line breaks within the quotes
-//!   are text, and two quotes stand for one. Text after the closing quote belongs to the field.
+//! - A field whose first byte is a quote is quoted. Separators and line breaks within its quotes
+//!   are text, and two quotes in a row are one quote of the text. Text after the closing quote
+//!   belongs to the field.
 //! - A quote anywhere else is text.
 //! - A byte order mark at the beginning of a text is skipped.
 

@@ -1,4 +1,4 @@
-//! Records into a CSV file, counted and hashed on the way.
+//! Writes records to a CSV file, and counts and hashes the bytes.
 
 use std::io::{self, Write};
 
@@ -6,19 +6,19 @@ use common::digest::{Hasher, HashingWriter};
 
 use crate::line::push_line;
 
-/// Writes records behind what a file holds already.
+/// Appends records to a file.
 ///
-/// The inner writer gathers lines, which come one at a time.
+/// Each record is one write, so the inner writer should be buffered.
 pub struct RecordWriter<W: Write> {
     inner: HashingWriter<W>,
     line: Vec<u8>,
 }
 
-/// What a file holds when its last record is written.
+/// The state of a file after its last record was written.
 pub struct Written {
     /// Length in bytes, the earlier content included.
     pub bytes: u64,
-    /// SHA-256 of it, to be continued when more is appended.
+    /// Running SHA-256 of the file, which the next append continues.
     pub hasher: Hasher,
 }
 
@@ -36,19 +36,19 @@ impl<W: Write> RecordWriter<W> {
         Self::continuing(inner, Hasher::new(), 0)
     }
 
-    /// Writes one record, its fields quoted where they must be.
+    /// Writes one record, with quotes around fields that need them.
     pub fn write<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> io::Result<()> {
         self.line.clear();
         push_line(&mut self.line, fields);
         self.inner.write_all(&self.line)
     }
 
-    /// Writes records that are lines of CSV already.
+    /// Writes records that are already lines of CSV.
     pub fn write_lines(&mut self, lines: &[u8]) -> io::Result<()> {
         self.inner.write_all(lines)
     }
 
-    /// Hands everything to the inner writer.
+    /// Flushes the inner writer.
     pub fn finish(mut self) -> io::Result<Written> {
         self.inner.flush()?;
         Ok(Written {

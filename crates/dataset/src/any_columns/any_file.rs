@@ -1,4 +1,4 @@
-//! The records of any CSV file, some blocks at a time on all processors.
+//! Reads the records of any CSV file. Several blocks are parsed at once, on all processors.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::reader::{FileFlaw, FileProblem, LongFields, Opened, never_closed, pro
 use crate::text::escaped;
 use crate::tokenizer::{Block, Blocks, Format, LimitExceeded, Record, Tokenizer};
 
-/// Blocks that are read before they are parsed together.
+/// Number of blocks that are read before they are parsed together.
 const BATCH_BLOCKS: usize = 8;
 
 const NOT_UTF8: &str = "the text is not UTF-8: save it as UTF-8, or set ingestion.encoding, for example to \"windows-1252\"";
@@ -31,7 +31,7 @@ pub(super) struct AnyFile<'p> {
     lines: u64,
 }
 
-/// What the rows of a file look like.
+/// The form of a file's rows.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
     fields: usize,
@@ -54,9 +54,9 @@ impl Shape {
 #[derive(Default)]
 struct Surroundings {
     lines: u64,
-    /// By lines of the block.
+    /// Long fields; lines are counted from the beginning of the block.
     long_fields: LongFields,
-    /// Line breaks before the quote that is open at the end of the file.
+    /// Line breaks before a quote that is never closed. `None` if there is no such quote.
     open_quote: Option<u64>,
     exceeded: Option<LimitExceeded>,
     is_utf8: bool,
@@ -65,8 +65,8 @@ struct Surroundings {
 impl<'p> AnyFile<'p> {
     /// Reads the header.
     ///
-    /// A file that cannot be opened is an error (exit code 74), and so is one without a header
-    /// (65).
+    /// A file that cannot be opened is an error (exit code 74), and so is a file without a header
+    /// (exit code 65).
     pub(super) fn open(path: &'p Path, settings: &TextSettings) -> anyhow::Result<Self> {
         let file = DataFile::open(path).with_context(|| failed_to_read(path))?;
         let opened = Opened::of(file, Format::foreign(settings)).map_err(|it| failure(path, it))?;
@@ -100,13 +100,13 @@ impl<'p> AnyFile<'p> {
         &self.names
     }
 
-    /// What its rows look like.
+    /// The form of the rows.
     pub(super) fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// The columns by their field, without spaces around their names. Columns that share a name are
-    /// left out: nobody knows which one is meant.
+    /// Field number and name of each column, without spaces around the name. Columns that share a
+    /// name are left out, because it is not known which one is meant.
     pub(super) fn columns(&self) -> impl Iterator<Item = (usize, &str)> {
         let counts = self.counts_of_names();
         let names = self.names.iter().enumerate();
@@ -123,7 +123,7 @@ impl<'p> AnyFile<'p> {
         counts
     }
 
-    /// A sentence that names the columns that share a name.
+    /// A sentence that lists the names that several columns share. `None` if there are none.
     fn repeated(&self) -> Option<String> {
         let counts = self.counts_of_names();
         let repeated: Vec<&str> = counts
@@ -135,12 +135,12 @@ impl<'p> AnyFile<'p> {
         (!names.is_empty()).then(|| format!("columns of one name are left out: {names}"))
     }
 
-    /// Folds the records of each block into a value, several blocks at once, and hands the values to
-    /// `take` in the file's order. Returns warnings.
+    /// Folds the records of each block into a value, several blocks at once, and passes the values
+    /// to `take` in the order of the file. Returns warnings.
     ///
-    /// A quote that is never closed is an error (exit code 65), and so is a record longer than
-    /// [`Limits::record_bytes`](crate::tokenizer::Limits): the rows after it would be missing from
-    /// the comparison.
+    /// A quote that is never closed is an error (exit code 65). A record longer than
+    /// [`Limits::record_bytes`](crate::tokenizer::Limits) is one, too. The rows after it would be
+    /// missing from the comparison.
     pub(super) fn each_block<T: Send>(
         mut self,
         begin: impl Fn() -> T + Sync,
@@ -202,7 +202,8 @@ impl<'p> AnyFile<'p> {
 }
 
 impl Surroundings {
-    /// What is wrong with the block that begins behind so many lines.
+    /// The flaw of a block; `None` if it has none. `lines` is the number of line breaks before the
+    /// block.
     fn flaw(&self, lines: u64) -> Option<FileFlaw> {
         let open_quote = self.open_quote.map(|breaks| lines + breaks + 1);
         let open_quote = open_quote.map(|line| FileFlaw::Syntax(never_closed(line)));
@@ -221,7 +222,7 @@ fn failed_to_read(path: &Path) -> String {
     format!("failed to read {}", path.display())
 }
 
-/// Hands each record of a block to `take`.
+/// Passes each record of a block to `take`.
 fn each_record(block: &Block, format: Format, mut take: impl FnMut(Record<'_>)) -> Surroundings {
     let text = block.text();
     let mut tokenizer = Tokenizer::new(format);
@@ -265,7 +266,7 @@ mod tests {
         read(path).unwrap().0
     }
 
-    /// The records, and the warnings.
+    /// Returns the records and the warnings.
     fn read(path: &Path) -> anyhow::Result<(Records, Vec<String>)> {
         let mut found = Vec::new();
         let warnings = AnyFile::open(path, &TextSettings::default())?.each_block(
@@ -332,7 +333,7 @@ mod tests {
     fn a_quote_that_is_never_closed_is_named_by_its_line() {
         for end in ["\n", "\r\n", "\r"] {
             let lines = |rows: usize| format!("1,2{end}").repeat(rows);
-            // Beyond a batch of blocks, too.
+            // Also with more rows than one batch of blocks has.
             for rows in [3, 900_000] {
                 let text = format!("x,y{end}{}3,\"4{end}{}", lines(rows), lines(5));
                 let wanted = format!("the quote that opens in line {} is never", rows + 2);

@@ -1,22 +1,22 @@
-//! How many of some cells differ.
+//! Counts the different cells of a column.
 
 use std::collections::HashMap;
 
 use crate::fingerprint::client_hash;
 
-/// Number of different cells that are kept at most.
+/// Maximum number of different cells that are kept.
 const MAX_KEPT: usize = 16_384;
 
-/// Counts how many of some cells differ, in bounded memory.
+/// Counts the different cells of a column in limited memory.
 ///
-/// Up to 16,384 different cells are counted exactly. Of more, only the cells whose hash ends with
-/// enough zero bits are kept, so that half of the different cells are dropped each time (adaptive
+/// Up to 16,384 different cells are counted exactly. Of more cells, only those are kept whose hash
+/// ends with a number of zero bits. One bit more drops half of the different cells (adaptive
 /// sampling, Wegman 1984).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DistinctCells {
-    /// Rows by the hash of the cell.
+    /// Number of rows by the hash of their cell.
     kept: HashMap<u64, u64>,
-    /// Zero bits at the end of each kept hash.
+    /// Number of zero bits at the end of each kept hash.
     zeros: u32,
 }
 
@@ -37,8 +37,8 @@ impl DistinctCells {
         }
     }
 
-    /// The share of cells that differ from all cells before; 0 without a cell. Estimated if more
-    /// than 16,384 cells differ.
+    /// Number of different cells divided by the number of all cells; 0 without a cell. Estimated if
+    /// there are more than 16,384 different cells.
     pub fn share(&self) -> f64 {
         match self.kept.values().sum::<u64>() {
             0 => 0.0,
@@ -46,7 +46,7 @@ impl DistinctCells {
         }
     }
 
-    /// The number of different cells. Estimated if more than 16,384 cells differ.
+    /// The number of different cells. Estimated if it is more than 16,384.
     pub fn number(&self) -> u64 {
         (self.kept.len() as u64) << self.zeros
     }

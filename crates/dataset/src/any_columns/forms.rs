@@ -1,15 +1,15 @@
-//! What the cells of a column look like, and how the column is read therefore.
+//! The forms of a column's cells, and how the column is read.
 
 use common::schema::NumberFormat;
 
 use crate::cell::{CellForm, DecimalMarks, Marks, has_decimal_comma, is_compact_date};
 use crate::text::escaped;
 
-/// A column has at most one cell of another form in this many cells that are not missing.
+/// At most one cell in this many may have another form than the column. Missing cells do not count.
 const MAX_UNREADABLE: u64 = 20;
-/// A format needs at least one cell in this many numbers: one slip is no format.
+/// A column has a format if at least one number in this many shows it. A single slip is no format.
 const MIN_FORMATTED: u64 = 200;
-/// Characters of an example that are shown.
+/// Maximum number of characters of an example.
 const MAX_EXAMPLE: usize = 40;
 
 /// How the cells of a column are read.
@@ -40,13 +40,14 @@ pub struct CellForms {
     pub dates: Examples,
     /// Other texts.
     pub texts: Examples,
-    /// Those of them that are numbers with a decimal comma, although the decimal mark is the point.
+    /// Those of `texts` that are numbers with a decimal comma, although the decimal mark is the
+    /// point.
     pub decimal_commas: Examples,
-    /// Marks of the plain numbers, where either mark may be the decimal one.
+    /// Commas and points of the plain numbers, if either may be the decimal mark.
     marks: Marks,
 }
 
-/// Some cells, and the first of them.
+/// The number of some cells, and the first one as an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Examples {
     /// Number of cells.
@@ -114,8 +115,8 @@ impl CellForms {
         all.iter().map(|examples| examples.cells).sum::<u64>() + self.texts.cells
     }
 
-    /// How the column is read: as what nearly all of its cells are. A column without a value holds
-    /// texts.
+    /// The way to read the column: by the form of nearly all of its cells. A column without present
+    /// cells is read as texts.
     pub fn reading(&self) -> Reading {
         let formats = [
             NumberFormat::Percent,
@@ -199,7 +200,7 @@ impl Examples {
     }
 }
 
-/// True if so few cells of another form are slips in a column.
+/// True if the cells of another form are so few that they are slips.
 pub(super) fn are_slips(others: u64, readable: u64) -> bool {
     others * MAX_UNREADABLE <= readable + others
 }

@@ -1,4 +1,4 @@
-//! How often each text stands in the columns that are none of numbers.
+//! Counts of the texts in columns that do not hold numbers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -10,20 +10,22 @@ use crate::fingerprint::client_hash;
 use crate::level::code_of;
 use crate::text::escaped;
 
-/// Different texts of a column that are counted at most: more than these are no categories, and
-/// would take the memory of the whole file.
+/// Maximum number of different texts that are counted in a column. A column with more texts is no
+/// category, and counting it could need as much memory as the file.
 pub const MAX_LEVELS: usize = 100_000;
-/// A longer text is counted by its beginning and a hash of all of it.
+/// Maximum bytes of a text that is counted as it is. A longer text is represented by its beginning
+/// and a hash of the whole text.
 const MAX_WHOLE_LEVEL_BYTES: usize = 128;
 
-/// How often each text stands in a column.
+/// Number of rows for each text of a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Levels {
-    /// Rows by trimmed text.
+    /// Number of rows by text, without the space around it.
     pub counts: BTreeMap<String, u64>,
-    /// Rows without one.
+    /// Number of rows with an empty cell.
     pub missing: u64,
-    /// Rows with one, where there are more than [`MAX_LEVELS`] of them; `counts` is empty then.
+    /// Number of rows with a text if there are more than [`MAX_LEVELS`] different texts; `counts`
+    /// is then empty. Otherwise 0.
     pub uncounted: u64,
 }
 
@@ -135,7 +137,7 @@ impl Levels {
     }
 }
 
-/// What a text is counted as.
+/// The level that a text is counted as.
 fn level(text: &[u8]) -> String {
     match text.get(..MAX_WHOLE_LEVEL_BYTES) {
         Some(begin) if text.len() > MAX_WHOLE_LEVEL_BYTES => {

@@ -1,4 +1,4 @@
-//! Any CSV file in two parts: rows to learn from, and rows to test on.
+//! Splits any CSV file in two parts: rows to train with, and rows to test with.
 
 use std::io::Write;
 use std::path::Path;
@@ -14,15 +14,15 @@ use crate::fingerprint::client_hash;
 use crate::line::push_quoted;
 use crate::tokenizer::Record;
 
-/// One client in this many is in the test part.
+/// One client in this many is in the test part, if a hash splits the file.
 const CLIENTS_PER_TEST_CLIENT: u64 = 4;
-/// Share of the newest rows, which are the test part.
+/// Share of the rows in the test part, if a column orders the rows.
 const TEST_SHARE: f64 = 0.25;
-/// Shares of the rows that a split by date may put into the test part.
+/// Permitted shares of the test part. A column that gives another share does not split the file.
 const USUAL_TEST_SHARES: std::ops::RangeInclusive<f64> = 0.1..=0.5;
-/// Smallest share of cells with a date in a column of dates.
+/// Minimum share of dates among the cells of a column of dates.
 const MIN_SHARE_OF_DATES: f64 = 0.99;
-/// Names of columns whose numbers give an order of time.
+/// Names of columns whose numbers order the rows by time.
 const ORDER_NAMES: [&str; 6] = [
     "date",
     "timestamp",
@@ -34,10 +34,10 @@ const ORDER_NAMES: [&str; 6] = [
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Words in the names of birthdays.
+/// Words in the names of columns with birthdays.
 const BIRTHDAYS: [&str; 4] = ["birth", "dob", "geburt", "naissance"];
 
-/// What decides in which part a row is.
+/// The way that the rows are divided between the parts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SplitBy {
     /// The newest rows by this column are in the test part.
@@ -45,27 +45,28 @@ pub enum SplitBy {
         /// Name of the column.
         column: String,
     },
-    /// Each client is in one part, by the hash of its id; without an id each row, by the hash of its
-    /// text and line.
+    /// The hash of a client's id decides, so each client is in one part. Without an id, the hash of
+    /// a row's text and line decides.
     Hash,
 }
 
 /// A file that was split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SplitFile {
-    /// What decided.
+    /// The way that the rows were divided.
     pub by: SplitBy,
-    /// Rows to learn from.
+    /// Number of rows in the training part.
     pub training_rows: u64,
-    /// Rows to test on.
+    /// Number of rows in the test part.
     pub test_rows: u64,
 }
 
-/// Writes the rows of a file to two files in its own dialect and in UTF-8, each with the header:
-/// about a quarter to `test`, the others to `training`. Rows are split by a column of dates, except
-/// `id` and `target`, else by the hash of `id`.
+/// Writes about a quarter of a file's rows to `test` and the others to `training`. Both files have
+/// the header and the dialect of the original, and are UTF-8.
 ///
-/// A file that cannot be read or written is an error (exit code 74 or 65).
+/// The first column that orders the rows by time splits them; `id` and `target` are not considered.
+/// If there is none, the hash of `id` splits them. A file that cannot be read or written is an
+/// error (exit code 74 or 65).
 pub fn split_file(
     path: &Path,
     text: &TextSettings,
@@ -88,7 +89,7 @@ pub fn split_file(
     })
 }
 
-/// Writes the rows of a file to its two parts, and returns how many each has.
+/// Writes the rows of a file to its two parts, and returns the number of rows in each.
 fn write_parts(
     path: &Path,
     text: &TextSettings,
@@ -102,7 +103,7 @@ fn write_parts(
     let separator = shape.separator;
     let mut header = Vec::new();
     if text.encoding != encoding_rs::UTF_8 {
-        // The parts are UTF-8, whatever the file is.
+        // The parts are UTF-8, whatever the encoding of the original.
         header.extend_from_slice(BYTE_ORDER_MARK);
     }
     let names = file.names().iter().map(String::as_bytes);
@@ -138,8 +139,8 @@ fn write_parts(
     Ok(counts)
 }
 
-/// Without an id, equal rows are spread over both parts: few values would otherwise put nearly all
-/// rows into one.
+/// True if a row is in the test part. Without an id, the line of a row counts too. Otherwise equal
+/// rows would be in the same part, and few different rows could fill one part.
 fn is_test_client(record: Record<'_>, id: Option<usize>, shape: Shape) -> bool {
     let id = id.filter(|_| shape.fits(record));
     let hash = match id {
@@ -160,7 +161,7 @@ struct Rows {
     count: u64,
 }
 
-/// How a column notes places in time.
+/// The way that a column writes a time.
 #[derive(Clone, Copy)]
 enum Notation {
     /// `2024-05-31`, `31/5/2024`
@@ -184,12 +185,12 @@ struct Order {
     column: String,
     field: usize,
     notation: Notation,
-    /// Rows with a larger key are in the test part.
+    /// Largest key of the training part. Rows with a larger key are in the test part.
     last_of_training: f64,
 }
 
 impl Order {
-    /// The first column of the file that splits it well.
+    /// The first column of the file that splits it well; `None` if no column does.
     fn find(
         path: &Path,
         text: &TextSettings,
@@ -260,21 +261,21 @@ fn candidates_of((field, name): (usize, &str)) -> Vec<Candidate> {
         .collect()
 }
 
-/// The places in time of a column's cells.
+/// The keys of a column's cells: numbers that grow with time.
 #[derive(Clone, Default)]
 struct Keys {
     keys: Vec<f64>,
     cells: u64,
-    /// Cells that are no date end the search in a column.
+    /// True if the first cells are not dates. The column is then not read further.
     is_refuted: bool,
 }
 
-/// Cells without a date after which a column is no column of dates.
+/// Number of cells, from which on a column without any date is no column of dates.
 const REFUTING_CELLS: u64 = 20;
 
 impl Keys {
     fn add(&mut self, cell: &[u8], notation: Notation) {
-        // A column that few rows have may be known only after the outcome.
+        // Empty cells count, too: a date that few rows have may be known only after the outcome.
         self.cells += 1;
         if self.is_refuted || cell.trim_ascii().is_empty() {
             return;
@@ -294,7 +295,7 @@ impl Keys {
         }
     }
 
-    /// The newest place in time of the training part, if the column splits the file well.
+    /// The largest key of the training part; `None` if the column does not split the file well.
     fn last_of_training(mut self) -> Option<f64> {
         let rows = self.keys.len() as f64;
         if self.is_refuted || self.keys.is_empty() || rows < MIN_SHARE_OF_DATES * self.cells as f64
@@ -311,7 +312,7 @@ impl Keys {
     }
 }
 
-/// The place in time of a cell; it grows with time.
+/// The key of a cell, which grows with time; `None` if the cell has no time.
 fn key_of(cell: &[u8], notation: Notation) -> Option<f64> {
     let cell = cell.trim_ascii();
     match notation {
@@ -323,7 +324,8 @@ fn key_of(cell: &[u8], notation: Notation) -> Option<f64> {
     }
 }
 
-/// A date, with a time or without, in seconds.
+/// The key of a date, with or without a time of day, in seconds. Days are counted as if each month
+/// had 31.
 fn date_key(cell: &[u8], notation: Notation) -> Option<f64> {
     let text = std::str::from_utf8(cell).ok()?;
     let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, ""));

@@ -1,4 +1,4 @@
-//! What the columns of any CSV file hold, counted in one pass that keeps no rows.
+//! Counts what the columns of any CSV file hold, in one pass that keeps no rows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,58 +18,59 @@ use crate::tokenizer::Record;
 pub struct FileSurvey {
     /// Rows with as many fields as the header.
     pub rows: u64,
-    /// Rows with more or fewer, which were left out.
+    /// Number of rows with more or fewer fields, which were left out.
     pub skipped: u64,
-    /// The columns in the file's order, without those whose name stands there more than once.
+    /// The columns in the file's order, without those whose name occurs more than once.
     pub columns: Vec<ColumnSurvey>,
-    /// What somebody should look at.
+    /// Warnings that a person should check.
     pub warnings: Vec<String>,
-    /// The warning that the header looks like a row, if it does.
+    /// The warning that the header looks like a row; `None` if it does not.
     pub header_as_data: Option<String>,
 }
 
-/// What the cells of one column are.
+/// Counts of the cells of one column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnSurvey {
     /// Its name, without spaces around it.
     pub name: String,
-    /// Cells that are missing in a column of numbers.
+    /// Number of cells that would be missing if the column holds numbers.
     pub missing: u64,
-    /// Those of them that are empty: in a category no other cell is missing.
+    /// Number of empty cells among them. Only these would be missing if the column is a category.
     pub empty: u64,
-    /// The other cells, by their form.
+    /// The cells that are not missing, by their form.
     pub forms: CellForms,
     /// The smallest and the largest plain number.
     pub bounds: Option<(f64, f64)>,
     /// Plain numbers that are not whole.
     pub fractions: u64,
-    /// How many of the cells that are not missing differ.
+    /// The different cells among those that are not missing.
     pub distinct: DistinctCells,
-    /// The different texts of all cells, where they are few.
+    /// The texts of all cells.
     pub texts: FewTexts,
-    /// The different texts of the cells that are no plain numbers, where they are few.
+    /// The texts of the cells that are not plain numbers.
     pub words: FewTexts,
 }
 
-/// How often each text stands in some cells, without the space around it, as long as the texts
-/// could be the levels of a category. Empty cells do not count.
+/// Number of cells for each text, without the space around it, if the texts may be the levels of a
+/// category. Empty cells do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FewTexts(Option<BTreeMap<String, u64>>);
 
 /// Number of suspicious names that are shown.
 const MAX_SHOWN_NAMES: usize = 5;
 impl Default for FewTexts {
-    /// Those of no cells.
+    /// The counts of zero cells.
     fn default() -> Self {
         Self(Some(BTreeMap::new()))
     }
 }
 
 impl FewTexts {
-    /// Of more texts than this a column is not looked at as a category.
+    /// Maximum number of texts. A column with more is not considered as a category.
     pub const MAX: usize = 100;
 
-    /// Cells by text; `None` where there are too many texts, or one is too long or is not UTF-8.
+    /// Number of cells by text. `None` if there are too many texts, or if one is too long or not
+    /// UTF-8.
     pub fn counts(&self) -> Option<&BTreeMap<String, u64>> {
         self.0.as_ref()
     }
@@ -111,8 +112,8 @@ impl FewTexts {
 
 /// Reads a file once and counts what its columns hold.
 ///
-/// A file that cannot be opened is an error (exit code 74), and so is one without a header, with a
-/// quote that is never closed or with a record of more than 16 MiB (65).
+/// A file that cannot be opened is an error (exit code 74). Other errors (exit code 65): the file
+/// has no header, a quote is never closed, or a record is longer than 16 MiB.
 pub fn survey_columns(path: &Path, text: &TextSettings) -> anyhow::Result<FileSurvey> {
     let file = AnyFile::open(path, text)?;
     let shape = file.shape();
@@ -143,8 +144,8 @@ pub fn survey_columns(path: &Path, text: &TextSettings) -> anyhow::Result<FileSu
     Ok(survey)
 }
 
-/// True if the header is a row: many names are numbers, or a name that is none also stands in the
-/// cells of its column. One name such as `2024` is usual.
+/// True if the header looks like a row. Then many names are numbers, or a name that is no number is
+/// also a cell of its column. One number among the names, such as `2024`, is usual.
 fn is_row(columns: &[ColumnSurvey]) -> bool {
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let stands_in_cells = |column: &ColumnSurvey| {
@@ -155,7 +156,7 @@ fn is_row(columns: &[ColumnSurvey]) -> bool {
     are_data(&names) || columns.iter().any(stands_in_cells)
 }
 
-/// A sentence about the names of columns that are numbers, or `None`.
+/// A sentence about column names that are numbers; `None` if there are none.
 fn names_that_are_numbers(columns: &[ColumnSurvey]) -> Option<String> {
     let is_number = |name: &&str| name.parse::<f64>().is_ok_and(f64::is_finite);
     let names = columns.iter().map(|column| column.name.as_str());
@@ -194,7 +195,7 @@ impl FileSurvey {
 }
 
 impl ColumnSurvey {
-    /// Adds the cells of a column that stands behind this one, or in another file.
+    /// Adds the counts of the same column in later rows or in another file.
     pub fn add(&mut self, other: &Self) {
         self.missing += other.missing;
         self.empty += other.empty;
@@ -232,7 +233,7 @@ impl ColumnSurvey {
         }
     }
 
-    /// Cells of any kind.
+    /// Number of all cells.
     pub fn rows(&self) -> u64 {
         self.missing + self.forms.present()
     }

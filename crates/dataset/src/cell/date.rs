@@ -1,6 +1,6 @@
 //! Recognises dates and times. They are not read, only named.
 
-/// Lower-case names of the months; the first three letters serve, too.
+/// Names of the months in lower case. Their first three letters are recognised, too.
 const MONTHS: [&str; 12] = [
     "january",
     "february",
@@ -15,7 +15,7 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
-/// A longer text is no date.
+/// Maximum length of a date or time in bytes.
 const MAX_BYTES: usize = 40;
 
 /// True for a date, a time, or both: `2024-05-31`, `31.5.2024`, `May-2024`, `2024-05-31T23:59:59Z`,

@@ -1,4 +1,4 @@
-//! What a cell looks like that is no plain number.
+//! The form of a cell that is not a plain number.
 
 use common::schema::NumberFormat;
 
@@ -6,7 +6,7 @@ use super::DecimalMarks;
 use super::date::is_date_or_time;
 use super::number::{names_currency, parse_decimal};
 
-/// What a cell looks like that is neither missing nor a plain number.
+/// Forms of a cell that is neither missing nor a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CellForm {
     /// A number of this format.
@@ -55,7 +55,7 @@ mod tests {
             ("31.12.2024", CellForm::Date),
             ("gold", CellForm::Text),
             ("1e999", CellForm::Text),
-            // Clients may be numbered behind three letters, and 5- may be a grade.
+            // A client may have a number after three letters, and `5-` may be a grade.
             ("CLI001", CellForm::Text),
             ("10 min", CellForm::Text),
             ("5-", CellForm::Text),

@@ -1,20 +1,22 @@
-//! The text of a number.
+//! Parses the text of a number.
 
 use common::schema::NumberFormat;
 
 use super::{CellProblem, DecimalMarks};
 
-/// A float holds any number of this many digits exactly.
+/// Number of digits up to which a float holds any whole number exactly.
 const EXACT_DIGITS: usize = 15;
 const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
-/// The longest text of a number; longer ones are none.
+/// Maximum length of a number's text in bytes.
 const MAX_BYTES: usize = 400;
 
-/// Parses a number with few digits and no exponent, as nearly all numbers are. `None` otherwise.
+/// Parses a number with few digits and no exponent, as nearly all numbers are. `None` for any other
+/// text.
 ///
-/// Digits and power of ten are then exact, so their quotient is the nearest float (Clinger 1990).
+/// A float then holds the digits and the power of ten exactly, so their quotient is the nearest
+/// float (Clinger 1990).
 #[inline]
 pub(super) fn short_decimal<const MARK: u8>(text: &[u8]) -> Option<f64> {
     let (is_negative, unsigned) = match text {
@@ -24,7 +26,7 @@ pub(super) fn short_decimal<const MARK: u8>(text: &[u8]) -> Option<f64> {
     if unsigned.len() > EXACT_DIGITS {
         return None;
     }
-    // Numbers with a sign become floats in one instruction.
+    // A signed integer becomes a float in one instruction.
     let (mut digits, mut mark) = (0_i64, None);
     for (place, byte) in unsigned.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
@@ -53,7 +55,7 @@ pub(super) fn parse_decimal(
 ) -> Result<f64, CellProblem> {
     let plain = parse_plain(trimmed, marks);
     let has_groups = matches!(format, NumberFormat::Money | NumberFormat::Thousands);
-    // With separators of thousands, `1.234` may be one, too.
+    // If the format has separators of thousands, the point in `1.234` may be one.
     let is_clear = |_: &f64| !has_groups || !trimmed.iter().any(|byte| matches!(byte, b'.' | b','));
     if let Some(number) = plain.filter(is_clear) {
         return Ok(number);
@@ -127,13 +129,13 @@ fn strip_sign(text: &[u8]) -> &[u8] {
     }
 }
 
-/// Signs and abbreviations of currencies, besides codes of three letters; longer ones first.
+/// Signs and abbreviations of currencies, except codes of three letters. Longer ones come first.
 const CURRENCIES: [&str; 20] = [
     "US$", "Fr.", "Rs.", "kr.", "R$", "zł", "Kč", "kr", "$", "€", "£", "¥", "₹", "₽", "₩", "₺",
     "₴", "₫", "₦", "฿",
 ];
 
-/// Codes of frequent currencies. Three other letters may be the beginning of a client's name.
+/// Codes of frequent currencies. Any other three letters may be the beginning of a client's name.
 const CURRENCY_CODES: [&str; 36] = [
     "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP",
     "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KES", "KRW", "MXN", "MYR", "NGN",
@@ -153,12 +155,12 @@ pub(super) fn names_currency(trimmed: &[u8]) -> bool {
         || CURRENCY_CODES.iter().any(|code| upper.contains(code))
 }
 
-/// An amount of money: its currency is ignored, and an amount in brackets is negative.
+/// Parses an amount of money. The currency is ignored, and an amount in brackets is negative.
 fn parse_money(text: &str, marks: DecimalMarks) -> Option<f64> {
     let in_brackets = text
         .strip_prefix('(')
         .and_then(|text| text.strip_suffix(')'));
-    // The minus stands before or after the currency.
+    // A minus stands before or after the currency.
     let (outer_minus, text) = split_minus(in_brackets.unwrap_or(text).trim());
     let (inner_minus, text) = split_minus(without_currency(text));
     let amount = parse_grouped(without_currency(text), marks)?;
@@ -200,7 +202,7 @@ fn split_minus(text: &str) -> (bool, &str) {
     }
 }
 
-/// A number whose thousands may be separated.
+/// Parses a number that may have separators of thousands.
 fn parse_grouped(text: &str, marks: DecimalMarks) -> Option<f64> {
     if text.len() > MAX_BYTES {
         return None;
@@ -217,7 +219,8 @@ fn parse_grouped(text: &str, marks: DecimalMarks) -> Option<f64> {
     parse_with_point(format!("{sign}{digits}.{decimals}").as_bytes())
 }
 
-/// The decimal mark of a number whose thousands may be separated; `None` where it has none.
+/// The decimal mark of a number that may have separators of thousands; `None` if it has no decimal
+/// mark.
 fn mark_of(text: &str, marks: DecimalMarks) -> Option<char> {
     let count = |mark: char| text.matches(mark).count();
     let (points, commas) = (count('.'), count(','));
@@ -239,8 +242,8 @@ fn mark_of(text: &str, marks: DecimalMarks) -> Option<char> {
     (count(mark) == 1).then_some(mark)
 }
 
-/// The digits of a whole number whose groups have three digits (or two, as in India), the last one
-/// three.
+/// The digits of a whole number without its separators of thousands. The last group has three
+/// digits, and the groups before have three, or two as in India.
 fn without_groups(whole: &str) -> Option<String> {
     let is_digit = |character: char| character.is_ascii_digit();
     let separator = whole.chars().find(|character| !is_digit(*character));
@@ -263,8 +266,8 @@ fn without_groups(whole: &str) -> Option<String> {
     is_usual.then(|| groups.concat())
 }
 
-/// True if the only comma or point of a number may separate thousands: it stands before exactly three
-/// digits and behind one to three, of which the first is not 0.
+/// True if the only comma or point of a number may separate thousands. It must stand before exactly
+/// three digits and after one to three, and the first digit must not be 0.
 fn may_be_group(text: &[u8], mark: u8) -> bool {
     let Some(at) = text.iter().position(|byte| *byte == mark) else {
         return false;
@@ -283,21 +286,21 @@ pub(crate) fn has_decimal_comma(trimmed: &[u8]) -> bool {
         && parse_with_comma(trimmed).is_some_and(f64::is_finite)
 }
 
-/// What the commas and points of a column's cells show, where either may be the decimal mark.
+/// Counts of the commas and points in a column's numbers, if either may be the decimal mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     pub(crate) commas: MarkCounts,
     pub(crate) points: MarkCounts,
 }
 
-/// Cells with a mark, by what it can be.
+/// Number of cells with a mark, by what the mark may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MarkCounts {
-    /// It can only be a decimal mark, as in `12,5`.
+    /// The mark can only be a decimal mark, as in `12,5`.
     pub(crate) decimal: u64,
-    /// It can only separate thousands, as in `1,234,567`.
+    /// The mark can only separate thousands, as in `1,234,567`.
     pub(crate) thousands: u64,
-    /// It may be either, as in `1,234`.
+    /// The mark may be either, as in `1,234`.
     pub(crate) unclear: u64,
 }
 
@@ -345,12 +348,13 @@ impl MarkCounts {
         self.unclear += other.unclear;
     }
 
-    /// True if every mark stands before exactly three digits.
+    /// True if some marks may be either, and no mark can only be a decimal mark.
     pub(crate) fn are_unclear(self) -> bool {
         self.unclear > 0 && self.decimal == 0
     }
 
-    /// True if some cells show a decimal mark, and others may show or show thousands.
+    /// True if a mark is a decimal mark in some cells, and does or may separate thousands in
+    /// others.
     pub(crate) fn contradict(self) -> bool {
         self.decimal > 0 && self.unclear + self.thousands > 0
     }

@@ -1,10 +1,12 @@
 //! A set of fingerprints that may exceed memory and is stored on disk.
 //!
 //! The set consists of a few sorted *runs*. A run is in memory, or in a file that is written once
-//! and read page by page. Queries are sorted too, so a few fingerprints read a few pages, and many
-//! read each page once. The number of runs is limited: beyond the limit, the two neighbours with
-//! the smallest total length are merged, so that long runs are seldom rewritten. Runs beyond the
-//! memory limit go to files. The content does not depend on where the runs are.
+//! and read page by page. Queries are sorted, too: a query of few fingerprints reads few pages, and
+//! a query of many reads each page once. If the memory of the runs exceeds its limit, runs are
+//! written to files. Where a run is does not affect any result.
+//!
+//! The number of runs is limited. Beyond the limit, the two neighbours with the smallest total
+//! length are merged, so that long runs are seldom rewritten.
 //!
 //! The set knows no rows. [`first_occurrences`] finds which of several rows come first.
 
@@ -55,8 +57,8 @@ pub struct FingerprintSet {
 }
 
 impl FingerprintSet {
-    /// An empty set with about `memory` bytes in memory and the rest in new files of `folder`,
-    /// whose names start with `name`.
+    /// An empty set that keeps about `memory` bytes of runs in memory. It writes other runs to new
+    /// files in `folder`, whose names start with `name`.
     pub fn new(folder: &Path, name: &'static str, memory: u64) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -67,7 +69,7 @@ impl FingerprintSet {
         }
     }
 
-    /// Opens a stored set. Returns [`DamagedRun`] if one of the files changed.
+    /// Opens a stored set. The error is [`DamagedRun`] if a file is missing or was changed.
     pub fn open(
         folder: &Path,
         name: &'static str,
@@ -139,8 +141,8 @@ impl FingerprintSet {
         Ok(())
     }
 
-    /// Writes all runs in memory to files and returns references to all runs. This set no longer
-    /// changes or removes those files.
+    /// Writes all runs in memory to files and returns references to all runs. From then on the set
+    /// neither changes nor removes these files.
     pub fn store(&mut self) -> anyhow::Result<Vec<StoredRun>> {
         self.write_all()?;
         let stored = self.runs.iter_mut().map(|run| match run {
@@ -207,19 +209,20 @@ impl FingerprintSet {
     }
 }
 
-/// Name of the next file.
+/// Name of a new file. Increases `next`.
 fn file_name(name: &str, next: &mut u64) -> String {
     let number = *next;
     *next += 1;
     format!("{name}-{number:06}{SUFFIX}")
 }
 
-/// True if a set with this prefix gives such file names.
+/// True for the name of a run's file in a set with the prefix `name`.
 pub fn is_run_name(file: &OsStr, name: &str) -> bool {
     file.to_str().is_some_and(|file| number_of(file, name) > 0)
 }
 
-/// The next free number of a file. An existing file may belong to a stored set.
+/// The next free number: above those of all existing files, because a file may belong to a stored
+/// set.
 fn number_after_those_in(folder: &Path, name: &str) -> u64 {
     // If the folder cannot be listed, no file can be written either.
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,10 +1,12 @@
 //! One page of a run's file, and its Bloom filter.
 //!
 //! A page has 4,096 bytes: 255 fingerprints of 16 bytes (little-endian), the number of fingerprints
-//! in use, the page number, and a CRC-32 of the preceding bytes. The *filter* of a page is a Bloom
-//! filter (Bloom 1970) of an eighth of that size. It holds four bits for each fingerprint, taken
-//! from the half that pages are not sorted by, and a CRC-32. Of a thousand fingerprints that a full
-//! page does not hold, the filter reports about three as possibly present.
+//! in use, the page number, and a CRC-32 of the preceding bytes.
+//!
+//! The *filter* of a page is a Bloom filter (Bloom 1970) of an eighth of that size. It holds four
+//! bits for each fingerprint and a CRC-32. Pages are sorted by one half of a fingerprint; the bits
+//! come from the other half. Of a thousand fingerprints that a full page does not hold, the filter
+//! reports about three as possibly present.
 
 use crate::fingerprint::Fingerprint;
 

@@ -1,10 +1,12 @@
 //! A sorted run in a file. The file is written once and checked page by page as it is read.
 //!
-//! Pages come in groups of 64, each group followed by the filters of its pages. When many new
-//! fingerprints are looked up, the filters (an eighth of the file) rule out nearly all, and few
-//! pages have to be read. After the groups comes the first fingerprint of each page. The checksum
-//! of those is stored in the [`StoredRun`]. The file is not synced: after a power cut, a damaged
-//! file fails the checks.
+//! Pages come in groups of 64. After each group come the filters of its pages, an eighth of its
+//! size. When many new fingerprints are looked up, the filters rule out nearly all of them, so that
+//! few pages are read.
+//!
+//! After the last group comes the first fingerprint of each page. The [`StoredRun`] has the
+//! checksum of these fingerprints. The file is not synced: after a power cut, the checks find a
+//! damaged file.
 
 use std::fs::File;
 use std::io;

@@ -23,8 +23,8 @@ impl<'a> LinkFilter<'a> {
         }
     }
 
-    /// Reason to skip an entry that a link leads to, or `None`. Must be called for each entry in
-    /// order.
+    /// The reason to skip an entry that a link leads to; `None` if it is not skipped. Must be
+    /// called for each entry, in the order of the walk.
     pub(super) fn reason_to_skip(&mut self, entry: &DirEntry) -> Option<String> {
         if self.link_depth.is_some_and(|depth| entry.depth() <= depth) {
             self.link_depth = None;

@@ -78,8 +78,8 @@ impl Column {
         }
     }
 
-    /// All values folded by `join`, lane by lane and then over the lanes. Each lane begins with
-    /// `start`.
+    /// Folds all values with `join`: first within each lane, beginning with `start`, and then over
+    /// the lanes.
     #[inline(always)]
     pub(crate) fn fold(&self, start: f64, join: impl Fn(f64, f64) -> f64) -> f64 {
         let mut sums = [start; LANES];

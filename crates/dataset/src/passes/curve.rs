@@ -63,8 +63,8 @@ impl Curve {
     }
 }
 
-/// Where a number lies between increasing knots, of which there are at least two: the place of the
-/// knot before it, and the share of the way to the next knot. A number outside lies at the outer knot.
+/// Place of the knot before a number, and the share of the way from there to the next knot. There
+/// must be at least two increasing knots. A number outside counts as the outer knot.
 #[inline]
 pub(crate) fn position(knots: &[f64], number: f64) -> (usize, f64) {
     let after = knots.partition_point(|knot| *knot <= number);

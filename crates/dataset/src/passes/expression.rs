@@ -122,14 +122,14 @@ impl WeightedTerm<'_> {
         }
     }
 
-    /// The term's share in the expression's mean value, with both factors scaled.
+    /// The term's part of the expression's mean value, with both factors scaled.
     #[inline(always)]
     fn mean(&self, scale: f64) -> f64 {
         (self.imputed * scale) * (self.coefficient * scale)
     }
 }
 
-/// The finite value of a sum that overflows, which has the sign of the sum of scaled factors.
+/// The finite value for a sum that overflows. Its sign is that of the scaled sum.
 fn bound(scaled: f64) -> f64 {
     scaled.signum() * f64::MAX
 }

@@ -1,7 +1,7 @@
 //! Grids: two features together, each divided into few parts.
 //!
-//! A pair of features has an effect of its own: what both together add to what each of them adds. It
-//! is a number for each cell of a grid. Between the knots of numbers the effect is interpolated.
+//! A pair of features may have an effect beyond the effects of both features alone. This effect is
+//! a number for each cell of a grid. Between the knots of numbers it is interpolated.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,8 @@ pub enum Parts {
     Levels(Vec<Level>),
 }
 
-/// Shares of two parts: each a part's place and the share of it. The shares add up to 1, or to 0.
+/// Shares of a value in two parts. Each entry has a part's place and the share in it. The shares
+/// add up to 1, or to 0.
 pub(crate) type Shares = [(usize, f64); 2];
 
 impl Parts {
@@ -99,8 +100,8 @@ impl Grid {
         [self.first.feature, self.second.feature]
     }
 
-    /// The cells that a row belongs to, with the share of each; `None` if one of both values is
-    /// missing. The cells of the first part of the first feature come first.
+    /// The cells that a row belongs to, with its share in each. `None` if either value is missing.
+    /// Cells are numbered by the parts of the first feature, and then by the parts of the second.
     #[inline]
     pub(crate) fn shares(&self, cell: impl Fn(usize) -> f64) -> Option<[(usize, f64); 4]> {
         let first = self.first.parts.shares(cell(self.first.feature))?;
@@ -145,7 +146,8 @@ impl Grid {
 pub struct Surface {
     /// Both features with their parts.
     pub grid: Grid,
-    /// The value of each cell, those of the first part of the first feature first.
+    /// The value of each cell, in the order of [`Grid`]'s cells: by the part of the first feature,
+    /// then of the second.
     pub values: Vec<f64>,
 }
 

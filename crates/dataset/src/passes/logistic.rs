@@ -100,8 +100,8 @@ pub fn sandwich_meat(
     terms.summed(table, selection).hessian
 }
 
-/// Number of rows in a chunk where a row has few values that are not 0. Such a row costs more, so that
-/// all processors should share even a few thousand.
+/// Number of rows in a chunk if rows have few values that are not 0. Such a row is expensive, so
+/// even a few thousand rows should be shared among all processors.
 const LOCAL_CHUNK_ROWS: usize = 2_048;
 
 struct Terms<'a> {
@@ -109,7 +109,7 @@ struct Terms<'a> {
     weight: Weight,
     /// Maximum absolute value of the log-odds; `None` for no limit.
     limit: Option<f64>,
-    /// The columns, if a row has few values that are not 0.
+    /// The columns in groups, if a row has few values that are not 0.
     local: Option<LocalColumns<'a>>,
 }
 

@@ -79,8 +79,8 @@ impl Pass for TermMoments<'_> {
     }
 }
 
-/// The moments of steps or cells in the rows of a chunk, from the few values of each row that are not
-/// 0. `None` for other terms.
+/// The moments of steps or cells in the rows of a chunk, from the few values of each row that are
+/// not 0. `None` for other terms.
 fn of_few_values(group: &TermGroup<'_>, chunk: &Chunk<'_>) -> Option<Vec<Moments>> {
     match group.kind {
         GroupKind::Steps(knots) => {
@@ -103,7 +103,7 @@ fn of_steps(knots: &[f64], numbers: impl Iterator<Item = f64>) -> Vec<Moments> {
     let rows = shares.iter().map(|sums| sums.count).sum();
     let mut after = rows;
     let steps = shares.iter().map(|sums| {
-        // A number behind a step has its value 1.
+        // For a number above a step, the value of the step is 1.
         after -= sums.count;
         sums.with_ones(after).moments(rows)
     });

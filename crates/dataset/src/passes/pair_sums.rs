@@ -6,10 +6,11 @@ use super::grid::Parts;
 use super::log_odds::probability;
 use crate::table::{Selection, Table};
 
-/// Sums over rows by the parts of two features. The cells of the first
-/// feature's first part come first.
+/// Sums over rows by the parts of two features. Cells are ordered by the part of the first feature,
+/// and then by that of the second.
 ///
-/// Each feature has one part more than it was given, for all other levels of a category.
+/// Each feature has one part more than it was given. This part is for all other levels of a
+/// category.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairSums {
     /// Places of both features in the table.
@@ -22,9 +23,9 @@ pub struct PairSums {
     pub weights: Vec<f64>,
 }
 
-/// The sums of the labelled rows of a selection, for each pair of the features that have parts. `p` is
-/// the probability by the expression. A row counts for a pair if neither cell is missing. A number
-/// belongs to the nearer knot.
+/// The sums over the labelled rows of a selection, for each pair of the features that have parts.
+/// The probability p comes from `expression`. A row counts for a pair if neither cell is missing. A
+/// number belongs to the nearer knot.
 pub fn pair_sums(
     parts: &[Option<Parts>],
     expression: &LinearExpression<'_>,
@@ -49,7 +50,7 @@ struct PairPass<'a> {
     divided: Vec<(usize, &'a Parts)>,
 }
 
-/// Number of rows in a chunk: a row costs as much as hundreds of cells.
+/// Number of rows in a chunk. It is small, because a row costs as much as hundreds of cells.
 const ROWS: usize = 2_048;
 
 impl Pass for PairPass<'_> {

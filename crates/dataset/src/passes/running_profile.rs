@@ -1,6 +1,6 @@
 //! A profile that is updated as rows arrive, and that a later process can continue.
 //!
-//! It equals the profile of all rows at once to the last bit: blocks and chunks begin at the same
+//! To the last bit it equals the profile of all rows at once. Blocks and chunks begin at the same
 //! rows and are merged in the same order. The values after the last complete block are kept
 //! unchanged.
 
@@ -167,7 +167,7 @@ fn empty_columns(schema: &Schema) -> Vec<RunningColumn> {
 }
 
 impl RunningColumn {
-    /// True if the column can have `rows` rows and is of the same kind as another column.
+    /// True if the column can have `rows` rows, and if both columns are of the same kind.
     fn can_be_of(&self, rows: u64, other: &Self) -> bool {
         match (self, other) {
             (Self::Numbers(column), Self::Numbers(_)) => {

@@ -16,7 +16,7 @@ pub struct Summary {
     pub superseded: u64,
     /// The features in schema order, then the target.
     pub columns: Vec<ColumnSummary>,
-    /// True if the medians are of all rows; false if they are of the sample.
+    /// True if the medians are computed from all rows; false if from the sample.
     pub medians_are_exact: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::table::Table;
 /// A column that is made of one feature of a table, or of two.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Term<'a> {
-    /// The feature's place in the table; of two features the place of the first.
+    /// The feature's place in the table; for two features, the place of the first.
     pub feature: usize,
     /// How a present cell of the feature becomes a number.
     pub encoding: Encoding<'a>,
@@ -36,7 +36,8 @@ pub enum Encoding<'a> {
     OtherThan(&'a [Level]),
     /// 0 for any number or level: the indicator of missing cells.
     Missing,
-    /// The share of one cell of a grid. The terms of all cells of a grid follow one another.
+    /// The share of a row in one cell of a grid. The terms of all cells of a grid follow one
+    /// another.
     Cell(&'a Grid, usize),
     /// A surface's value at the cells of two features.
     Surface(&'a Surface),
@@ -57,8 +58,8 @@ impl Term<'_> {
         }
     }
 
-    /// The number that a row becomes; NaN for a missing cell that is to be imputed. `cell` returns the
-    /// row's cell of a feature.
+    /// The value of the term in a row; NaN for a missing cell that is to be imputed. `cell` returns
+    /// the row's cell of a feature.
     #[inline(always)]
     pub fn value(self, cell: impl Fn(usize) -> f64) -> f64 {
         match self.encoding {
@@ -68,13 +69,13 @@ impl Term<'_> {
         }
     }
 
-    /// The number that the row at a position of a table becomes.
+    /// The value of the term in the row at a position of a table.
     #[inline(always)]
     pub fn value_at(self, table: &Table, position: usize) -> f64 {
         self.value(|feature| table.features[feature][position])
     }
 
-    /// Writes a number for each row to a column: `number` of what the row becomes.
+    /// Writes a number for each row to a column: the result of `number` for the value of the term.
     #[inline(always)]
     pub(super) fn fill(
         &self,
@@ -93,7 +94,7 @@ impl Term<'_> {
         }
     }
 
-    /// The number that a cell of a single feature becomes.
+    /// The value of the term for a cell of a single feature.
     #[inline(always)]
     fn of_cell(self, cell: f64) -> f64 {
         if cell.is_nan() {
@@ -115,12 +116,12 @@ impl Encoding<'_> {
         }
     }
 
-    /// True for a column that two features become together.
+    /// True for a column that is made of two features.
     pub fn is_of_two_features(self) -> bool {
         matches!(self, Self::Cell(..) | Self::Surface(_))
     }
 
-    /// The number that a present cell of a single feature becomes.
+    /// The value of the encoding for a present cell of a single feature.
     #[inline(always)]
     fn value(self, cell: f64) -> f64 {
         match self {

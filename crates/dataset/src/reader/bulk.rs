@@ -1,4 +1,5 @@
-//! All rows of a file, parsed block by block on all processors and handed over in order.
+//! Reads all rows of a file. Blocks are parsed on all processors, and their rows are passed on in
+//! order.
 
 use std::io::Read;
 
@@ -13,7 +14,7 @@ use crate::fingerprint::FingerprintKey;
 use crate::row_id::RowIds;
 use crate::tokenizer::{Block, Blocks, CutError, Format, LongRecord};
 
-/// Blocks that are parsed while the ones before them are taken.
+/// Number of blocks in a batch. A batch is parsed while the rows of the batch before are processed.
 const BATCH_BLOCKS: usize = 16;
 
 /// A file whose header was read.
@@ -21,21 +22,21 @@ pub struct BulkReader<R> {
     rest: Rest<R>,
     columns: ColumnMap,
     passed: Passed,
-    /// Names the rows where they have no id.
+    /// Gives row ids to rows without an id.
     row_ids: RowIds,
 }
 
-/// What is behind the header.
+/// The part of the file after the header.
 struct Rest<R> {
     blocks: Blocks<R>,
     /// The rest of the block that the header was in.
     first: Option<Block>,
-    /// The next record is too long to be one; neither it nor what follows it is read.
+    /// Set if the next record is too long. Reading ends before this record.
     endless: Option<LongRecord>,
 }
 
-/// Memory that is used again from file to file: while one batch is taken, the next one is parsed
-/// and the one after it is read.
+/// Memory that is reused for all files. While the rows of one batch are processed, the next batch
+/// is parsed, and the one after that is read.
 #[derive(Default)]
 pub struct Scratch {
     now: Batch,
@@ -97,39 +98,41 @@ impl<R: Read + Send> BulkReader<R> {
         })
     }
 
-    /// Takes rows without an id for others than equal rows of other files.
+    /// Makes rows without an id differ from equal rows of other files. The default is that they are
+    /// the same rows.
     pub fn name_rows_by(&mut self, file: &str) {
         self.row_ids = RowIds::of_origin(file);
     }
 
-    /// What was tolerated; complete once all rows were taken.
+    /// Notes about what was tolerated. They are complete once all rows were read.
     pub fn notes(&self) -> Vec<String> {
         self.passed.notes(&self.columns, self.passed.tolerated)
     }
 
-    /// True if the file has no target column, so that none of its rows has a label.
+    /// True if the file has no target column. Then none of its rows has a label.
     pub fn lacks_target(&self) -> bool {
         self.columns.lacks_target()
     }
 
-    /// The column that may be meant as the target, where the file has none.
+    /// If the file has no target column, the column that may be meant as the target.
     pub fn similar_to_target(&self, schema: &Schema) -> Option<String> {
         let similar = self.columns.similar_to_target(schema);
         similar.map(str::to_owned)
     }
 
-    /// What somebody should look at; complete once all rows were taken.
+    /// Warnings that a person should check. They are complete once all rows were read.
     pub fn warnings(&self) -> Vec<String> {
         self.passed.long_fields.sentences()
     }
 
-    /// Hands all rows to `take`, in order and some thousands at a time.
+    /// Passes all rows to `take`, in order, some thousands per call.
     ///
-    /// The rows' fingerprints are taken under `key`, if there is one. `take` may keep what it is
-    /// handed and leave other rows in its place, whose memory is then used again.
+    /// If there is a `key`, the rows' fingerprints are computed with it. `take` may replace the
+    /// rows that it is given; the memory of the replacement is then reused.
     ///
-    /// A file whose last record does not end is unusable, which may show only after rows of it were
-    /// taken: they count for nothing then. Of a file that is one batch none were.
+    /// An error if the file is unusable, for example because its last record does not end. `take`
+    /// may have had rows of the file by then, and the caller has to discard them. A file of less
+    /// than a full batch of blocks is checked before `take` gets its rows.
     pub fn take_rows<E: From<FileProblem> + Send>(
         &mut self,
         key: Option<&FingerprintKey>,
@@ -168,7 +171,8 @@ impl<R: Read + Send> BulkReader<R> {
             if rows.len() < BATCH_BLOCKS {
                 passed.check_behind(rest)?;
                 passed.check_numbers(columns)?;
-                // The file ended in this batch; of small ones there may be very many.
+                // The file ends in this batch. It is handed over without other work beside it,
+                // because there may be very many small files.
                 rows.iter_mut().try_for_each(&mut take)?;
                 break;
             }
@@ -188,8 +192,8 @@ impl<R: Read + Send> BulkReader<R> {
 }
 
 impl Passed {
-    /// Passes the rows of a block, in the order of the file. An error where the block ended before
-    /// its end: all rows of the file count for nothing then.
+    /// Adds the rows of a block to the part that was read, in the order of the file. An error if
+    /// the block ended early: the file is unusable then.
     fn place(&mut self, rows: &mut ParsedRows) -> Result<(), FileProblem> {
         if let Some(breaks) = rows.open_quote {
             let reason = never_closed(self.lines + breaks + 1);
@@ -208,7 +212,7 @@ impl Passed {
         Ok(())
     }
 
-    /// Whether the next record can be one, once all before it was passed.
+    /// An error if the record after the rows so far is too long.
     fn check_behind<R>(&self, rest: &Rest<R>) -> Result<(), FileProblem> {
         match rest.endless {
             Some(record) => Err(problem_of_cut(CutError::LongRecord(record), self.lines)),
@@ -231,7 +235,7 @@ impl<R: Read> Rest<R> {
             match self.blocks.next(&mut batch.blocks[batch.filled]) {
                 Ok(true) => batch.filled += 1,
                 Ok(false) => break,
-                // Its line is known once the rows before it were passed.
+                // The line of the record is known only after the rows before it.
                 Err(CutError::LongRecord(record)) => {
                     self.endless = Some(record);
                     break;

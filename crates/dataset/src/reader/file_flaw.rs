@@ -1,4 +1,4 @@
-//! What is wrong with a whole file.
+//! The reasons why a whole file cannot be used.
 
 use std::fmt;
 use std::io;
@@ -6,23 +6,23 @@ use std::io;
 use super::header::HeaderFlaw;
 use crate::tokenizer::LimitExceeded;
 
-/// Why a file cannot be read as client rows.
+/// A reason why a file cannot be read as client rows.
 #[derive(Debug)]
 pub enum FileProblem {
-    /// Its content does not serve.
+    /// The content of the file is unusable.
     Unusable(FileFlaw),
-    /// It could not be read.
+    /// The file could not be read.
     Unreadable(io::Error),
 }
 
-/// What is wrong with the content of a file; its text says why the file is rejected.
+/// What is wrong with the content of a file. Its text says why the file is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileFlaw {
-    /// The header does not serve.
+    /// The header is unusable.
     Header(HeaderFlaw),
-    /// A quote is never closed, or a record has no end.
+    /// A quote is never closed, a record has no end, or the decimal mark is not clear.
     Syntax(String),
-    /// It exceeds a limit of its format.
+    /// The file exceeds a limit of its format.
     Exceeded(LimitExceeded),
 }
 

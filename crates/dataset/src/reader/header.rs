@@ -1,4 +1,4 @@
-//! The header of a file: its names, and where the schema's columns stand among them.
+//! The header of a file: its names, and the places of the schema's columns among them.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,34 +12,34 @@ use crate::cell::{DecimalMarks, parse_number};
 use crate::text::escaped;
 use crate::tokenizer::{Detection, Record, SEPARATORS};
 
-/// Whether the target column is looked at.
+/// Treatment of the target column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetColumn {
-    /// It is read where the file has it.
+    /// The target column is read if the file has it.
     Read,
-    /// It is treated like any other column.
+    /// The target column is treated like any other column.
     Ignored,
 }
 
-/// Why a header does not serve.
+/// The reason why a header is unusable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderFlaw {
     /// A column of the schema is missing.
     MissingColumn {
-        /// The schema's name of it.
+        /// The name of the column in the schema.
         column: String,
         /// The schema's names of the other columns that are missing.
         others: Vec<String>,
         /// The name that may be meant.
         similar: Option<String>,
-        /// The names that were found.
+        /// All names in the header.
         found: Vec<String>,
     },
-    /// A column stands there twice.
+    /// A column of the schema occurs twice.
     DuplicateColumn(String),
-    /// It is not UTF-8; the text says where or what it is instead.
+    /// The header is not UTF-8. The text says where.
     NotUtf8(String),
-    /// It is no header of CSV.
+    /// The header is not a header of CSV. The text says why.
     NotCsv(String),
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for HeaderFlaw {
     }
 }
 
-/// Where the columns that a model reads stand among some names, counted from 0.
+/// Places of the columns that a model reads among some names, counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnPlaces {
     /// The column that names the client, if the schema has one.
@@ -91,7 +91,7 @@ pub struct ColumnPlaces {
     pub features: Vec<usize>,
 }
 
-/// Finds the columns that a model reads, with the rules of a CSV file's header.
+/// Finds the columns that a model reads, by the rules for the header of a CSV file.
 pub fn find_columns<'n>(
     names: impl IntoIterator<Item = &'n str>,
     schema: &Schema,
@@ -130,51 +130,52 @@ enum Origin {
     Foreign,
 }
 
-/// What names the rows of a file.
+/// The column that names the rows of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IdColumn {
-    /// A column with the names of clients.
+    /// A column with the ids of clients.
     Named(usize),
-    /// A column with the names of rows, in a file that this program wrote.
+    /// A column with row ids, in a file that this program wrote.
     Row(usize),
-    /// Nothing: the schema has no id.
+    /// No column: the schema has no id.
     None,
 }
 
-/// Where the schema's columns stand in a file.
+/// The places of the schema's columns in a file, and how their cells are read.
 pub(super) struct ColumnMap {
-    /// The header's names as they are written, without spaces around them.
+    /// The names in the header, without spaces around them.
     pub(super) names: Vec<String>,
     pub(super) id: IdColumn,
     /// Decimal marks of numbers.
     pub(super) decimal: DecimalMarks,
-    /// Points before exactly three digits are not taken for decimal marks without a sign of it.
+    /// True if points that all stand before three digits may separate thousands. The text is then
+    /// rejected, because its numbers are not clear.
     pub(super) doubts_points: bool,
-    /// Each row has an empty field more than the header.
+    /// True if each row has one more field than the header, and this field is empty.
     pub(super) rows_end_with_separator: bool,
-    /// Lines end with CR LF, so that a CR alone is part of a field.
+    /// True if lines end with CR LF, so that a CR alone is part of a field.
     pub(super) lines_end_with_crlf: bool,
-    /// Numbers and missing values are written otherwise than in finaldata.csv.
+    /// True if the file writes numbers or missing values otherwise than finaldata.csv does.
     pub(super) rewrites_cells: bool,
     pub(super) features: Vec<(usize, Feature)>,
-    /// A feature is a category.
+    /// True if a feature is a category.
     pub(super) has_categories: bool,
-    /// A feature has a rule that a value can breach.
+    /// True if a feature has a rule that a value can breach.
     pub(super) has_rules: bool,
-    /// A feature limits its share of missing cells.
+    /// True if the schema limits the share of missing cells of a feature.
     pub(super) limits_missing_shares: bool,
     pub(super) target: Option<(usize, String)>,
     /// The texts of the labels in the target column.
     pub(super) labels: Labels,
     /// What was tolerated in the header.
     pub(super) notes: Vec<String>,
-    /// Columns and labels are as in finaldata.csv: the schema's columns stand in its order, and there
-    /// are no others.
+    /// True if columns and labels are as in finaldata.csv: the file has the columns of the schema
+    /// in their order, and no others.
     pub(super) is_as_written: bool,
 }
 
 impl ColumnMap {
-    /// Finds the columns in the header of a text, and notes what was tolerated in it.
+    /// Finds the columns in the header of a text. Notes what was tolerated in it.
     pub(super) fn of_opened<R: Read>(
         opened: &Opened<R>,
         schema: &Schema,
@@ -213,7 +214,7 @@ impl ColumnMap {
         origin: Origin,
     ) -> Result<Self, HeaderFlaw> {
         let in_lower_case: Vec<String> = names.iter().map(|name| normalised(name)).collect();
-        // Two columns may share a name as long as neither is read.
+        // Other columns may share a name, because they are not read.
         let place = |column: &str| {
             let wanted = normalised(column);
             let mut places = in_lower_case
@@ -239,7 +240,7 @@ impl ColumnMap {
             (None, Origin::Foreign) => IdColumn::None,
         };
         let written = schema.as_written();
-        // Rows of other files get a row id in front, also where the file has a column of that name.
+        // Rows of such a file get a row id in front, even if the file has a column of that name.
         let is_as_written = id != IdColumn::None
             && names.len() == schema.written_columns().count()
             && target == TargetColumn::Read
@@ -279,13 +280,13 @@ impl ColumnMap {
         })
     }
 
-    /// The name of a field counted from 1.
+    /// The name of a field; fields are counted from 1.
     pub(super) fn name_of(&self, field: usize) -> Option<&str> {
         let name = self.names.get(field.checked_sub(1)?)?;
         Some(name)
     }
 
-    /// The names of the clients or rows, if a column has them.
+    /// The id of a record's client, or its row id; `None` if no column has it.
     #[inline]
     pub(super) fn id_of<'r>(&self, record: Record<'r>) -> Option<&'r [u8]> {
         match self.id {
@@ -297,7 +298,7 @@ impl ColumnMap {
     fn noted(&self, schema: &Schema, target: TargetColumn, is_forgiven: bool) -> Vec<String> {
         let known: Vec<String> = schema.columns().map(normalised).collect();
         let mut seen = BTreeSet::new();
-        // Spreadsheets export several columns without a name.
+        // Spreadsheets often export several columns without a name.
         let is_extra = |name: &&String| {
             let name = normalised(name);
             !known.contains(&name) && seen.insert(name)
@@ -327,7 +328,7 @@ impl ColumnMap {
         self.target.is_none()
     }
 
-    /// The column that may be meant as the target, where the file has no target.
+    /// If the file has no target column, the column that may be meant as the target.
     pub(super) fn similar_to_target(&self, schema: &Schema) -> Option<&str> {
         match self.target {
             None => similar(&schema.target, &self.names, schema),
@@ -336,7 +337,7 @@ impl ColumnMap {
     }
 }
 
-/// A header with at least this share of numbers is a row of data.
+/// Minimum share of numbers among the names that makes a header look like a row.
 const MIN_SHARE_OF_NUMBERS: f64 = 0.3;
 
 /// True if the names of a header look like the cells of a row.
@@ -349,19 +350,19 @@ pub(crate) fn are_data<T: AsRef<[u8]>>(names: &[T]) -> bool {
     numbers > 0 && numbers as f64 >= MIN_SHARE_OF_NUMBERS * names.len() as f64
 }
 
-/// The separator that a header in one field seems to have.
+/// The separator that the only field of a header contains; `None` if it has none.
 fn other_separator(header: &str) -> Option<&'static str> {
     let mut known = SEPARATORS.into_iter();
     let found = known.find(|(separator, _)| header.contains(char::from(*separator)));
     found.map(|(_, name)| name)
 }
 
-/// Names that a message holds at most.
+/// Maximum number of names in a message.
 const MAX_SHOWN_NAMES: usize = 30;
-/// Characters of a name that a message shows.
+/// Maximum number of characters of a name in a message.
 const MAX_SHOWN_CHARACTERS: usize = 60;
 
-/// Some names for a person.
+/// Some names as text for people.
 fn shown(names: &[String]) -> String {
     let name = |name: &String| match name.chars().nth(MAX_SHOWN_CHARACTERS) {
         _ if name.is_empty() => "(no name)".to_owned(),
@@ -378,8 +379,8 @@ fn shown(names: &[String]) -> String {
     shown.join(", ")
 }
 
-/// The name in the header that may be meant by a missing column. The name of another column of the
-/// schema is never meant.
+/// The name in the header that may be meant by a missing column; `None` if there is none. A name of
+/// another column of the schema is not considered.
 fn similar<'n>(column: &str, names: &'n [String], schema: &Schema) -> Option<&'n str> {
     let wanted = normalised(column);
     let others: Vec<String> = schema.columns().map(normalised).collect();
@@ -395,18 +396,18 @@ fn similar<'n>(column: &str, names: &'n [String], schema: &Schema) -> Option<&'n
         .map(|(_, name)| name.as_str())
 }
 
-/// Names of a header that are compared with a missing column.
+/// Maximum number of names that are compared with a missing column.
 const MAX_COMPARED_NAMES: usize = 1024;
-/// One typing error in this many characters is forgiven.
+/// Number of characters of a name in which one typing error is allowed.
 const CHARACTERS_PER_ERROR: usize = 3;
 
-/// The edit distance of a name from the wanted one; `None` for another name.
+/// The edit distance of a name from the wanted one; `None` if it is too large.
 fn distance(wanted: &str, name: &str) -> Option<usize> {
     if only_adds_a_notation(wanted, name) {
         return Some(0);
     }
     let length = wanted.chars().count();
-    // A much longer one need not be compared.
+    // A name that is more than twice as long is not compared.
     if name.chars().count() > 2 * length {
         return None;
     }
@@ -417,8 +418,8 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
 /// Words that turn the name of a column into a question: `is exited`, `has exited`.
 const QUESTION_WORDS: [&str; 2] = ["is", "has"];
 
-/// Whether a name is the wanted one beside how its values are written, as in `exited (0/1)`; with
-/// any other word it is another column, as `exited on`.
+/// True if a name differs from the wanted one only by digits or a question word, as in `exited
+/// (0/1)`. A name with any other word, such as `exited on`, is another column.
 fn only_adds_a_notation(wanted: &str, name: &str) -> bool {
     let (wanted, name) = (words(wanted), words(name));
     let Some((before, after)) = name.split_once(&wanted) else {
@@ -460,7 +461,7 @@ fn header_names(header: Record<'_>) -> Result<Vec<String>, HeaderFlaw> {
         .collect()
 }
 
-/// Every column of the schema stands in the header as the schema writes it.
+/// True if the header has each column of the schema exactly as the schema writes it.
 fn is_as_configured(header: Record<'_>, schema: &Schema) -> bool {
     schema
         .columns()
@@ -471,7 +472,7 @@ fn normalised(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// The words of a name, each between two spaces.
+/// The words of a name, with a space before and after each word.
 fn words(name: &str) -> String {
     let words = name
         .split(|character: char| !character.is_alphanumeric())

@@ -4,20 +4,21 @@
 
 use crate::tokenizer::{Limits, Record, line_breaks};
 
-/// Line breaks of a field from which on it is a warning: it probably swallows rows.
+/// Number of line breaks in a field from which on there is a warning: the field probably contains
+/// rows.
 const MAX_FIELD_LINES: u64 = 100;
-/// Bytes of a field beyond which it is a warning.
+/// Maximum bytes of a field without a warning.
 const MAX_FIELD_BYTES: usize = 64 * 1024;
-/// Long fields of a file that are named each.
+/// Maximum number of long fields that are described one by one.
 const MAX_NAMED_FIELDS: usize = 5;
 
-/// The reason to reject a file in which the quote in a line is never closed.
+/// The reason to reject a file: the quote that opens in this line is never closed.
 pub(crate) fn never_closed(line: u64) -> String {
     format!("the quote that opens in line {line} is never closed: close it, or remove it")
 }
 
-/// The reason to reject a file with a record that is too long. `quote` is the line of the quote that
-/// is open in it, if one is.
+/// The reason to reject a file: the record in this line is too long. `quote` is the line of a quote
+/// in it that is still open; `None` if there is none.
 pub(crate) fn too_long(line: u64, quote: Option<u64>) -> String {
     let longest = format!("{} MiB", Limits::default().record_bytes / 1024 / 1024);
     match quote {
@@ -28,8 +29,9 @@ pub(crate) fn too_long(line: u64, quote: Option<u64>) -> String {
     }
 }
 
-/// Why a header cannot be used that a stray quote has joined with the rows after it. `lines` are
-/// the line breaks before its block.
+/// The reason why a header is unusable that contains a long field: a stray quote joined it with
+/// rows. `None` if its fields are short. `lines` is the number of line breaks before the header's
+/// block.
 pub(crate) fn long_name(header: Record<'_>, lines: u64) -> Option<String> {
     let mut long = LongFields::default();
     long.look_into(header, lines + header.line() + 1);
@@ -40,24 +42,24 @@ pub(crate) fn long_name(header: Record<'_>, lines: u64) -> Option<String> {
 /// Fields that are suspiciously long, and rows that span lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LongFields {
-    /// The first ones.
+    /// The first of these fields, at most [`MAX_NAMED_FIELDS`].
     named: Vec<LongField>,
     total: u64,
-    /// Records that span several lines, and the line that the first of them begins in.
+    /// Number of records that span several lines, and the first line of the first one.
     spanning: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct LongField {
-    /// Line that it begins in.
+    /// Line in which the field begins.
     opens: u64,
-    /// Line that it ends in.
+    /// Line in which the field ends.
     closes: u64,
     bytes: usize,
 }
 
 impl LongFields {
-    /// Looks for them in the record that begins in a line.
+    /// Looks for long fields in the record that begins in this line.
     #[inline]
     pub(crate) fn look_into(&mut self, record: Record<'_>, line: u64) {
         if record.breaks() > 0 || record.written_bytes() > MAX_FIELD_BYTES {
@@ -75,7 +77,7 @@ impl LongFields {
         }
     }
 
-    /// Looks for them among the fields of a record that begins in a line.
+    /// Looks for long fields among the fields of a record that begins in this line.
     fn look_at_fields<'a>(&mut self, fields: impl Iterator<Item = &'a [u8]>, line: u64) {
         let mut opens = line;
         for field in fields {
@@ -91,7 +93,7 @@ impl LongFields {
         }
     }
 
-    /// Adds the fields of the text that begins after so many lines.
+    /// Adds the long fields of later text. `lines` is the number of line breaks before it.
     pub(crate) fn join(&mut self, later: &Self, lines: u64) {
         let unnamed = later.total - later.named.len() as u64;
         for field in &later.named {
@@ -107,7 +109,8 @@ impl LongFields {
         }
     }
 
-    /// Says how many records span several lines, which a stray quote can be the cause of.
+    /// A sentence about the records that span several lines; a stray quote can be the cause. `None`
+    /// if there are none.
     pub(crate) fn note(&self) -> Option<String> {
         let (records, line) = self.spanning?;
         Some(match records {
@@ -116,7 +119,7 @@ impl LongFields {
         })
     }
 
-    /// One sentence for each named field, and one for the others.
+    /// One sentence for each field in `named`, and one about all other long fields.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let mut sentences: Vec<String> = self.named.iter().map(LongField::sentence).collect();
         match self.total - self.named.len() as u64 {
@@ -133,7 +136,7 @@ impl LongFields {
         self.total += 1;
     }
 
-    /// Removes all fields and keeps the memory.
+    /// Removes all fields and keeps the allocated memory.
     pub(super) fn clear(&mut self) {
         self.named.clear();
         self.total = 0;

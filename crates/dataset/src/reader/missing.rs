@@ -1,7 +1,7 @@
-//! The share of missing cells in a file, where the schema limits it.
+//! Counts the missing cells of a file, if the schema limits their share.
 //!
-//! The share is known only after the last row. A pass of its own therefore counts before any row of
-//! the file is ingested; it keeps only the counts.
+//! The share is known only after the last row. A separate pass therefore counts the missing cells
+//! before any row of the file is ingested. It keeps only the counts.
 
 use std::path::Path;
 
@@ -12,16 +12,16 @@ use crate::data_file::DataFile;
 use crate::text::escaped;
 use crate::tokenizer::Format;
 
-/// Missing cells of the rows that were read so far.
+/// Counts of missing cells in the rows read so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MissingCounts {
     rows: u64,
-    /// By feature, in schema order; empty where no share is limited.
+    /// By feature, in schema order. Empty if the schema limits no share.
     missing: Vec<u64>,
 }
 
 impl MissingCounts {
-    /// Adds rows that were parsed under the schema, rejected ones too.
+    /// Adds rows that were parsed under the schema, including rejected ones.
     pub fn add(&mut self, rows: &ParsedRows) {
         self.rows += rows.read();
         if self.missing.len() < rows.missing.len() {
@@ -32,7 +32,8 @@ impl MissingCounts {
         }
     }
 
-    /// The reason to reject a file with these counts, if there is one; it names all columns.
+    /// The reason to reject a file with these counts, with all columns that exceed their share.
+    /// `None` if no column does.
     pub fn rejection(&self, schema: &Schema) -> Option<String> {
         let rows = self.rows;
         let columns = schema.features.iter().zip(&self.missing);
@@ -50,10 +51,10 @@ impl MissingCounts {
     }
 }
 
-/// The reason to reject a file for its missing cells, if there is one.
+/// The reason to reject a file because of its missing cells; `None` if there is none.
 ///
-/// `None` also for a file with a header that does not serve or a quote that is never closed: the
-/// reader of its rows reports that.
+/// Also `None` if the file is unusable for another reason, such as its header or a quote that is
+/// never closed. Reading its rows then reports that reason.
 pub fn missing_too_often(
     path: &Path,
     format: Format,

@@ -1,4 +1,4 @@
-//! The beginning of a text: the empty lines before its header, and the header.
+//! The beginning of a text, up to the end of its header.
 
 use std::io::Read;
 
@@ -7,21 +7,21 @@ use super::header::HeaderFlaw;
 use super::long_fields::{long_name, never_closed, too_long};
 use crate::tokenizer::{Beginning, Block, Blocks, CutError, Format, Record, Tokenizer, Tolerated};
 
-/// A text whose first record was found, which is its header.
+/// A text whose header was read.
 pub(crate) struct Opened<R> {
     pub(crate) blocks: Blocks<R>,
     /// The block that the header is in.
     pub(crate) block: Block,
-    /// Stands after the header.
+    /// The tokenizer at the end of the header.
     pub(crate) tokenizer: Tokenizer,
-    /// Line breaks in the blocks before, which have empty lines only.
+    /// Number of line breaks in earlier blocks, which have only empty lines.
     pub(crate) lines_before: u64,
-    /// Unusual properties of the blocks before.
+    /// Unusual properties of earlier blocks.
     pub(crate) tolerated_before: Tolerated,
 }
 
 impl<R: Read> Opened<R> {
-    /// Reads up to the end of the header; a text without records has a header without fields.
+    /// Reads up to the end of the header. A text without records has a header without fields.
     pub(crate) fn of(input: R, format: Format) -> Result<Self, FileProblem> {
         Self::of_blocks(Blocks::new(input, format))
     }
@@ -54,7 +54,7 @@ impl<R: Read> Opened<R> {
         is_there.map_err(|error| problem_of_cut(error, self.lines_before))
     }
 
-    /// Looks for the first record of the block, behind the records before the header.
+    /// Looks for the header in the block, after any titles.
     fn has_header(&mut self) -> Result<bool, FileProblem> {
         let titles = self.beginning().map_or(0, |beginning| beginning.titles);
         let mut found = false;
@@ -68,12 +68,12 @@ impl<R: Read> Opened<R> {
         }
     }
 
-    /// What the first records show.
+    /// What the first records show; `None` if they were not examined.
     fn beginning(&self) -> Option<Beginning> {
         self.blocks.beginning()
     }
 
-    /// True if each row has an empty field more than the header.
+    /// True if each row has one more field than the header, and this field is empty.
     pub(crate) fn rows_end_with_separator(&self) -> bool {
         self.beginning()
             .is_some_and(|beginning| beginning.rows_end_with_separator)
@@ -84,7 +84,7 @@ impl<R: Read> Opened<R> {
         self.tokenizer.record(self.block.text())
     }
 
-    /// True if the header has an empty field more than each row, which is no column.
+    /// True if the header has one more field than each row. This field is empty and not a column.
     pub(crate) fn header_ends_with_separator(&self) -> bool {
         self.beginning()
             .is_some_and(|beginning| beginning.header_ends_with_separator)
@@ -111,8 +111,8 @@ impl<R: Read> Opened<R> {
         }
     }
 
-    /// What follows the header: the blocks after its own, the rest of its own, and the line breaks
-    /// before that.
+    /// The text after the header: the later blocks, the rest of the header's block, and the number
+    /// of line breaks before this rest.
     pub(crate) fn into_rest(mut self) -> (Blocks<R>, Block, u64) {
         self.block.start += self.tokenizer.position();
         let lines = self.lines_before + self.tokenizer.lines();
@@ -124,7 +124,7 @@ fn not_csv(reason: String) -> FileProblem {
     FileProblem::Unusable(HeaderFlaw::NotCsv(reason).into())
 }
 
-/// What is wrong with a text that cannot be cut after so many lines.
+/// The problem with a text that cannot be cut into blocks after `lines` line breaks.
 pub(crate) fn problem_of_cut(error: CutError, lines: u64) -> FileProblem {
     match error {
         CutError::Unreadable(error) => FileProblem::Unreadable(error),

@@ -13,58 +13,60 @@ use crate::line::{first_field, push_line, push_plain_line};
 use crate::row_id::{RowIds, content_hash, shared_part};
 use crate::tokenizer::{Block, Format, LimitExceeded, Record, Tokenizer, Tolerated};
 
-/// Rows of a file, one after another.
+/// Rows of a file, in order.
 #[derive(Default)]
 pub struct ParsedRows {
     /// One vector per feature, in schema order; NaN stands for a missing value.
     pub features: Vec<Vec<f64>>,
-    /// The class of each accepted row.
+    /// Label of each accepted row.
     pub labels: Vec<Label>,
     /// Public hash of each accepted row's client.
     pub clients: Vec<u64>,
-    /// Identity of each accepted row, if they were asked for.
+    /// Fingerprint of each accepted row. Empty if the reader has no key.
     pub fingerprints: Vec<Fingerprint>,
     /// The levels of the accepted rows' categories.
     pub levels: LevelNames,
-    /// The refused rows.
+    /// The rejected rows.
     pub rejections: Vec<Rejection>,
-    /// The accepted rows as lines of finaldata.csv, if they were asked for.
+    /// The accepted rows as lines of finaldata.csv. Empty with [`Lines::Dropped`].
     lines: Vec<u8>,
-    /// Where each of them ends.
+    /// End position of each line in `lines`.
     line_ends: Vec<usize>,
-    /// Hash of each accepted row's content, where rows have no id.
+    /// Hash of each accepted row's content. Empty if rows have an id.
     pub(super) contents: Vec<u64>,
-    /// Records in which a cell is missing, by feature, if their share is limited.
+    /// By feature, the number of records in which its cell is missing. Empty if the schema limits
+    /// no share.
     pub(super) missing: Vec<u64>,
-    /// What commas and points show, by feature, if either may be the decimal mark.
+    /// By feature, counts of commas and points in numbers. Empty unless either may be the decimal
+    /// mark.
     pub(super) marks: Vec<Marks>,
     /// Line breaks of the block.
     pub(super) n_lines: u64,
     pub(super) tolerated: Tolerated,
     /// Fields that are suspiciously long.
     pub(super) long_fields: LongFields,
-    /// Line breaks before the quote that is open at the end of the file.
+    /// Line breaks before a quote that is never closed. `None` if there is no such quote.
     pub(super) open_quote: Option<u64>,
-    /// The limit that ended the block.
+    /// The limit that the next record exceeds; the block is not read further.
     pub(super) exceeded: Option<LimitExceeded>,
 }
 
-/// Whether accepted rows are also wanted as lines of finaldata.csv.
+/// Choice to keep accepted rows as lines of finaldata.csv, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
-    /// They are.
+    /// The lines are kept.
     Kept,
-    /// They are not.
+    /// The lines are not made.
     Dropped,
 }
 
 impl ParsedRows {
-    /// Accepted rows.
+    /// Number of accepted rows.
     pub fn accepted(&self) -> usize {
         self.labels.len()
     }
 
-    /// Accepted and refused rows.
+    /// Number of accepted and rejected rows.
     pub fn read(&self) -> u64 {
         (self.accepted() + self.rejections.len()) as u64
     }
@@ -81,13 +83,13 @@ impl ParsedRows {
         &self.lines[end_of(rows.start)..end_of(rows.end)]
     }
 
-    /// Id of an accepted row that was parsed with its line kept. Where rows have no id, it is the
-    /// name of the row.
+    /// Id of an accepted row that was parsed with [`Lines::Kept`]. If rows have no id, it is the
+    /// row id that this program made.
     pub fn id(&self, row: usize) -> Vec<u8> {
         first_field(self.lines(row..row + 1))
     }
 
-    /// About how much memory the accepted rows take, in bytes.
+    /// Approximate memory of the accepted rows, in bytes.
     pub fn bytes(&self) -> usize {
         let per_row = size_of::<f64>() * self.features.len()
             + size_of::<Label>()
@@ -98,7 +100,7 @@ impl ParsedRows {
         self.lines.len() + self.accepted() * per_row
     }
 
-    /// Adds the accepted rows of other blocks behind these; what was refused there is not added.
+    /// Adds the accepted rows of another block at the end. Its rejected rows are not added.
     pub fn append(&mut self, other: &Self) {
         self.features
             .resize_with(other.features.len(), Vec::default);
@@ -115,8 +117,8 @@ impl ParsedRows {
             .extend(other.line_ends.iter().map(|end| start + end));
     }
 
-    /// Names rows without an id, in order: fills in their clients and fingerprints, and puts the
-    /// names into their lines.
+    /// Gives row ids to rows without an id, in order. Fills in their clients, and their
+    /// fingerprints if there is a key. Puts the row ids at the beginning of their lines.
     pub(super) fn name(&mut self, ids: &mut RowIds, key: Option<&FingerprintKey>) {
         let mut hasher = key.map(FingerprintKey::row_hasher);
         let (lines, ends) = (
@@ -144,7 +146,7 @@ impl ParsedRows {
         }
     }
 
-    /// Forgets all rows, but keeps the memory that they took.
+    /// Removes all rows and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.clear_for(self.features.len());
     }
@@ -170,17 +172,17 @@ impl ParsedRows {
     }
 }
 
-/// What blocks are parsed by.
+/// Parses blocks of rows.
 pub(super) struct BlockParser<'a> {
     pub(super) columns: &'a ColumnMap,
     pub(super) format: Format,
-    /// What the rows' fingerprints are taken under, if they are wanted.
+    /// Key of the rows' fingerprints; `None` if no fingerprints are wanted.
     pub(super) key: Option<&'a FingerprintKey>,
     pub(super) lines: Lines,
 }
 
 impl BlockParser<'_> {
-    /// Parses a block into `rows`, whose memory is used again; lines are counted from 0.
+    /// Parses a block into `rows` and reuses their memory. Lines are counted from 0.
     pub(super) fn parse(&self, block: &Block, rows: &mut ParsedRows) {
         let text = block.text();
         rows.clear_for(self.columns.features.len());
@@ -264,7 +266,7 @@ impl State<'_> {
             } else if !record.is_plain() {
                 push_line(&mut rows.lines, columns.texts(record, label));
             } else if columns.is_as_written && record.is_trimmed() {
-                // Most rows are written as they stand.
+                // Most rows are copied without a change.
                 rows.lines.extend_from_slice(record.text());
                 rows.lines.push(b'\n');
             } else {

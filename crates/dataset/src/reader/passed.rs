@@ -1,4 +1,4 @@
-//! The part of a text that was passed.
+//! The part of a text that was already read.
 
 use super::file_flaw::{FileFlaw, FileProblem};
 use super::header::ColumnMap;
@@ -6,20 +6,20 @@ use super::long_fields::LongFields;
 use crate::cell::Marks;
 use crate::tokenizer::Tolerated;
 
-/// The part of a text that was passed, the header included.
+/// Counts and findings of the part of a text that was already read, including the header.
 #[derive(Default)]
 pub(super) struct Passed {
     pub(super) tolerated: Tolerated,
     pub(super) lines: u64,
     pub(super) long_fields: LongFields,
-    /// Rows without an id and without a label.
+    /// Number of rows without an id and without a label.
     pub(super) without_id_and_label: u64,
-    /// By feature, if either mark may be the decimal one.
+    /// By feature, counts of commas and points, if either may be the decimal mark.
     pub(super) marks: Vec<Marks>,
 }
 
 impl Passed {
-    /// Adds what commas and points of later numbers show.
+    /// Adds the counts of commas and points in later numbers.
     pub(super) fn add_marks(&mut self, counts: &[Marks]) {
         if self.marks.len() < counts.len() {
             self.marks.resize(counts.len(), Marks::default());
@@ -29,7 +29,7 @@ impl Passed {
         }
     }
 
-    /// An error if the numbers cannot be read without doubt. Known at the end of the text.
+    /// An error if it is not clear how the numbers are written. Call it at the end of the text.
     pub(super) fn check_numbers(&self, columns: &ColumnMap) -> Result<(), FileProblem> {
         match columns.doubt(&self.marks) {
             Some(reason) => Err(FileProblem::Unusable(FileFlaw::Syntax(reason))),
@@ -37,7 +37,7 @@ impl Passed {
         }
     }
 
-    /// What was tolerated in a text with these columns.
+    /// Notes about what was tolerated in a text with these columns.
     pub(super) fn notes(&self, columns: &ColumnMap, tolerated: Tolerated) -> Vec<String> {
         let mut notes = columns.notes.clone();
         notes.extend(tolerated.sentences());

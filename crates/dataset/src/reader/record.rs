@@ -1,4 +1,4 @@
-//! What a record of a CSV file has to fulfil.
+//! Checks a record of a CSV file against the schema.
 
 use std::borrow::Cow;
 
@@ -12,12 +12,12 @@ use crate::line::push_line;
 use crate::text::escaped;
 use crate::tokenizer::Record;
 
-/// What is known of the text that a record stands in.
+/// The encoding of a block of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// All of it is UTF-8.
+    /// The whole block is UTF-8.
     Utf8,
-    /// Some of it is not UTF-8.
+    /// Some of the block is not UTF-8.
     Invalid,
 }
 
@@ -30,7 +30,7 @@ impl Encoding {
     }
 }
 
-/// Why a row is rejected.
+/// The reason why a row is rejected.
 pub(super) struct Blame {
     field: usize,
     pub(super) flaw: RowFlaw,
@@ -38,7 +38,7 @@ pub(super) struct Blame {
 }
 
 impl Blame {
-    /// Adds the configured texts of the labels to the reason.
+    /// Replaces the reason by one with the configured texts of the labels.
     fn with_labels(self, name: &str, cell: &[u8], labels: &Labels) -> Self {
         let text = escaped(cell.trim_ascii());
         let name = escaped(name.as_bytes());
@@ -46,7 +46,7 @@ impl Blame {
         Self { reason, ..self }
     }
 
-    /// Adds how a text would be read as a number.
+    /// Adds advice on the setting that would read the text as a number.
     fn with_advice(mut self, problem: CellProblem, cell: &[u8], marks: DecimalMarks) -> Self {
         if problem == CellProblem::NotANumber
             && let Some(advice) = cell::reading_advice(cell, marks)
@@ -57,7 +57,7 @@ impl Blame {
         self
     }
 
-    /// The rejection of a record that begins in a line.
+    /// The rejection of a record that begins in this line.
     pub(super) fn rejection(self, record: Record<'_>, line: u64) -> Rejection {
         let mut text = Vec::new();
         push_line(&mut text, record.iter());
@@ -71,7 +71,8 @@ impl Blame {
 }
 
 impl ColumnMap {
-    /// Fills `values` and returns the label, or what is to blame.
+    /// Checks a record. Fills `values` and returns the label. The error is the reason to reject the
+    /// record.
     pub(super) fn check(
         &self,
         record: &Record<'_>,
@@ -85,7 +86,8 @@ impl ColumnMap {
         for (field, feature) in &self.features {
             let cell = record.field(*field);
             let value = match &feature.kind {
-                // Most schemas have no rule, and rows are read by the million.
+                // Most schemas have no rule. Without one, no time is spent on it: millions of rows
+                // are read.
                 Kind::Number(rules) => {
                     let number = match self.rewrites_cells {
                         false => cell::parse_plain_number(cell),
@@ -113,7 +115,7 @@ impl ColumnMap {
         }
     }
 
-    /// True for a record without a flaw of its form, as nearly all are.
+    /// True if a record certainly has the right form. Nearly all records have.
     #[inline(always)]
     fn has_form(&self, record: &Record<'_>, encoding: Encoding) -> bool {
         let has_client = match self.id {
@@ -202,8 +204,9 @@ impl ColumnMap {
         })
     }
 
-    /// Adds a record to the counts of missing cells, by feature in schema order; of one with more or
-    /// fewer fields than the header nobody knows which are missing.
+    /// Adds the missing cells of a record to the counts, by feature in schema order. A record with
+    /// more or fewer fields than the header is left out, because it is not known which cells are
+    /// missing.
     pub(super) fn count_missing(&self, record: Record<'_>, counts: &mut Vec<u64>) {
         counts.resize(self.features.len(), 0);
         if !record.has_fields(self.names.len(), self.rows_end_with_separator) {
@@ -224,8 +227,7 @@ impl ColumnMap {
         }
     }
 
-    /// Remembers the levels of an accepted record, whose values these are: its texts were checked
-    /// when those were made.
+    /// Adds the names of the levels of an accepted record. `values` are the values of this record.
     pub(super) fn name_levels(&self, record: Record<'_>, values: &[f64], names: &mut LevelNames) {
         let cells = self.features.iter().zip(values).enumerate();
         for (feature, ((field, column), code)) in cells {
@@ -236,7 +238,7 @@ impl ColumnMap {
         }
     }
 
-    /// Counts what commas and points of a record's numbers show, by feature in schema order.
+    /// Counts the commas and points in a record's numbers, by feature in schema order.
     pub(super) fn count_marks(&self, record: Record<'_>, counts: &mut Vec<Marks>) {
         counts.resize(self.features.len(), Marks::default());
         for ((field, feature), count) in self.features.iter().zip(counts) {
@@ -246,7 +248,8 @@ impl ColumnMap {
         }
     }
 
-    /// The reason to reject a text whose numbers cannot be read without doubt.
+    /// The reason to reject a text because it is not clear how its numbers are written; `None` if
+    /// it is.
     pub(super) fn doubt(&self, counts: &[Marks]) -> Option<String> {
         let is_plain = |feature: &Feature| match &feature.kind {
             Kind::Number(rules) => {
@@ -298,8 +301,8 @@ impl ColumnMap {
         ))
     }
 
-    /// The texts of a row in finaldata.csv after its id, where numbers and missing values are written
-    /// otherwise than in the text.
+    /// The fields of a row for finaldata.csv, if the file writes numbers or missing values
+    /// otherwise than finaldata.csv does.
     pub(super) fn rewritten<'r>(
         &'r self,
         record: Record<'r>,
@@ -324,9 +327,9 @@ impl ColumnMap {
             .chain(std::iter::once(target.into()))
     }
 
-    /// The texts of a row as finaldata.csv has them, in schema order; without an id column they
-    /// begin with the features. All but the id are trimmed. A target column that the file does not
-    /// have is empty; texts of labels become 0 and 1.
+    /// The fields of a row for finaldata.csv, in schema order. Without an id column, the first
+    /// field is a feature. All fields except the id are trimmed. The target is empty if the file
+    /// has no target column. Texts of labels become 0 and 1.
     pub(super) fn texts<'r>(
         &'r self,
         record: Record<'r>,
@@ -348,14 +351,15 @@ impl ColumnMap {
     }
 }
 
-/// The code of a category's cell, NaN for a missing one. Kept out of the loop over numbers.
+/// The code of a category's cell; NaN if it is missing. Not inlined, to keep the loop over numbers
+/// short.
 #[inline(never)]
 fn code_of_level(cell: &[u8], rules: &CategoryRules) -> Result<f64, CellProblem> {
     let level = cell::parse_level(cell, rules)?;
     Ok(level.map_or(f64::NAN, level_code))
 }
 
-/// True if a cell of finaldata.csv with this text is this number.
+/// True if a cell of finaldata.csv with this text would be read as this value.
 fn is_read_as(cell: &[u8], value: f64) -> bool {
     let written = cell::parse_plain_number(cell);
     written.is_ok_and(|number| number == value || (number.is_nan() && value.is_nan()))

@@ -2,29 +2,29 @@
 
 use crate::cell::CellProblem;
 
-/// What is wrong with a refused row, for a caller that answers by kind.
+/// The kind of flaw in a rejected row, for a caller that treats kinds differently.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RowFlaw {
     /// A field spans lines and has text after its closing quote.
     StrayQuote,
-    /// It has more or fewer fields than the header, or a lone CR cuts it.
+    /// The row has more or fewer fields than the header, or a CR without LF cuts it.
     FieldCount,
     /// A field is not UTF-8.
     NotUtf8,
-    /// The client has no name.
+    /// The id of the client is empty.
     NoClient,
-    /// A cell does not serve.
+    /// A cell is invalid.
     Cell(CellProblem),
 }
 
-/// A refused row.
+/// A rejected row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// Line that the row begins on, counted from 1.
     pub line: u64,
-    /// Field that is to blame, counted from 1.
+    /// The field with the flaw, counted from 1.
     pub column: usize,
-    /// What is wrong with it.
+    /// The reason as a sentence.
     pub reason: String,
     /// The row's cells as CSV, with control characters and invalid bytes as `\xHH`.
     pub text: String,

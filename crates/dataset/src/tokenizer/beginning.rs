@@ -1,50 +1,50 @@
-//! What the first records of a foreign text show: what separates fields, where the header is, and
-//! whether each row ends with a separator.
+//! Recognises the form of a foreign text from its first records: the separator, the place of the
+//! header, and whether each row ends with a separator.
 
 use memchr::{memchr, memchr_iter, memchr2};
 
 use super::format::{Detection, Dialect, Format, Limits, SEPARATORS};
 use super::records::{Record, Tokenizer};
 
-/// Number of records that decide.
+/// Maximum number of records that are examined.
 const RECORDS: usize = 100;
-/// Largest share of those records that may have another number of fields than most: one in this
-/// many.
+/// At most one record in this many may have another number of fields than most records.
 const UNUSUAL_RECORDS: usize = 10;
-/// Largest number of records before the header.
+/// Maximum number of records before the header.
 const MAX_TITLES: usize = 5;
-/// Largest number of texts in such a record.
+/// Maximum number of filled fields in a record before the header.
 const MAX_TITLE_TEXTS: usize = 2;
 
-/// The beginning of a foreign text.
+/// Properties of the beginning of a foreign text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Beginning {
     /// The byte between two fields.
     pub(crate) separator: u8,
     /// Records before the header, such as a title.
     pub(crate) titles: usize,
-    /// Each row has one field more than the header, and it is empty.
+    /// True if each row has one more field than the header, and this field is empty.
     pub(crate) rows_end_with_separator: bool,
-    /// The header has one field more than each row, and it is empty.
+    /// True if the header has one more field than each row, and this field is empty.
     pub(crate) header_ends_with_separator: bool,
 }
 
-/// The fields of one record.
+/// Counts of the fields of one record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Shape {
     fields: usize,
-    /// Fields with a text.
+    /// Number of fields that are not blank.
     filled: usize,
     ends_empty: bool,
 }
 
 impl Beginning {
-    /// What a text shows that begins like this; `None` without a whole record. `is_whole` is true if
+    /// Examines the beginning of a text; `None` if it has no whole record. `is_whole` is true if
     /// the text ends here.
     ///
-    /// The separator is the one that gives nearly all records the same number of fields, more than
-    /// one, and of several the one that gives most fields, also in the first record. On a tie the
-    /// earlier of [`SEPARATORS`] wins. A text without a known separator counts as separated by commas.
+    /// A separator is suitable if nearly all records have the same number of fields with it, at
+    /// least two. The separator with the most fields wins, and then one with which the first record
+    /// has as many. On a tie the earlier one of [`SEPARATORS`] wins. A text without a known
+    /// separator counts as separated by commas.
     pub(super) fn of(text: &[u8], is_whole: bool, format: Format) -> Option<Self> {
         let sample = sample_of(text);
         let is_whole = is_whole && sample.len() == text.len();
@@ -91,7 +91,8 @@ impl Beginning {
     }
 }
 
-/// The lines that can hold the first records, with some more for line breaks within quotes.
+/// The lines with the first records, and some more, because records may have line breaks within
+/// quotes.
 fn sample_of(text: &[u8]) -> &[u8] {
     match memchr_iter(b'\n', text).nth(4 * RECORDS) {
         Some(end) => &text[..=end],
@@ -99,9 +100,9 @@ fn sample_of(text: &[u8]) -> &[u8] {
     }
 }
 
-/// True if the first two lines have the same number of fields, and the first line has too many texts
-/// for a title: so most texts begin, above all those of requests, and their other records need no
-/// look.
+/// True if the first two lines have the same number of fields, and the first line has too many
+/// filled fields for a title. Most texts begin like this, above all those of requests. Their other
+/// records need not be examined.
 fn begins_with_header(sample: &[u8], is_whole: bool, separator: u8) -> bool {
     let mut ends = memchr_iter(b'\n', sample);
     let (Some(first), second) = (ends.next(), ends.next()) else {
@@ -129,8 +130,8 @@ fn begins_with_header(sample: &[u8], is_whole: bool, separator: u8) -> bool {
             .is_some()
 }
 
-/// The number of fields of nearly all records, if there is one above 1; else 0. The header decides
-/// between two rows.
+/// The number of fields that nearly all records have, if it is above 1; otherwise 0. If two numbers
+/// are suitable, the one of the first record counts.
 fn usual_fields(shapes: &[Shape]) -> usize {
     let Some(header) = shapes.first() else {
         return 0;
@@ -140,7 +141,7 @@ fn usual_fields(shapes: &[Shape]) -> usize {
     let candidates = [Some(header), most];
     let is_usual = |shape: &&&Shape| {
         let unusual = shapes.len() - as_many(shape);
-        // A title or two may stand before few rows.
+        // Before few rows there may be one or two titles.
         let leading = shapes.iter().take(MAX_TITLES);
         let leading = leading.take_while(|it| it.fields != shape.fields).count();
         let unusual = unusual - leading.min(unusual);
@@ -150,7 +151,8 @@ fn usual_fields(shapes: &[Shape]) -> usize {
     usual.map_or(0, |shape| shape.fields)
 }
 
-/// Number of records before the header: they have one or two texts, and the header has many more.
+/// Number of records before the header. Such a record has at most two filled fields, and the header
+/// has more.
 fn titles(shapes: &[Shape], usual: usize) -> usize {
     let is_title = |shape: &&Shape| match shape.filled {
         0 | 1 => usual >= 2,
@@ -158,7 +160,7 @@ fn titles(shapes: &[Shape], usual: usize) -> usize {
         _ => false,
     };
     let found = shapes.iter().take_while(is_title).count();
-    // Rows that end with a separator have a field more than the header.
+    // If rows end with a separator, they have one more field than the header.
     let has_usual = |header: &Shape| header.fields == usual || header.fields + 1 == usual;
     let is_header_next = shapes.get(found).is_some_and(has_usual);
     match found <= MAX_TITLES && is_header_next {
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn other_separators_within_fields_mislead_nobody() {
-        // Decimal commas, a comma in a quoted name, and lists within a field.
+        // Decimal commas, a comma within quotes, and lists within a field.
         assert_eq!(separator_of("id;x;left\na;1,5;0\nb;2,25;1\n"), Some(';'));
         assert_eq!(separator_of("\"a;b;c;d\",x\n\"1;2\",3\n"), Some(','));
         assert_eq!(separator_of("id,tags,x\na,p;q;r,1\nb,q,2\n"), Some(','));
@@ -237,7 +239,7 @@ mod tests {
         let rows: String = (0..30).map(|row| format!("c{row};1;2\n")).collect();
         assert_eq!(separator_of(&format!("id;x;y\n{rows}too;few\n")), Some(';'));
         assert_eq!(separator_of("id;x;y\na;1;0\nb;2\nc;3;1\n"), Some(';'));
-        // No separator gives records of one length, so the usual one is taken.
+        // No separator gives all records the same number of fields, so commas are assumed.
         assert_eq!(separator_of("id,x,y\na,1\nb\nc,1,2,3\n"), Some(','));
     }
 

@@ -1,5 +1,5 @@
-//! A text cut into blocks that each end where a record ends, so that blocks can be parsed by
-//! several threads.
+//! Cuts a text into blocks that each end where a record ends. Several threads can then parse the
+//! blocks.
 
 use std::io::{self, Read};
 
@@ -10,40 +10,41 @@ use super::beginning::Beginning;
 use super::format::{Detection, Format, LimitExceeded};
 use super::records::Tokenizer;
 
-/// Bytes of a block, unless a record is longer.
+/// Size of a block in bytes, unless a record is longer.
 const BLOCK_BYTES: usize = 256 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Cuts the text that it reads.
+/// Reads a text and cuts it into blocks.
 pub(crate) struct Blocks<R> {
     /// The text as UTF-8.
     inner: DecodeReaderBytes<R, Vec<u8>>,
     format: Format,
-    /// What the first records show; `None` before they were read, or if they are not looked at.
+    /// What the first records show. `None` before they were read, or if they are not examined.
     beginning: Option<Beginning>,
     /// Bytes that were read after the end of the last block.
     carried: Vec<u8>,
     block_bytes: usize,
     is_at_start: bool,
-    /// The text ended. It is not read again: a body that arrives in pieces has one end.
+    /// True once the text has ended. It is then not read again, because a request's body has only
+    /// one end.
     is_at_end: bool,
-    /// Bytes of all blocks so far.
+    /// Number of bytes in all blocks so far.
     passed: u64,
     tokenizer: Tokenizer,
 }
 
-/// Some whole records.
+/// Whole records of a text.
 #[derive(Default)]
 pub(crate) struct Block {
     pub(crate) bytes: Vec<u8>,
-    /// Where its records begin.
+    /// Byte offset of the first record.
     pub(crate) start: usize,
-    /// A byte order mark stands before its records.
+    /// True if a byte order mark stands before the first record.
     pub(crate) has_byte_order_mark: bool,
 }
 
-/// Why there is no next block.
+/// The reason why there is no next block.
 #[derive(Debug)]
 pub(crate) enum CutError {
     /// The next record does not end within its limit.
@@ -54,15 +55,15 @@ pub(crate) enum CutError {
     Unreadable(io::Error),
 }
 
-/// A record whose end was not looked for.
+/// A record that is longer than its limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LongRecord {
-    /// Line breaks of it before the quote that is open, if one is.
+    /// Line breaks in the record before a quote that is still open; `None` if there is none.
     pub(crate) quote: Option<u64>,
 }
 
 impl Block {
-    /// Its records.
+    /// The text of the records.
     #[inline]
     pub(crate) fn text(&self) -> &[u8] {
         &self.bytes[self.start..]
@@ -75,7 +76,8 @@ impl<R: Read> Blocks<R> {
         let has_mark = format.detection != Detection::Nothing;
         decoder
             .encoding(format.encoding)
-            // With both, a byte order mark of UTF-8 would not override the encoding.
+            // With passthrough and an encoding, a byte order mark of UTF-8 would not override the
+            // encoding.
             .utf8_passthru(format.encoding.is_none())
             .bom_sniffing(has_mark)
             .bom_override(has_mark);
@@ -105,17 +107,17 @@ impl<R: Read> Blocks<R> {
         self.format
     }
 
-    /// Bytes of all blocks so far, as UTF-8.
+    /// Number of bytes in all blocks so far, as UTF-8.
     pub(crate) fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// What the first records show.
+    /// What the first records show; `None` if they were not examined.
     pub(crate) fn beginning(&self) -> Option<Beginning> {
         self.beginning
     }
 
-    /// Fills a block; `false` at the end of the text.
+    /// Fills a block. Returns false at the end of the text.
     pub(crate) fn next(&mut self, block: &mut Block) -> Result<bool, CutError> {
         let bytes = &mut block.bytes;
         bytes.clear();
@@ -172,8 +174,8 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// Where the last record of a text ends that surely has its end in it. Where none has, where the
-    /// empty lines at the beginning end.
+    /// End of the last record that certainly ends within this text. If there is none, the end of
+    /// the empty lines at the beginning.
     fn end_of_records(&mut self, text: &[u8]) -> Result<usize, CutError> {
         let has_quotes = memchr(self.format.dialect.quote, text).is_some();
         if !has_quotes && let Some(at) = memrchr(b'\n', text) {
@@ -187,7 +189,7 @@ impl<R: Read> Blocks<R> {
                 Ok(true) if is_certain(text, tokenizer.position()) => end = tokenizer.position(),
                 Ok(_) if end == 0 => return Ok(end_of_empty_lines(text)),
                 Ok(_) => return Ok(end),
-                // The records before it come first.
+                // The records before the one with an error come first.
                 Err(_) if end > 0 => return Ok(end),
                 Err(limit) => return Err(CutError::Exceeded(limit)),
             }
@@ -195,7 +197,7 @@ impl<R: Read> Blocks<R> {
     }
 }
 
-/// Where the empty lines at the beginning of a text surely end.
+/// The certain end of the empty lines at the beginning of a text.
 fn end_of_empty_lines(text: &[u8]) -> usize {
     let end = text
         .iter()
@@ -208,8 +210,8 @@ fn end_of_empty_lines(text: &[u8]) -> usize {
     }
 }
 
-/// A record ends at a place whatever follows the text: after a CR at the end of the text an LF may
-/// follow that belongs to the same line break.
+/// True if a record ends at this place, whatever follows the text. If the text ends with CR, the
+/// next byte may be the LF of the same line break.
 fn is_certain(text: &[u8], end: usize) -> bool {
     end < text.len() || text.ends_with(b"\n")
 }

@@ -12,30 +12,30 @@ use crate::cell::DecimalMarks;
 pub struct Format {
     /// What separates and quotes fields, and the decimal mark of numbers.
     pub dialect: Dialect,
-    /// How the first records of the text are looked at.
+    /// How the first records of the text are examined.
     pub(crate) detection: Detection,
     /// Decimal marks if commas separate the fields.
     pub(crate) decimal_of_commas: DecimalMarks,
-    /// Decimal marks if something else does.
+    /// Decimal marks if another byte separates the fields.
     pub(crate) decimal_of_others: DecimalMarks,
-    /// True if points that all stand before three digits may separate thousands. In the few rows of a
-    /// request they are decimal marks.
+    /// True if points that all stand before three digits may separate thousands. False for
+    /// requests: in their few rows such points are decimal marks.
     pub(crate) doubts_points: bool,
     /// Encoding of a text without a byte order mark; `None` for UTF-8.
     pub(crate) encoding: Option<&'static Encoding>,
-    /// What the text may hold.
+    /// Limits on the size of the text's parts.
     pub limits: Limits,
 }
 
-/// How the first records of a text are looked at.
+/// What is recognised from the first records of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Detection {
-    /// They are not.
+    /// Nothing: the first records are not examined.
     #[default]
     Nothing,
-    /// They show what stands before the header and whether each row ends with a separator.
+    /// Titles before the header, and whether each row ends with a separator.
     Surroundings,
-    /// They also show what separates fields.
+    /// The same, and the separator.
     Separator,
 }
 
@@ -50,23 +50,23 @@ pub struct Dialect {
     pub decimal: DecimalMarks,
 }
 
-/// What a text may hold; reading ends with an error where it holds more.
+/// Limits on the parts of a text. Reading ends with an error if one is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Fields of a record.
+    /// Maximum number of fields in a record.
     pub fields: u64,
-    /// Bytes of a field as it is written, its quotes included.
+    /// Maximum number of bytes in a field as it is written, including its quotes.
     pub field_bytes: u64,
-    /// Bytes of a record that does not end.
+    /// Number of bytes after which a record without an end is an error.
     pub record_bytes: usize,
 }
 
 /// A limit that a text exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitExceeded {
-    /// A record has more fields.
+    /// A record has more fields than this.
     Fields(u64),
-    /// A field has more bytes.
+    /// A field has more bytes than this.
     FieldBytes(u64),
 }
 
@@ -78,7 +78,8 @@ pub(crate) const SEPARATORS: [(u8, &str); 4] = [
     (b'|', "vertical bars"),
 ];
 
-/// The longest record of a foreign file; a longer one is an open quote, or no client data.
+/// Maximum number of bytes in a record of a foreign file. A longer record has an open quote, or is
+/// no client data.
 const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
 impl Dialect {
@@ -136,8 +137,9 @@ impl Format {
         }
     }
 
-    /// The format of the body of a request. Its separator and encoding are its own, and commas never
-    /// are both separator and decimal mark: the program's own requests are written with points.
+    /// The format of a request's body. Only the decimal mark of the settings counts: separator and
+    /// encoding are those of the body. In a body with commas between fields the decimal mark is a
+    /// point, because this program writes its own requests so.
     pub fn of_body(settings: &TextSettings) -> Self {
         let settings = TextSettings {
             decimal: settings.decimal,
@@ -150,7 +152,7 @@ impl Format {
         }
     }
 
-    /// The format with this separator, and the decimal marks that follow from it.
+    /// The format with this separator, and with the decimal marks that belong to the separator.
     pub(crate) fn separated_by(self, separator: u8) -> Self {
         let decimal = match separator {
             b',' => self.decimal_of_commas,
@@ -166,7 +168,7 @@ impl Format {
 }
 
 impl Default for Limits {
-    /// The limits of a foreign file: any fields, in records of 16 MiB at most.
+    /// The limits of a foreign file: records of at most 16 MiB, with any fields.
     fn default() -> Self {
         Self::FOREIGN
     }
@@ -180,7 +182,7 @@ impl Limits {
         record_bytes: usize::MAX,
     };
 
-    /// The limits of a foreign file: any fields, in records of 16 MiB at most.
+    /// The limits of a foreign file: records of at most 16 MiB, with any fields.
     pub const FOREIGN: Self = Self {
         record_bytes: MAX_RECORD_BYTES,
         ..Self::NONE

@@ -1,4 +1,4 @@
-//! The records of a text in memory, one after another.
+//! Finds the records of a text in memory, one after another.
 
 use std::ops::Range;
 
@@ -8,28 +8,29 @@ use super::format::{Dialect, Format, LimitExceeded, Limits};
 use super::structure::{Cursor, Structure};
 use super::tolerated::Tolerated;
 
-/// Finds the records of one text after another and reuses its memory.
+/// Finds the records of a text. It can be used for several texts and reuses its memory.
 pub(crate) struct Tokenizer {
     dialect: Dialect,
     limits: Limits,
     structure: Structure,
     cursor: Cursor,
-    /// Where the search for the next record begins.
+    /// Place at which the search for the next record begins.
     at: usize,
-    /// Line breaks before that place.
+    /// Number of line breaks before that place.
     lines: u64,
     tolerated: Tolerated,
-    /// The last record was ended by a CR within its line.
+    /// True if a CR without LF, followed by text in the same line, ended the last record.
     is_behind_lone_cr: bool,
-    /// Line breaks before the quote that is open at the end of the text.
+    /// Line breaks before a quote that is open at the end of the text. `None` if there is none.
     open_quote: Option<u64>,
     fields: Vec<Range<usize>>,
-    /// The fields of the last record, if quotes had to be removed within them.
+    /// The fields of the last record without their quotes, if quotes had to be removed from a
+    /// field.
     unquoted: Vec<u8>,
     last: Last,
 }
 
-/// The last record without its fields.
+/// What is known of the last record, other than its fields.
 #[derive(Default)]
 struct Last {
     line: u64,
@@ -46,14 +47,15 @@ struct Last {
 pub(crate) struct Record<'a> {
     bytes: &'a [u8],
     fields: &'a [Range<usize>],
-    /// Borrowed: a processor waits when it copies what it has just written in smaller parts.
+    /// A reference, because a copy would be slower: the processor would wait for the parts that
+    /// were just written.
     found: &'a Last,
     has_commas: bool,
 }
 
 /// A quoted field whose closing quote was found.
 struct Quoted {
-    /// Its text, if no quote in it is doubled.
+    /// Range of the text within the quotes.
     text: Range<usize>,
     /// Number of its doubled quotes.
     doubled: usize,
@@ -83,7 +85,7 @@ impl Tokenizer {
         self.dialect
     }
 
-    /// Begins with a text, whose lines are counted from 0.
+    /// Begins a text. Its lines are counted from 0.
     pub(crate) fn begin(&mut self, text: &[u8]) {
         self.structure.find(text, self.dialect);
         self.cursor = Cursor::default();
@@ -98,8 +100,8 @@ impl Tokenizer {
         };
     }
 
-    /// Finds the next record of the text that it began with; `false` at the end of the text, and
-    /// where a quote is open there.
+    /// Finds the next record of the text given to [`begin`](Self::begin). Returns false at the end
+    /// of the text, also if a quote is open there.
     #[inline]
     pub(crate) fn advance(&mut self, text: &[u8]) -> Result<bool, LimitExceeded> {
         self.last = Last {
@@ -112,8 +114,8 @@ impl Tokenizer {
         }
     }
 
-    /// Finds the next record if it is like the last one, as nearly all are: a line with as many
-    /// fields, all without quotes. Otherwise it finds nothing and stays where it is.
+    /// Finds the next record if it has the form of the last one, as nearly always: one line with as
+    /// many fields and without quotes. Otherwise returns false and stays where it is.
     #[inline(always)]
     fn advance_alike(&mut self, text: &[u8]) -> bool {
         let mut cursor = self.cursor;
@@ -134,7 +136,7 @@ impl Tokenizer {
             return false;
         };
         let bytes = end - self.at;
-        // No field is longer than its record, and an empty line is none.
+        // No field is longer than its record, and an empty line is no record.
         if bytes == 0 || bytes as u64 > self.limits.field_bytes {
             return false;
         }
@@ -156,7 +158,7 @@ impl Tokenizer {
         true
     }
 
-    /// Finds the next record, whatever it is like.
+    /// Finds the next record, whatever its form.
     fn advance_any(&mut self, text: &[u8]) -> Result<bool, LimitExceeded> {
         let Dialect {
             separator, quote, ..
@@ -209,7 +211,7 @@ impl Tokenizer {
         Ok(true)
     }
 
-    /// The record that was found last in this text.
+    /// The record that was found last. `text` is the text that it is in.
     #[inline]
     pub(crate) fn record<'a>(&'a self, text: &'a [u8]) -> Record<'a> {
         Record {
@@ -224,7 +226,7 @@ impl Tokenizer {
         }
     }
 
-    /// Forgets what the last record was like.
+    /// Forgets the form of the last record.
     #[cfg(test)]
     pub(super) fn forget_last(&mut self) {
         self.fields.clear();
@@ -235,7 +237,7 @@ impl Tokenizer {
         self.at
     }
 
-    /// Line breaks that were passed.
+    /// Number of line breaks that were passed.
     pub(crate) fn lines(&self) -> u64 {
         self.lines
     }
@@ -245,7 +247,7 @@ impl Tokenizer {
         self.tolerated
     }
 
-    /// Line breaks before the quote that is open at the end of the text; known once that was
+    /// Line breaks before a quote that is open at the end of the text. Known once the end is
     /// reached.
     pub(crate) fn open_quote(&self) -> Option<u64> {
         self.open_quote
@@ -266,7 +268,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The range of a quoted field: without its quotes where that is its text, else as it is written.
+    /// The range of a quoted field. The quotes are left out, unless they have to be removed later.
     fn pushed_quoted(&mut self, written: Range<usize>, quoted: Quoted) -> Range<usize> {
         let has_text_behind = quoted.text.end + 1 != written.end;
         if has_text_behind && quoted.spans_lines && self.last.stray_quote.is_none() {
@@ -288,7 +290,8 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Passes the rest of the field whose quote opens at a place; `None` where the text ends first.
+    /// Passes the rest of a field whose quote opens at `opens`. `None` if the text ends before the
+    /// quote is closed.
     fn quoted(&mut self, text: &[u8], opens: usize) -> Result<Option<Quoted>, LimitExceeded> {
         let Dialect {
             separator, quote, ..
@@ -351,7 +354,7 @@ impl Tokenizer {
     }
 }
 
-/// True for a byte that is no line break.
+/// True for a byte that is not a line break.
 fn is_text(byte: Option<&u8>) -> bool {
     byte.is_some_and(|byte| !matches!(byte, b'\r' | b'\n'))
 }
@@ -373,38 +376,39 @@ fn push_unquoted(to: &mut Vec<u8>, mut written: &[u8], quote: u8) {
 }
 
 impl<'a> Record<'a> {
-    /// Line that it begins in, counted from 0 in its text.
+    /// Line in which the record begins, counted from 0 in its text.
     #[inline]
     pub(crate) fn line(self) -> u64 {
         self.found.line
     }
 
-    /// Line breaks within its fields.
+    /// Number of line breaks within the fields.
     #[inline]
     pub(crate) fn breaks(self) -> u64 {
         self.found.breaks
     }
 
-    /// Bytes of the record as it is written.
+    /// Number of bytes of the record as it is written.
     #[inline]
     pub(crate) fn written_bytes(self) -> usize {
         self.found.bytes
     }
 
-    /// True if its fields can be written with commas between them and without quotes.
+    /// True if no field needs quotes when commas separate the fields.
     #[inline]
     pub(crate) fn is_plain(self) -> bool {
         !self.found.has_quotes && self.has_commas
     }
 
-    /// The field that spans lines and has text after its closing quote. A stray quote opened it, so
-    /// it swallows the records up to the next quote.
+    /// Place of a field that spans lines and has text after its closing quote; `None` if there is
+    /// none. A stray quote opened such a field, and the field contains all records up to the next
+    /// quote.
     #[inline]
     pub(crate) fn stray_quote(self) -> Option<usize> {
         self.found.stray_quote
     }
 
-    /// True if a CR without LF stands before or behind it, within a line of text.
+    /// True if a CR without LF stands directly before or after the record, within a line of text.
     #[inline]
     pub(crate) fn is_cut_by_lone_cr(self) -> bool {
         self.found.is_cut_by_lone_cr
@@ -416,7 +420,8 @@ impl<'a> Record<'a> {
         self.fields.len()
     }
 
-    /// True if it has this many fields, or where rows end with a separator, an empty one more.
+    /// True if the record has this many fields. If rows end with a separator, it may have one more,
+    /// which is empty.
     #[inline]
     pub(crate) fn has_fields(self, fields: usize, rows_end_with_separator: bool) -> bool {
         self.len() == fields
@@ -425,13 +430,13 @@ impl<'a> Record<'a> {
                 && self.field(fields).trim_ascii().is_empty())
     }
 
-    /// The bytes of a field that is there.
+    /// The bytes of a field. The record must have the field.
     #[inline]
     pub(crate) fn field(self, field: usize) -> &'a [u8] {
         &self.bytes[self.fields[field].clone()]
     }
 
-    /// The bytes of a field, if it is there.
+    /// The bytes of a field; `None` if the record does not have the field.
     #[inline]
     pub(crate) fn get(self, field: usize) -> Option<&'a [u8]> {
         Some(&self.bytes[self.fields.get(field)?.clone()])
@@ -445,7 +450,7 @@ impl<'a> Record<'a> {
             .map(move |range| &self.bytes[range.clone()])
     }
 
-    /// A plain record as it is written, without its line break.
+    /// The record as it is written, without its line break.
     #[inline]
     pub(crate) fn text(self) -> &'a [u8] {
         match (self.fields.first(), self.fields.last()) {
@@ -454,7 +459,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// No field except the first has space around it.
+    /// True if no field except the first has space around it.
     #[inline]
     pub(crate) fn is_trimmed(self) -> bool {
         self.iter().skip(1).all(|field| match field {

@@ -1,35 +1,35 @@
-//! The bytes of a text that its structure depends on: separators, quotes and line breaks.
+//! Finds the bytes of a text that structure it: separators, quotes and line breaks.
 //!
-//! Fields are a few bytes long, so a search for each of these bytes costs more than the fields: many
-//! bytes are compared at once, and the result is one bit a byte.
+//! Fields are a few bytes long, so a separate search for each of these bytes would be slow. Many
+//! bytes are compared at once instead. The result has one bit for each byte.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x32};
 
 use super::format::Dialect;
 
-/// Bytes that are compared at once.
+/// Number of bytes that are compared at once.
 const LANES: usize = 32;
-/// Bytes that a cursor looks at together.
+/// Number of bytes that a cursor examines together.
 const WORD: usize = 2 * LANES;
 
 /// The places of the structural bytes of a text.
 #[derive(Default)]
 pub(super) struct Structure {
-    /// Bit i of number n stands for byte 32 n + i.
+    /// Bit i of entry n stands for the byte 32·n + i.
     bits: Vec<u32>,
 }
 
-/// The places of a structure that are still to come.
+/// A position in the places of a structure.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Cursor {
-    /// Bits of the word before the next.
+    /// Remaining bits of the current word.
     word: u64,
     next: usize,
 }
 
 impl Structure {
-    /// Finds the structural bytes of a text; places of an earlier text are forgotten.
+    /// Finds the structural bytes of a text. Replaces the places of an earlier text.
     pub(super) fn find(&mut self, text: &[u8], dialect: Dialect) {
         self.bits.clear();
         self.bits.reserve(text.len().div_ceil(LANES) + 1);
@@ -88,7 +88,7 @@ mod tests {
         fn every_structural_byte_is_found(text in "[a;,\"\r\n]{0,200}") {
             let dialect = Dialect { separator: b';', ..Dialect::default() };
             let mut structure = Structure::default();
-            // Nothing is left of an earlier text.
+            // No place of the earlier text is left.
             structure.find(&[b';'; 300], dialect);
             structure.find(text.as_bytes(), dialect);
             let mut cursor = Cursor::default();

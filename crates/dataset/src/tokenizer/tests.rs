@@ -9,7 +9,7 @@ use super::*;
 /// The fields of some records.
 type Records = Vec<Vec<Vec<u8>>>;
 
-/// The records of a text in blocks of some size, and the quote that is open at its end by its line.
+/// The records of a text that is read in blocks, and the line of a quote that is open at its end.
 fn records(text: &[u8], format: Format, block_bytes: usize) -> (Records, Option<u64>) {
     let mut blocks = Blocks::of_size(text, format, block_bytes);
     let (mut block, mut tokenizer) = (Block::default(), Tokenizer::new(format));
@@ -90,7 +90,8 @@ proptest! {
     }
 }
 
-/// Lines that are mostly alike, some of them longer than the bytes that are compared at once.
+/// Lines of mostly the same form. Some are longer than the number of bytes that are compared at
+/// once.
 fn lines() -> impl Strategy<Value = String> {
     let line = prop_oneof![
         8 => "a{0,70},[ab]{0,9},b{0,9}",
@@ -107,8 +108,8 @@ fn lines() -> impl Strategy<Value = String> {
     lines.prop_map(|lines| lines.into_iter().map(|(line, end)| line + end).collect())
 }
 
-/// Everything that is found in a text, up to an error. A tokenizer that forgets each record takes
-/// none for like the one before.
+/// Everything that is found in a text, up to an error. If `forgets` is true, the tokenizer does not
+/// use the form of the last record.
 fn findings(text: &[u8], format: Format, forgets: bool) -> Vec<String> {
     let mut tokenizer = Tokenizer::new(format);
     tokenizer.begin(text);
@@ -192,7 +193,7 @@ fn a_line_at_the_limit_is_found_and_a_longer_field_is_not() {
     assert!(last("a,b,c\n1,123456,3\n").starts_with("Err(FieldBytes(5))"));
 }
 
-/// The line, the line breaks and the field with a stray quote of each record.
+/// For each record, its line, its line breaks, and the field with a stray quote.
 fn places(text: &str) -> Vec<(u64, u64, Option<usize>)> {
     let mut tokenizer = Tokenizer::new(Format::default());
     tokenizer.begin(text.as_bytes());

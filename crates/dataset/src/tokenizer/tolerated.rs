@@ -1,4 +1,4 @@
-//! The unusual properties of a text that do not stop its reading.
+//! Unusual properties of a text that do not stop the reading.
 
 use super::format::SEPARATORS;
 
@@ -10,7 +10,7 @@ pub(crate) struct Tolerated {
     pub(crate) other_separator: Option<u8>,
     /// Records before the header.
     pub(crate) titles: usize,
-    /// Each row has an empty field more than the header.
+    /// True if each row has one more field than the header, and this field is empty.
     pub(crate) rows_end_with_separator: bool,
     pub(crate) has_byte_order_mark: bool,
     pub(crate) has_crlf: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Tolerated {
 }
 
 impl Tolerated {
-    /// Joins the properties of the text that follows.
+    /// Adds the properties of later text.
     pub(crate) fn join(&mut self, later: Self) {
         if later.is_empty {
             return;

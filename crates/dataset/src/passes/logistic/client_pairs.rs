@@ -1,8 +1,8 @@
-//! Sums over pairs of rows of the same client: what a client's rows have in common.
+//! Sums over pairs of rows of the same client: they show how far the rows of a client agree.
 //!
-//! Rows of one client are not independent. The variance of a sum over rows is the sum of the rows'
-//! own variances, plus the covariances of all pairs of rows of the same client. This file has the
-//! second part. It is absent where every client has one row.
+//! Rows of one client are not independent. The variance of a sum over rows has two parts: the sum
+//! of the rows' variances, and the sum of the covariances of rows of the same client. This file
+//! computes the second part. It is absent if every client has one row.
 
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,7 @@ fn add_pairs(to: &mut Array2<f64>, rows: &[Row], factor: impl Fn(&Row) -> f64) -
         products += 2.0 * factors * factor;
         factors += factor;
         sum.scaled_add(factor, &row.z);
-        // The square of the sum has each row's pair with itself, too.
+        // The square of the sum also has the product of each row with itself.
         add_square(to, &row.z, -factor * factor);
     }
     add_square(to, &sum, 1.0);
@@ -214,7 +214,7 @@ pub(super) fn rows_of_repeated_clients(table: &Table, selection: &Selection) -> 
         .collect()
 }
 
-/// The rows in parts that no client is divided between.
+/// The rows in several parts. All rows of a client are in the same part.
 pub(super) fn parts(rows: &[(u64, u32)]) -> Vec<&[(u64, u32)]> {
     let mut parts = Vec::new();
     let (mut start, mut end) = (0, 0);

@@ -40,7 +40,8 @@ pub enum Division {
 
 /// Sums over the labelled rows of one group.
 ///
-/// For a row, y is the label, p the probability of the positive label, and z the standardised values.
+/// For a row, y is the label, p the probability of the positive label, and z the vector of
+/// standardised values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupSums {
     /// Number of rows.
@@ -49,13 +50,13 @@ pub struct GroupSums {
     pub positives: u64,
     /// Σp: the expected number of positive labels.
     pub expected: f64,
-    /// Σp(1−p)·z, with an entry for each coefficient. The first entry is of the intercept, and so the
-    /// variance Σp(1−p) of the number of positive labels.
+    /// Σp(1−p)·z, with an entry for each coefficient. The first entry belongs to the intercept. It
+    /// is Σp(1−p), the variance of the number of positive labels.
     pub slopes: Array1<f64>,
     /// Third central moment of the number of positive labels, from the rows that skew it upwards:
     /// Σp(1−p)(1−2p) where p is below one half.
     pub upward_skew: f64,
-    /// The same of the other rows, with the opposite sign.
+    /// The same for all other rows, with the opposite sign.
     pub downward_skew: f64,
     /// Sum of √(p(1−p))·√(p′(1−p′)) over all ordered pairs of different rows of the same client.
     pub pair_spreads: f64,
@@ -64,8 +65,8 @@ pub struct GroupSums {
 impl Division {
     /// Number of groups.
     ///
-    /// After the bins comes the group of missing cells. After the levels comes the group of all other
-    /// levels, and then that of missing cells.
+    /// After the bins comes the group of missing cells. After the levels come the group of all
+    /// other levels and the group of missing cells.
     pub fn groups(&self) -> usize {
         match self {
             Self::Whole => 1,

@@ -1,10 +1,13 @@
-//! The likelihood's terms where a row has few values that are not 0.
+//! Sums of log-likelihood terms for rows in which only few values are not 0.
 //!
-//! A number with steps has one step that it is on; all steps before are 1, and all after are 0. Written
-//! as its share of the knots next to it, it has two values that are not 0. A level has one, and a cell
-//! of a grid up to four. The products of these few values are summed, and the sums are converted to
-//! the standardised columns afterwards. The cost of a row is the square of its values, not of the
-//! number of columns.
+//! A number that is fitted in steps has a column for each step. In a row, the columns of all steps
+//! below the number are 1, and those of all steps above are 0. The number can be written with two
+//! values instead: its shares of the two knots next to it. A level has one value that is not 0, and
+//! a cell of a grid has up to four.
+//!
+//! The products of these few values are summed. At the end the sums are converted to those of the
+//! standardised columns. The cost of a row grows with the square of the number of these values, not
+//! of the number of columns.
 
 use ndarray::{Array1, Array2};
 
@@ -20,12 +23,12 @@ use crate::table::Table;
 /// A value of a row and its place among the sums; place 0 is the intercept.
 type Entry = (usize, f64);
 
-/// The values of the rows of a block that are not 0.
+/// For each row of a block, the values that are not 0.
 #[derive(Default)]
 struct Entries {
     /// The entries of all rows, row by row.
     all: Vec<Entry>,
-    /// The end of each row.
+    /// End position of each row in `all`.
     ends: Vec<usize>,
 }
 
@@ -38,7 +41,7 @@ impl Entries {
     }
 }
 
-/// The columns of a point, in groups of which a row has few values that are not 0.
+/// The columns of a point, in groups. In a row, few values of a group are not 0.
 pub(super) struct LocalColumns<'a> {
     point: &'a LogisticPoint<'a>,
     groups: Vec<Group<'a>>,
@@ -50,7 +53,7 @@ struct Group<'a> {
     first: usize,
     terms: &'a [Term<'a>],
     kind: GroupKind<'a>,
-    /// The values of a row whose cell is missing and is imputed.
+    /// The entries of a row in which the feature is missing and imputed.
     imputed: Vec<Entry>,
 }
 
@@ -104,7 +107,7 @@ impl<'a> LocalColumns<'a> {
         }
     }
 
-    /// Reads the values of each row that are not 0, in the order of their places.
+    /// For each row, reads the values that are not 0, in the order of their places.
     fn read(&self, entries: &mut Entries, table: &Table, rows: &BlockRows<'_>) {
         entries.all.clear();
         entries.ends.clear();
@@ -117,7 +120,7 @@ impl<'a> LocalColumns<'a> {
         }
     }
 
-    /// Weights of the values of a row. The weight of a knot is the sum of the weights of the steps
+    /// Weights for the values of a row. The weight of a knot is the sum of the weights of the steps
     /// before it. The weight of the intercept includes the shifts of the columns.
     fn weights(&self) -> Vec<f64> {
         let mut weights = self.point.weights.to_vec();
@@ -140,7 +143,7 @@ impl<'a> LocalColumns<'a> {
         groups.filter(|group| !matches!(group.kind, GroupKind::Single))
     }
 
-    /// Converts sums over the values of rows to sums over the standardised columns.
+    /// Converts the sums over the values of [`Entries`] to sums over the standardised columns.
     pub(super) fn converted(&self, sums: LogisticTerms) -> LogisticTerms {
         let mut sums = sums.symmetric();
         let size = sums.gradient.len();
@@ -176,7 +179,7 @@ impl<'a> Group<'a> {
             .map(|(place, axis)| (place, axis.imputed))
             .collect();
         group.imputed = match group.kind {
-            // A number has reached a knot, but not the next one.
+            // The share of a knot is its step's value minus the next step's value.
             GroupKind::Steps(_) => {
                 let next = means.iter().skip(1).map(|(_, mean)| *mean).chain([0.0]);
                 let own = means.iter().zip(next);
@@ -259,7 +262,8 @@ fn add_row(sums: &mut LogisticTerms, row: &[Entry], residual: f64, factor: f64) 
     }
 }
 
-/// Turns sums over knots into sums over steps: a step is the sum of the knots from its end on.
+/// Turns sums over knots into sums over steps. A step's value is the sum of the shares of its end
+/// knot and of all later knots.
 fn add_later_ones(sums: &mut LogisticTerms, first: usize, count: usize) {
     let size = sums.gradient.len();
     for place in (first..first + count - 1).rev() {

@@ -1,4 +1,4 @@
-//! Tests of the bulk reader: in blocks of any size it says what the row reader says.
+//! Tests of the bulk reader: with blocks of any size it gives the same result as the row reader.
 
 use proptest::prelude::*;
 
@@ -6,8 +6,8 @@ use super::*;
 use crate::fingerprint::FingerprintKey;
 use crate::table::Table;
 
-/// What a file came to: accepted rows as values and as the lines that go into finaldata.csv,
-/// refused rows, and notes.
+/// The result of reading a file: accepted rows as values and as lines of finaldata.csv, rejected
+/// rows, and notes.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     rows: Vec<(u64, Vec<u64>, Label, u128)>,
@@ -92,7 +92,7 @@ fn describe(problem: FileProblem) -> String {
     format!("{problem:?}")
 }
 
-/// The same rows from their lines in finaldata.csv.
+/// The rows, read again from their lines of finaldata.csv.
 fn rows_of_lines(lines: &[u8]) -> Vec<(u64, Vec<u64>, Label, u128)> {
     let text = [HEADER.as_bytes(), lines].concat();
     read_row_by_row(&text).expect("lines of ours").rows
@@ -183,7 +183,7 @@ fn a_megabyte_of_empty_lines_may_stand_before_the_header() {
     }
 }
 
-/// Rows of which the one at a place has a quote that is never closed.
+/// A file with `rows` rows. The row at the position `at` has a quote that is never closed.
 fn stray(ending: &str, rows: usize, at: usize) -> String {
     let lines = (0..rows).map(|row| {
         let quote = if row == at { "\"" } else { "" };

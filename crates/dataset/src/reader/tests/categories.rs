@@ -1,4 +1,4 @@
-//! Tests of categories: a level's code and text, and the levels that are refused.
+//! Tests of categories: the code and the text of a level, and rejected levels.
 
 use common::schema::{CategoryRules, Feature, Kind, ListedLevels};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ fn listed(levels: &[&str]) -> CategoryRules {
     }
 }
 
-/// The rows by the bulk reader, in blocks of so many bytes.
+/// The rows as the bulk reader reads them, in blocks of `block_bytes` bytes.
 pub(super) fn parsed(text: &[u8], schema: &Schema, block_bytes: usize) -> ParsedRows {
     let mut reader =
         BulkReader::open_in_blocks(text, schema, TargetColumn::Read, block_bytes).unwrap();
@@ -67,7 +67,7 @@ fn a_level_stands_in_a_table_as_its_code_and_its_text_beside_it() {
         for (row, level) in [(0, "gold"), (2, "a,\"b"), (3, "Gold")] {
             assert_eq!(rows.levels.name(0, plan[row]), Some(level));
         }
-        // What is written is read back as it was.
+        // Rows that were written are read again with the same values.
         let laid = [HEADER.as_bytes(), rows.lines(0..4)].concat();
         let again = parsed(&laid, &schema(CategoryRules::default()), 1 << 16);
         assert_eq!(again.fingerprints, rows.fingerprints);

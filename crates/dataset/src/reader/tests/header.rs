@@ -1,4 +1,4 @@
-//! Tests of headers: by what a column is found, and which header cannot serve.
+//! Tests of headers: how columns are found, and which headers are rejected.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests of reading: text in, rows and reasons out.
+//! Tests of reading: each takes a text, and checks the rows and the reasons of rejections.
 
 mod blocks_and_rows;
 mod categories;
@@ -43,7 +43,8 @@ fn shown(row: &ReadRow<'_>) -> String {
     }
 }
 
-/// Everything that a reader says about all rows.
+/// Everything that a reader returns for each row: the values or the rejection, the flaw and the
+/// fields.
 fn all_of(mut rows: RowReader<impl Read>) -> Vec<String> {
     let mut all = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Tests of rows: which are refused, where they stand and why.
+//! Tests of rows: which are rejected, in which line and column, and why.
 
 use super::*;
 use crate::cell::CellProblem;
