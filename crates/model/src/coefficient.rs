@@ -9,7 +9,7 @@ use crate::model::Model;
 /// A coefficient and the part of a feature that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Coefficient<'m> {
-    /// Name of the feature; of a pair the name of the first.
+    /// Name of the feature; for a pair, the name of its first feature.
     pub feature: &'m str,
     /// Name of the second feature of a pair.
     pub other_feature: Option<&'m str>,
@@ -93,8 +93,8 @@ pub struct PairTable<'m> {
     pub first: PairSide<'m>,
     /// The second feature and its parts: the columns of the table.
     pub second: PairSide<'m>,
-    /// Log-odds of each row and column. Between knots they are interpolated, and outside they are those
-    /// of the outer knot. Any other level has none.
+    /// Log-odds by row and column. Between knots they are interpolated, and outside they are those
+    /// of the outer knot. A level that is not listed has no effect.
     pub effect: Vec<&'m [f64]>,
 }
 

@@ -1,9 +1,9 @@
-//! The check of a covariance matrix, and the larger of two by direction.
+//! Checks a covariance matrix, and computes what a covariance lacks compared with another one.
 
 use crate::symmetric::{Eigen, dot, eigen};
 
-/// Variance, as a share of the least one, below which a direction is filled up: a standard error of
-/// less than a half. With few rows, both differ by chance.
+/// Share of the variance in `least` below which a direction gets the variance of `least`. Its
+/// standard error is then less than half. With few rows, smaller differences are chance.
 const SMALLEST_SHARE: f64 = 0.25;
 
 /// The reason why a matrix is no covariance of `size` coefficients, the intercept included; `None`
@@ -22,13 +22,13 @@ pub fn covariance_flaw(covariance: &[Vec<f64>], size: usize) -> Option<&'static 
 }
 
 /// The matrix to add to a covariance, so that no direction has a far smaller variance than in
-/// `least`. The variance there becomes that of `least`; all other directions keep theirs. `None`
-/// where nothing is to be added, or where a number is not finite.
+/// `least`. The variance in such a direction becomes that of `least`; other directions keep their
+/// variance. `None` if there is nothing to add, or if a number is not finite.
 ///
-/// Both matrices are symmetric without negative eigenvalues. The directions are those in which both
-/// are diagonal at once: with least = T·Tᵀ, they are T·q for the eigenvectors q of
-/// T⁻¹·covariance·T⁻ᵀ (Golub and Van Loan 2013, 8.7). There the variance in `least` is 1. A
-/// direction without variance in `least` gets nothing.
+/// Both matrices must be symmetric without negative eigenvalues. Both are diagonal in the same
+/// directions T·q, where least = T·Tᵀ and q is an eigenvector of T⁻¹·covariance·T⁻ᵀ (Golub and Van
+/// Loan 2013, 8.7). In each of them the variance in `least` is 1. A direction without variance in
+/// `least` gets nothing.
 pub fn shortfall(covariance: &[Vec<f64>], least: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
     let directions = with_lengths(&eigen(least)?);
     let inverses: Vec<&[f64]> = directions.iter().map(|it| &it.inverse[..]).collect();
@@ -53,7 +53,8 @@ pub fn shortfall(covariance: &[Vec<f64>], least: &[Vec<f64>]) -> Option<Vec<Vec<
     })
 }
 
-/// An eigenvector of a matrix, times the square root of its eigenvalue, and divided by it.
+/// An eigenvector of a matrix in two lengths: times the square root of its eigenvalue, and divided
+/// by it.
 struct Direction {
     scaled: Vec<f64>,
     inverse: Vec<f64>,

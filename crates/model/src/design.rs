@@ -1,20 +1,19 @@
 //! The design of a logistic regression: the columns that its features become.
 //!
-//! In the form `linear` a number is one column, its value. In the form `curves` it has other columns.
-//! While the model is fitted, each pair of neighbouring knots has a column that rises from 0 to 1
-//! between them. The kept model has two columns: the effect, which is the sum of the fitted steps, and
-//! the trend, a straight line between the outer knots. The trend has the coefficient 0, so only the
+//! In the form `linear` a number is one column, its value. In the form `curves` it has other
+//! columns. While the model is fitted, each pair of neighbouring knots has a column that rises from
+//! 0 to 1 between them. The kept model has two columns. The effect is the sum of the fitted steps.
+//! The trend is a straight line between the outer knots; it has the coefficient 0, so only the
 //! effect counts in predictions. Drift tests watch the trend.
 //!
-//! In the form `pairs` a few pairs of features have columns of their own after those of all features.
-//! While the model is fitted, each cell of a pair's grid has a column. The kept model has one column,
-//! the effect of the pair.
+//! In the form `pairs` a few pairs of features have columns of their own, after those of all
+//! features. While the model is fitted, each cell of a pair's grid has a column. The kept model has
+//! one column, the effect of the pair. The effect is imputed if a cell of the pair is missing.
 //!
-//! A category becomes an indicator for each of its frequent levels and one indicator for all other
-//! levels, unseen ones included. If enough cells of a category are missing, or of a number in the form
-//! `curves`, a last indicator is 1 for a missing cell. The effect of a pair is imputed where one of its
-//! cells is missing. The columns are in the order of the features;
-//! those of a category are in the order of its levels.
+//! A category becomes an indicator for each of its frequent levels, and one indicator for all other
+//! levels, unseen ones included. If enough cells of a category are missing, a last indicator is 1
+//! for a missing cell. The same holds for a number in the form `curves`. The columns are in the
+//! order of the features; those of a category are in the order of its levels.
 
 mod group;
 mod knots;
@@ -48,22 +47,23 @@ pub const MAX_PAIRS: usize = 20;
 const PAIR_STEPS: usize = 3;
 /// Maximum number of levels of a category in a pair.
 const PAIR_LEVELS: usize = 4;
-/// Minimum share of the rows that have a level which is part of a pair.
+/// Minimum share of rows with a level that is part of a pair.
 const MIN_PAIR_SHARE: f64 = 0.02;
 
 /// The columns of a logistic regression. By default each feature is a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Design {
-    /// The columns of features that are not one number each, in the order of the features, and then
-    /// those of pairs.
+    /// The columns of features that are not one plain number each, in the order of the features.
+    /// The columns of pairs follow.
     groups: Vec<Group>,
 }
 
 impl Design {
-    /// Chooses the columns of the form `linear` by the profile of the training rows. Each category gets a column for
-    /// each of its frequent levels, at most 50. All categories together get at most 200, for the
-    /// most frequent levels. Missing cells count as a level if there are at least ten.
+    /// Chooses the columns of the form `linear` from the profile of the training rows. Each
+    /// category gets a column for each of its frequent levels, at most 50. All categories together
+    /// get at most 200, for the most frequent levels. Missing cells count as a level if there are
+    /// at least ten.
     ///
     /// The choice depends only on the levels, not on the labels. With few categories it equals
     /// scikit-learn's `OneHotEncoder(min_frequency=10, max_categories=51,
@@ -97,12 +97,14 @@ impl Design {
         Self { groups }
     }
 
-    /// The columns of the form `curves` while it is fitted: those of [`choose`](Self::choose), with
-    /// steps for the numbers that have more than two different values, except those with a linear
-    /// effect. `None` if there is no such number, or if there are too many.
+    /// The columns of the form `curves` while it is fitted. They are those of
+    /// [`choose`](Self::choose), with steps for each number that has more than two different
+    /// values, unless its effect must be linear. `None` if there is no such number, or if there are
+    /// too many.
     ///
-    /// The knots are quantiles of the profile's sample, with about equally many rows between neighbours.
-    /// A frequent value is a knot of its own. A number with few values has a knot at each.
+    /// The knots are quantiles of the profile's sample, with about equally many rows between
+    /// neighbours. A frequent value is a knot of its own. A number with few values has a knot at
+    /// each of them.
     pub fn of_steps(schema: &Schema, profile: &Profile) -> Option<Self> {
         let linear = Self::choose(schema, profile);
         let may_bend = |feature: usize| {
@@ -137,9 +139,10 @@ impl Design {
         has_steps.then_some(Self { groups })
     }
 
-    /// The few parts of each feature of which a pair is made: four knots of a number, and up to four
-    /// levels of a category that 2 % of the rows have. `None` for a feature without two values, or whose
-    /// effect has a fixed shape.
+    /// For each feature, the few parts that its pairs are made of. A number has up to four knots. A
+    /// category has up to four levels, each with at least 2 % of the rows and at least ten rows.
+    /// `None` for a number with one value or a prescribed shape, and for a category without such a
+    /// level.
     pub fn parts(schema: &Schema, profile: &Profile) -> Vec<Option<Parts>> {
         let columns = schema.features.iter().zip(&profile.columns).enumerate();
         let parts = columns.map(|(feature, (described, column))| match &described.kind {
@@ -162,7 +165,8 @@ impl Design {
         parts.collect()
     }
 
-    /// The same columns, and those of the cells of some grids. The form `pairs` is fitted to them.
+    /// The same columns, followed by those of the cells of some grids. The form `pairs` is fitted
+    /// to them.
     pub fn with_cells(&self, grids: Vec<Grid>) -> Self {
         let cells = grids.into_iter().map(Group::Cells);
         Self {
@@ -272,9 +276,9 @@ impl Design {
         shapes
     }
 
-    /// What drift tests watch in each column of the first `features` features. Not a curve that is close
-    /// to its trend, nor an effect that may be noise. The trend of a curve that its shape holds flat
-    /// somewhere is watched one way.
+    /// What drift tests watch in each column of the first `features` features. A curve that is
+    /// close to its trend is not watched, and neither is an effect that may be noise. If its shape
+    /// holds a part of a curve flat, the trend of the curve is watched one way.
     pub fn watched(&self, features: usize) -> Vec<Watch> {
         let mut pairs = self.pairs();
         let effect = |feature: usize| self.effects().find(|it| it.feature == feature);
@@ -310,10 +314,10 @@ impl Design {
         }
     }
 
-    /// The same columns with one effect in place of the steps of each number, and of the cells of each
-    /// pair. Both functions say whether drift tests watch the effect, too. They are called with the
-    /// number's knots, and with the pair's grid, in the order of the columns. A curve is watched in any
-    /// case if its shape holds a part of it flat.
+    /// The same columns, with one effect in place of the steps of each number and of the cells of
+    /// each pair. `curve` gets the knots of a number, and `surface` the grid of a pair, in the
+    /// order of the columns. Both also return true if drift tests should watch the effect. A curve
+    /// is always watched if its shape holds a part of it flat, unless it is constant.
     pub fn with_effects(
         &self,
         mut curve: impl FnMut(&[f64]) -> (Curve, bool),

@@ -1,6 +1,6 @@
 //! The model's file: the model in an envelope with a version and a checksum.
 //!
-//! Reading checks the model: an error if its parts contradict each other.
+//! Reading a model whose parts contradict each other is an error.
 
 use std::path::Path;
 
@@ -23,8 +23,8 @@ impl Model {
         artifact::encode(FORMAT, self)
     }
 
-    /// Reads a model from a file's bytes. An error if they are no model, or if the model has a
-    /// [flaw](Self::flaw).
+    /// Reads a model from the bytes of its file. An error if the bytes are not a model's file, or
+    /// if the model has a [flaw](Self::flaw).
     pub fn decode(bytes: &[u8]) -> Result<Self, LoadError> {
         Self::whole(artifact::decode(FORMAT, bytes)?)
     }
@@ -36,15 +36,15 @@ impl Model {
         }
     }
 
-    /// Reads a model's file; the second value is the SHA-256 of its bytes.
+    /// Reads a model's file. Also returns the SHA-256 of its bytes.
     pub fn load(path: &Path) -> anyhow::Result<(Self, String)> {
         let bytes = read(path)?;
         let model = Self::decode(&bytes).map_err(|error| unreadable(path, &error))?;
         Ok((model, digest::of_bytes(&bytes)))
     }
 
-    /// Reads a model's file that was published with this SHA-256; `None` if the file has another
-    /// one.
+    /// Reads a model's file that was published with this SHA-256. `None` if the file has another
+    /// SHA-256.
     pub fn load_published(path: &Path, sha256: &str) -> anyhow::Result<Option<Self>> {
         let bytes = read(path)?;
         if digest::of_bytes(&bytes) != sha256 {
@@ -111,8 +111,8 @@ impl Model {
         (!are_finite).then_some("it holds a number that is not finite")
     }
 
-    /// All numbers that must be finite. NaN in the profile's sample is a missing value and is left
-    /// out.
+    /// All numbers that must be finite. NaN in the profile's sample is left out, because it is a
+    /// missing value.
     fn numbers(&self) -> impl Iterator<Item = f64> {
         let expression = self.predictor.expression();
         let single = [

@@ -1,4 +1,4 @@
-//! The forms of models, and what was found when one was chosen.
+//! The forms of models, and the results of trying them.
 
 use std::fmt;
 
@@ -26,13 +26,13 @@ impl fmt::Display for Form {
     }
 }
 
-/// A form that was tried. Each fold is predicted after one Newton step on the other folds, from a fit
-/// to all rows.
+/// A form that was tried. The predictor for each fold is one Newton step on the other folds away
+/// from a fit to all rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormResult {
     /// The form.
     pub form: Form,
-    /// Inverse strength of its penalty: the best one of those that were tried.
+    /// Inverse strength of its penalty, the best of those that were tried.
     pub c: f64,
     /// Mean log-loss. Each fold has the penalty that the other folds choose.
     pub log_loss: f64,

@@ -1,4 +1,5 @@
-//! A logistic regression on numbers, curves of numbers, and indicators of levels.
+//! A logistic regression on numbers or their curves, on indicators of levels, and on pairs of
+//! features.
 
 use common::Schema;
 use common::schema::EffectShape;
@@ -9,8 +10,8 @@ use crate::design::Design;
 use crate::form::Form;
 use crate::watch::Watch;
 
-/// A logistic regression: its columns, intercept and coefficients, and the values that are imputed
-/// for missing ones.
+/// The columns, intercept and coefficients of a logistic regression, with the values that replace
+/// missing ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearPredictor {
@@ -18,7 +19,7 @@ pub struct LinearPredictor {
     pub intercept: f64,
     /// Log-odds per raw unit of each column of the design.
     pub coefficients: Vec<f64>,
-    /// The value of each column where its feature is missing.
+    /// The value of each column in a row where its feature is missing.
     pub imputed: Vec<f64>,
     /// The columns that the features become. By default each feature is a number.
     #[serde(default, skip_serializing_if = "Design::is_of_numbers")]
@@ -61,8 +62,9 @@ impl LinearPredictor {
         columns.map(watch).collect()
     }
 
-    /// A start for another fit: steps in place of each effect, and cells in place of each pair. It
-    /// predicts the same for present values; a missing value counts as no step and no cell.
+    /// A predictor at which another fit can start: it has steps for each effect, and cells for each
+    /// pair. Its predictions are the same for rows without missing values. A missing value adds 0
+    /// for steps and cells.
     pub fn for_fitting(&self) -> Self {
         let terms = self.design.terms(self.features()).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
@@ -95,7 +97,8 @@ impl LinearPredictor {
         }
     }
 
-    /// The same log-odds with a column for each cell of some grids. Their coefficients are 0.
+    /// A predictor with the same log-odds, and with a new column for each cell of the grids. The
+    /// coefficients of the new columns are 0.
     pub fn with_cells(&self, grids: Vec<Grid>) -> Self {
         let cells: usize = grids.iter().map(Grid::len).sum();
         let zeros = || std::iter::repeat_n(0.0, cells);
@@ -107,7 +110,7 @@ impl LinearPredictor {
         }
     }
 
-    /// The same predictor without the columns of cells. It predicts less well until it is fitted.
+    /// The predictor without the columns of cells. It predicts less well until it is fitted.
     pub fn without_cells(&self) -> Self {
         let terms = self.design.terms(self.features());
         let cells = terms
@@ -140,7 +143,7 @@ impl LinearPredictor {
         }
     }
 
-    /// The reason why this predictor does not fit the columns of a schema; `None` if it fits them.
+    /// The reason why this predictor does not fit the columns of a schema; `None` if it does.
     pub(crate) fn flaw(&self, schema: &Schema) -> Option<&'static str> {
         if let Some(flaw) = self.design.flaw(schema) {
             return Some(flaw);

@@ -13,7 +13,7 @@ use crate::recalibration::OutOfFoldRecalibration;
 use crate::threshold::Threshold;
 use crate::window::WindowResult;
 
-/// A fitted model. It holds no time and no run number, so that the same data gives the same bytes.
+/// A fitted model. It has no time and no run number, so the same data gives the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     /// Version of the program that fitted the model.
@@ -57,8 +57,9 @@ pub struct Model {
     /// configuration names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forms: Vec<FormResult>,
-    /// The training windows that were tried, in the order of their length. Empty if there was no
-    /// choice: the first model, and one that was fitted by hand.
+    /// The training windows that were tried: all rows, then the rows since the drift, then the last
+    /// batches, the fewest first. Empty if there was no choice: for the first model, and for one that
+    /// was fitted by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowResult>,
 }
@@ -80,7 +81,7 @@ pub struct Convergence {
 pub enum Check {
     /// No other coefficients have a loss that is lower by more than one millionth.
     Confirmed,
-    /// The check could prove neither that nor the opposite. In models of earlier
+    /// The check could neither confirm the fit nor find better coefficients. In models of earlier
     /// versions, another solver stopped before it reached the fit's loss.
     Unconfirmed,
     /// There were too many rows. In models of earlier versions, the check may have taken too much work.
@@ -100,8 +101,9 @@ impl fmt::Display for Check {
 }
 
 impl Model {
-    /// True if the model reads and predicts the columns of a schema, and no text stands for the other
-    /// label. The id column and the allowed values may differ.
+    /// True if the model reads the features of a schema and predicts its target. No text may be a
+    /// positive label for one of them and a negative label for the other. The id column and the
+    /// allowed values may differ.
     pub fn fits_schema(&self, schema: &Schema) -> bool {
         let mut pairs = self.schema.features.iter().zip(&schema.features);
         self.schema.features.len() == schema.features.len()

@@ -11,12 +11,13 @@ use crate::watch::Watch;
 
 /// A function from a row to log-odds, in one of several forms.
 ///
-/// The model's file does not name the form. The form is recognised by its fields, so no two forms
-/// may have the same fields.
+/// The model's file does not name the variant. A reader recognises it by its fields, so no two
+/// variants may have the same fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Predictor {
-    /// A logistic regression on numbers, curves of numbers, and indicators of levels, and pairs.
+    /// A logistic regression on numbers or their curves, on indicators of levels, and on pairs of
+    /// features.
     Linear(LinearPredictor),
 }
 

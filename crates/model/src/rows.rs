@@ -1,4 +1,4 @@
-//! Rows of a model's columns in a manifest, where a level is written as its text.
+//! Reads and writes rows in the form of a manifest, in which a level is its text.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,14 @@ use dataset::level_code;
 
 use crate::model::Model;
 
-/// Writes rows of a model's columns for a manifest.
+/// Writes rows of a model's features in the form of a manifest.
 pub struct RowWriter<'m> {
-    /// One entry per feature: the texts of the levels by the bits of their codes; `None` for a
-    /// number.
+    /// For each feature, the texts of its levels by the bits of their codes; `None` for a number.
     texts: Vec<Option<HashMap<u64, &'m str>>>,
 }
 
 impl RowWriter<'_> {
-    /// The written form of a row; `None` if the text of a level is not known.
+    /// The row in the form of a manifest; `None` if the text of a level is not known.
     pub fn written(&self, row: &[f64]) -> Option<Vec<Option<SampleCell>>> {
         let cells = self.texts.iter().zip(row);
         cells
@@ -36,7 +35,7 @@ fn written_cell(texts: Option<&HashMap<u64, &str>>, cell: f64) -> Option<Option<
 }
 
 impl Model {
-    /// Prepares the model to write rows. The texts of levels come from the training rows.
+    /// A writer for rows of the model's features. It knows the levels of the training rows.
     pub fn row_writer(&self) -> RowWriter<'_> {
         let columns = self.profile.columns.iter().take(self.schema.features.len());
         let texts = columns.map(|column| {
@@ -52,7 +51,7 @@ impl Model {
         }
     }
 
-    /// The values of a written row; `None` if its cells do not fit the model's columns.
+    /// The values of a row from a manifest; `None` if the cells do not fit the model's features.
     pub fn read_row(&self, written: &[Option<SampleCell>]) -> Option<Vec<f64>> {
         let features = &self.schema.features;
         let cell = |(place, cell): (usize, &Option<SampleCell>)| {

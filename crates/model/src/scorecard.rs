@@ -1,13 +1,13 @@
 //! The scorecard of a model: its log-odds as points, to be added by hand.
 //!
-//! A client has the base points, the points of one row for each feature, and those of one row for each
-//! pair of which it has both features. The scale is the one of credit scoring (Siddiqi, *Credit Risk
-//! Scorecards*, 2006, chapter 6): points rise with the odds of the negative label against the positive
-//! one, so more points mean less risk.
+//! A client gets the base points and the points of one row for each feature. For each pair with
+//! both features present, the client also gets the points of one row. The scale is the one of
+//! credit scoring (Siddiqi, *Credit Risk Scorecards*, 2006, chapter 6). Points rise with the odds
+//! of the negative label against the positive one, so more points mean less risk.
 //!
-//! The points of a feature are relative to the mean training row: they are its
-//! [contribution](crate::Scorer::contributions), with the sign turned, times the points per unit of
-//! log-odds. A value that is imputed has 0 points.
+//! The points of a feature are relative to the mean training row. They are the feature's
+//! [contribution](crate::Scorer::contributions) with the opposite sign, times the points per unit
+//! of log-odds. A value that is imputed has 0 points.
 
 mod csv;
 mod pairs;
@@ -20,7 +20,7 @@ use self::tally::Tally;
 use crate::model::Model;
 use crate::scorer::contribution_of;
 
-/// A cell that no level has: codes of levels are not negative.
+/// A number that is not the code of any level: codes are not negative.
 const NO_LEVEL: f64 = -1.0;
 
 /// The points of a model.
@@ -90,9 +90,10 @@ pub struct Points {
     pub at_from: f64,
     /// Points at the upper end.
     pub at_to: f64,
-    /// The same two at the upper end of the second feature's range, if there is one.
+    /// The same two points at the upper end of the second feature's range; `None` if it has no
+    /// range.
     pub at_second_to: Option<[f64; 2]>,
-    /// Points of one unit more of the number; `None` unless the points lie on a line without ends.
+    /// Change of the points per unit of the number; `None` unless the cells are a line.
     pub per_unit: Option<f64>,
 }
 
@@ -175,12 +176,12 @@ struct FeatureRows<'t, 'm> {
     profile: &'m ColumnProfile,
     /// Number of training rows.
     n_rows: u64,
-    /// The feature's cells, and whether the label is positive, of the rows in the sample.
+    /// The sampled rows: the feature's cells, and 1 for a positive label.
     sample: (&'m [f64], &'m [f64]),
 }
 
 impl<'t, 'm> FeatureRows<'t, 'm> {
-    /// `terms` are those of one feature, at least one.
+    /// The rows for the terms of one feature. There must be at least one term.
     fn of(model: &'m Model, terms: &'t [WeightedTerm<'m>]) -> Self {
         let feature = terms[0].term.feature;
         let columns = &model.profile.sample.columns;
@@ -217,7 +218,7 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
         rows.collect()
     }
 
-    /// All cells of the feature, in rows that exclude each other.
+    /// All cells of the feature, divided into kinds that exclude each other.
     fn cells(&self) -> Vec<Cells<'m>> {
         let curve = self
             .terms
@@ -292,7 +293,7 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
     }
 }
 
-/// A cell at each end of a row.
+/// A cell at each end of the cells of a row.
 fn ends(cells: Cells<'_>) -> [f64; 2] {
     match cells {
         Cells::Line { from, to } => [from, to],

@@ -48,8 +48,9 @@ impl Scorer<'_> {
     }
 
     /// The contribution of each feature, in schema order, and then of each pair, in the order of
-    /// [`pair_names`](Model::pair_names): how much it adds to the log-odds of the mean training row.
-    /// Finite for finite values of any size; 0 for a value that is imputed.
+    /// [`pair_names`](Model::pair_names). A contribution is what the feature or pair adds to the
+    /// log-odds of the mean training row. It is finite for finite values of any size, and 0 for a
+    /// value that is imputed.
     pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
         let mut sums = vec![EMPTY_SUM; self.n_features];
         for weighted in &self.expression.terms {
@@ -108,8 +109,8 @@ fn cell(row: &[f64], feature: usize) -> f64 {
     row.get(feature).copied().unwrap_or(f64::NAN)
 }
 
-/// A sum without a summand. A sum that starts at -0 keeps the sign of its first summand; one that
-/// starts at 0 does not.
+/// The sum of zero summands. Adding to -0 keeps the sign of the first summand if it is -0; adding
+/// to 0 does not.
 const EMPTY_SUM: f64 = -0.0;
 
 /// The contribution of a feature's terms at a cell of the feature.

@@ -1,6 +1,6 @@
 //! Eigenvalues and products of small symmetric matrices.
 
-/// Limit of the number of sweeps. About ten make a matrix of usual size diagonal.
+/// Maximum number of sweeps. About ten make a matrix of usual size diagonal.
 const MAX_SWEEPS: usize = 60;
 
 /// Eigenvalues and eigenvectors of a symmetric matrix.
@@ -12,8 +12,8 @@ pub struct Eigen {
     pub vectors: Vec<Vec<f64>>,
 }
 
-/// Eigenvalues and eigenvectors of a symmetric matrix, by cyclic Jacobi rotations (Golub and Van
-/// Loan 2013, 8.5). `None` when an entry is not finite.
+/// Computes eigenvalues and eigenvectors of a symmetric matrix by cyclic Jacobi rotations (Golub
+/// and Van Loan 2013, 8.5). `None` if an entry is not finite.
 pub fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
     if !matrix.iter().flatten().all(|entry| entry.is_finite()) {
         return None;
@@ -44,7 +44,8 @@ pub fn eigen(matrix: &[Vec<f64>]) -> Option<Eigen> {
     })
 }
 
-/// Rotates the entry at p, q to 0. False when the entry was 0 within rounding already.
+/// Rotates so that the entry in row p and column q becomes 0. Returns false if it was already 0
+/// within rounding.
 fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) -> bool {
     let entry = matrix[p][q];
     let diagonal = (matrix[p][p] * matrix[q][q]).abs().sqrt();

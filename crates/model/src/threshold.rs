@@ -12,7 +12,7 @@ impl Threshold {
     /// One half.
     pub const HALF: Self = Self(0.5);
 
-    /// The threshold at a probability; `None` unless that is above 0 and below 1.
+    /// The threshold at a probability; `None` unless the probability is above 0 and below 1.
     pub fn new(probability: f64) -> Option<Self> {
         Some(Self(probability)).filter(|threshold| threshold.is_valid())
     }

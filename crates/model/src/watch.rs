@@ -10,14 +10,15 @@ pub enum Watch {
     /// Only a larger coefficient. The shape of the effect holds it at 0, so the rows may always say
     /// that it should be smaller.
     IfLarger,
-    /// Only a smaller coefficient, likewise.
+    /// Only a smaller coefficient, for the opposite reason.
     IfSmaller,
-    /// None: another coefficient says nearly the same, or this one may be noise.
+    /// No change, because another coefficient says nearly the same, or because this one may be
+    /// noise.
     Never,
 }
 
 impl Watch {
-    /// What to watch in a coefficient that this shape holds at 0.
+    /// What to watch in a coefficient that its shape holds at 0.
     pub(crate) fn of_held(shape: EffectShape) -> Self {
         match shape {
             EffectShape::Increasing => Self::IfLarger,
@@ -26,8 +27,8 @@ impl Watch {
         }
     }
 
-    /// True if a coefficient is tested where the rows say that it should change in the direction of
-    /// `score`, the derivative of the log-likelihood.
+    /// True if drift tests count a change of the coefficient in the direction of `score`, the
+    /// derivative of the log-likelihood.
     pub fn counts(self, score: f64) -> bool {
         match self {
             Self::BothWays => true,

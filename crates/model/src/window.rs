@@ -1,22 +1,22 @@
-//! The rows that a model is fitted to: all, or only the newest ones.
+//! The rows that a model is fitted to: all rows, or only the newest ones.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A choice of the newest rows of finaldata.csv.
+/// A choice of rows of finaldata.csv, which always ends with the newest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "window", content = "batches")]
 pub enum Window {
     /// All rows.
     AllRows,
-    /// The rows since the run that found the drift, its own new rows included.
+    /// The rows from the first new row of the run that found the drift.
     SinceDrift,
-    /// The rows of the last batches; the number of them is at least 1.
+    /// The rows of this many newest batches; at least 1.
     LastBatches(u32),
 }
 
-/// A training window with the log-loss that a model fitted to it has on the gate rows.
+/// A training window, and the log-loss on the gate rows of a model that is fitted to this window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowResult {
     /// The window.
@@ -24,14 +24,15 @@ pub struct WindowResult {
     pub window: Window,
     /// Position of its first row in finaldata.csv, from 0.
     pub first_row: u64,
-    /// Labelled rows in it.
+    /// Number of labelled rows in the window.
     pub labelled_rows: u64,
     /// Mean out-of-fold log-loss on the gate rows; `None` if the window was left out.
     pub log_loss: Option<f64>,
-    /// P-value of a one-sided paired t-test that this log-loss is lower than that of all rows.
-    /// `None` for all rows, if the window was left out, or if the differences have no spread.
+    /// P-value of a one-sided paired t-test that this log-loss is lower than that of all rows. `None`
+    /// for the window of all rows, for a window that was left out, or if the differences have no
+    /// spread.
     pub p_value: Option<f64>,
-    /// Why the window was left out; `None` if it was tried.
+    /// The reason why the window was left out; `None` if it was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
     /// True for the window that the candidate is fitted to.

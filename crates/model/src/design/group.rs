@@ -66,7 +66,7 @@ pub struct Effect {
 /// The fitted effect of a pair of features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairEffect {
-    /// Log-odds that both features add together, beside what each of them adds.
+    /// Log-odds of both features together, in addition to the log-odds of each feature alone.
     pub surface: Surface,
     /// True if drift tests watch the effect.
     pub is_watched: bool,
@@ -169,7 +169,8 @@ impl Group {
         }
     }
 
-    /// The reason why no training makes this group. `is_category` says whether a feature is one.
+    /// The reason why no training makes this group; `None` if one may. `is_category` is true for a
+    /// category.
     pub(super) fn flaw(&self, is_category: impl Fn(usize) -> Option<bool>) -> Option<&'static str> {
         match self {
             Self::Category(category) => category
@@ -208,7 +209,7 @@ impl Effect {
         values.map(|pair| pair[1] - pair[0])
     }
 
-    /// True if the shape makes a part of the curve flat, so that the rows may contradict its trend.
+    /// True if the shape holds a part of the curve flat. The rows may then contradict the trend.
     pub(super) fn is_held_flat(&self) -> bool {
         self.shape.is_monotone() && self.steps().any(|step| step == 0.0)
     }

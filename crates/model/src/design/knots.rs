@@ -2,8 +2,8 @@
 
 use dataset::passes::Curve;
 
-/// The outer knots leave out this share of the training rows at each end, so that a few extreme values
-/// do not stretch a curve.
+/// Share of the training rows outside of each outer knot, so that a few extreme values do not
+/// stretch a curve.
 const OUTSIDE: f64 = 0.005;
 
 /// The straight line from 0 at the first knot to 1 at the last one.
@@ -13,8 +13,9 @@ pub(super) fn trend(knots: &[f64]) -> Curve {
     Curve::new(knots.to_vec(), shares.collect())
 }
 
-/// The knots of a number with these values: every value if there are few, otherwise quantiles. A value
-/// that more rows have than are between two knots is a knot, and the quantiles are those of the others.
+/// The knots of a number with these values. If there are few different values, each of them is a
+/// knot. Otherwise a value with more rows than there are between two knots is a knot, and the other
+/// knots are quantiles of the other values.
 pub(super) fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|it| it.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -27,7 +28,7 @@ pub(super) fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
         different = frequent.collect();
         let others = runs().filter(|run| run.len() <= share).flatten();
         let others: Vec<f64> = others.copied().collect();
-        // Fewer than `n_steps` values can be so frequent.
+        // Fewer than `n_steps` values can have so many rows.
         let n_others = n_steps - different.len();
         different.extend((0..=n_others).map(|knot| {
             let share = knot as f64 / n_others as f64;

@@ -2,8 +2,9 @@
 
 use dataset::passes::{CategoryCounts, LevelCount};
 
-/// Minimum number of rows of a level that has its own column, and of missing cells that have one.
-/// With fewer rows its coefficient would be mostly noise.
+/// Minimum number of training rows with a level, so that the level has its own column. With fewer
+/// rows its coefficient would be mostly noise. The same number of missing cells is needed for their
+/// column.
 pub(super) const MIN_LEVEL_ROWS: u64 = 10;
 /// Maximum number of levels of one category that have their own columns.
 pub(super) const MAX_CATEGORY_LEVELS: usize = 50;

@@ -1,23 +1,24 @@
 //! The scorecard as CSV, for people and spreadsheets.
 //!
-//! A text that looks like a formula has an apostrophe in front, and so has a text that begins with an
-//! apostrophe: a reader removes one apostrophe.
+//! A text that looks like a formula, or that begins with an apostrophe, gets an apostrophe in
+//! front. A reader removes one apostrophe.
 
 use dataset::{guarded, push_field, shortest};
 
 use super::{Cells, Counted, Part, Points, Scorecard, ScorecardRow};
 
-/// The columns. Those of the second feature are empty unless the points depend on two features together.
+/// The names of the columns. The columns of the second feature are empty in rows of a single
+/// feature.
 const HEADER: &str = "feature,part,from,to,level,points_at_from,points_at_to,points_per_unit,\
     share,share_counted,positive_rate,rate_counted,note,\
     second_feature,second_part,second_from,second_to,second_level,\
     points_at_from_second_to,points_at_to_second_to\n";
 
-/// Points have this many decimals.
+/// Number of decimals of points.
 const DECIMALS: usize = 2;
-/// Size from which points have fewer exact decimals than that.
+/// Points of at least this size have fewer exact decimals.
 const LARGE: f64 = 1e13;
-/// Shares are rounded to one of so many parts.
+/// Shares are rounded to a multiple of one divided by this number.
 const PARTS_OF_SHARE: f64 = 1e6;
 
 impl Scorecard<'_> {
@@ -60,7 +61,7 @@ impl Scorecard<'_> {
         text.push(b'\n');
     }
 
-    /// How to use a row, where its numbers do not say it.
+    /// How to use a row, if its numbers do not show it; otherwise empty.
     fn note(&self, row: &ScorecardRow<'_>) -> String {
         let Some(part) = &row.part else {
             let scale = &self.scale;

@@ -1,4 +1,4 @@
-//! The rows of a pair of features: points for the cells of both together.
+//! The scorecard's rows for a pair of features: points for a cell of both features together.
 
 use common::config::ScorecardSettings;
 use dataset::passes::{Encoding, Parts, Side, Surface, WeightedTerm};
@@ -7,8 +7,8 @@ use super::tally::Tally;
 use super::{Cells, Counted, Part, Points, ScorecardRow, ends, factor, ranges};
 use crate::model::Model;
 
-/// The rows of the pair with this term. A client has one of them if it has both features, and no points
-/// of the pair otherwise.
+/// The scorecard's rows for the pair with this term. A client gets the points of one row if both
+/// features are present, and otherwise no points of this pair.
 pub(super) fn rows<'m>(
     model: &'m Model,
     weighted: &WeightedTerm<'m>,
@@ -41,7 +41,7 @@ pub(super) fn rows<'m>(
     rows.collect()
 }
 
-/// All present cells of a feature, in rows that exclude each other.
+/// All present cells of a feature, divided into kinds that exclude each other.
 fn cells(parts: &Parts) -> Vec<Cells<'_>> {
     match parts {
         Parts::Knots(knots) => ranges(knots),

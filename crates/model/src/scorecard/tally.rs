@@ -6,7 +6,7 @@ use dataset::level_code;
 
 use super::Cells;
 
-/// Sampled training rows with some cells.
+/// Counts of the sampled training rows with some cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// Number of rows.
@@ -16,7 +16,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// The counts for each of a feature's kinds of cells. `sample` has the feature's cells, and 1 for
+    /// The counts for each kind of cells of a feature. `sample` has the feature's cells, and 1 for
     /// each positive label.
     pub(super) fn of_each(
         all: &[Cells<'_>],
@@ -30,8 +30,8 @@ impl Tally {
         tallies.into_iter()
     }
 
-    /// The counts for each of the first feature's kinds of cells with each of the second's. `sample` has
-    /// the cells of both, and `labels` 1 for each positive label.
+    /// The counts for each kind of cells of the first feature, with each kind of the second.
+    /// `sample` has the cells of both features, and `labels` has 1 for each positive label.
     pub(super) fn of_pairs(
         [first, second]: [&[Cells<'_>]; 2],
         sample: [&[f64]; 2],
@@ -48,7 +48,7 @@ impl Tally {
     }
 }
 
-/// Counts a row in this place; a row without a place is not counted.
+/// Counts a row in this place; `None` counts nothing.
 fn count(tallies: &mut [Tally], place: Option<usize>, label: f64) {
     if let Some(tally) = place.and_then(|place| tallies.get_mut(place)) {
         tally.rows += 1;
@@ -60,7 +60,7 @@ fn count(tallies: &mut [Tally], place: Option<usize>, label: f64) {
 #[derive(Default)]
 struct Places {
     missing: Option<usize>,
-    /// The first range, which is open below.
+    /// Place of the first range, which has no lower end.
     ranges: usize,
     /// The lower ends of the other ranges.
     lower_ends: Vec<f64>,
