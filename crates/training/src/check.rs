@@ -18,14 +18,16 @@
 //! changes the parameters by e and makes every ρⱼ 0. Conjugate gradients find it. Often their start is
 //! enough: a shift of the intercept, with e = 0.
 //!
-//! A parameter that may not be negative adds nothing where it is 0 and ρⱼ is positive, because the
-//! convex conjugate of its penalty is then 0; likewise one that may not be positive.
+//! A parameter that may not be negative adds nothing if it is 0 and ρⱼ is positive, because the
+//! convex conjugate of its penalty is then 0. The same holds for a parameter that may not be
+//! positive, with a negative ρⱼ.
 //!
-//! In floating-point numbers ρⱼ has a rounding error εⱼ of at most the machine epsilon times the number
-//! of summands times the sum of their absolute values. In a column of large values that error alone
-//! would make the bound large, because the penalty hardly limits the coefficient. A ρⱼ of at most εⱼ
-//! may therefore count as 0. The bound then contains what an error of 2εⱼ hides in the coefficient on
-//! its own. This is the only part of the bound that is not proven.
+//! In floating-point numbers ρⱼ has a rounding error. Its bound εⱼ is the machine epsilon, times
+//! the number of summands, times the sum of their absolute values. In a column of large values that
+//! error alone would make the bound on F − F* large, because the penalty hardly limits the
+//! coefficient. A ρⱼ of at most εⱼ may therefore count as 0. The bound then contains what an error
+//! of 2εⱼ hides in the coefficient on its own. This is the only part of the bound that is not
+//! proven.
 
 mod newton_step;
 mod parameters;
@@ -45,7 +47,7 @@ use crate::fit::{Fit, FitSettings};
 pub struct Beaten {
     /// The objective at the fitted coefficients.
     pub fitted: f64,
-    /// The objective as the check computes it, at the fitted coefficients or at better ones.
+    /// The objective as the check computes it: at the fitted coefficients, or at better ones.
     pub found: f64,
 }
 
@@ -60,9 +62,9 @@ const SOLVED: f64 = 1e-10;
 /// Maximum number of halvings of a step that may lower the loss.
 const MAX_HALVINGS: i32 = 60;
 
-/// Checks a fit on the labelled rows that it was fitted to, which are at these positions of a table.
-/// The fit must be finished: with effects, not with their steps. An error if its loss is not the
-/// lowest one.
+/// Checks a fit on the labelled rows that it was fitted to. `rows` has their positions in the
+/// table. The fit must be finished: its curves and pairs have effects, not steps and cells. An
+/// error if its loss is not the lowest one.
 pub fn check(
     settings: &FitSettings,
     table: &Table,

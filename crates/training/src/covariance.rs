@@ -1,21 +1,21 @@
 //! The covariance of the coefficients: how far they may be from those of the population.
 //!
 //! It is (I₀+Λ)⁻¹ · M · (I₀+Λ)⁻¹ on the training rows. I₀ is the information matrix, and Λ has the
-//! second derivatives of the penalty. The middle M is the sum over the clients of s·sᵀ, where s is
-//! the sum of (y−p)·z over the rows of the client (White 1982; Liang and Zeger 1986). This sandwich
-//! is valid even if the model's form is wrong, and if rows of a client are alike.
+//! second derivatives of the penalty. The middle M is the sum of s·sᵀ over the clients, where s is
+//! a client's sum of (y−p)·z over its rows (White 1982; Liang and Zeger 1986). This sandwich is
+//! valid even if the model's form is wrong, and if rows of a client are alike.
 //!
-//! Where few rows determine a direction, the fit follows their labels, and the residuals there are
-//! far too small. So are the residuals of few clients. The sandwich of a column that is 0 in all
-//! but a few rows is an example. In such a direction the variance is that of the model with its
-//! penalty, (I₀+Λ)⁻¹. With several rows per client, the correlation of their residuals is added.
+//! If few rows determine a direction, the fit follows their labels, and their residuals are far too
+//! small. An example is a column that is 0 in all but a few rows. The residuals of few clients are
+//! too small as well. In such a direction the variance is that of the model with its penalty,
+//! (I₀+Λ)⁻¹. With several rows per client, the correlation of their residuals is added.
 //!
-//! The penalty pulls the coefficients towards 0. Where this moves them by more than a standard error,
+//! The penalty pulls the coefficients towards 0. If this moves them by more than a standard error,
 //! as with separable rows, the square of the bias is added. A fit of many coefficients follows the
-//! noise of its rows, so that its errors are larger than any of these; see [`overfit`].
+//! noise of its rows, so its errors are larger than all of these; see [`overfit`].
 //!
 //! Collinear columns leave a direction open: any coefficients along it fit the training rows
-//! equally well. Its variance is then large, so that no test uses this direction.
+//! equally well. Its variance is then large, so no test uses this direction.
 
 use dataset::passes::{Agreement, ClientPairs, LogisticPoint, client_pairs, sandwich_meat};
 use dataset::{Selection, Table};
@@ -26,18 +26,18 @@ use ndarray::{Array1, Array2, Axis};
 use crate::fit::Fit;
 use crate::linear::Cholesky;
 
-/// Curvature of a direction, relative to that of its columns, from which on the rows determine it.
-/// Below it, one rounding error would be divided by another. Its variance is that of this curvature,
-/// which is much larger than that of any other direction.
+/// Minimum curvature of a direction that the rows determine, relative to the curvature of its
+/// columns. Below it, one rounding error would be divided by another. Such a direction gets the
+/// variance at this curvature, which is much larger than that of any other direction.
 const MIN_CURVATURE: f64 = 1e-9;
 
-/// Squared length of a bias, in standard errors, from which on it counts.
+/// Minimum squared length of a bias that counts, in standard errors.
 const MIN_BIAS: f64 = 1.0;
 /// Number of terms of the series of a bias.
 const BIAS_TERMS: usize = 10;
 /// Number of coefficients that a fit may have without a correction for their number.
 const FEW_COEFFICIENTS: f64 = 5.0;
-/// Largest share of coefficients that the correction for their number allows for.
+/// Maximum share of coefficients in the correction for their number.
 const MAX_SHARE: f64 = 0.5;
 
 /// How far the coefficients of a fit may be from those of the population.
@@ -107,29 +107,30 @@ fn standardised(
     Some(covariance * factor)
 }
 
-/// Places of the coefficients whose columns have one value. Only the penalty knows their variance. It
-/// would make that of the intercept huge, and no test uses these columns.
+/// Places of the coefficients whose columns have a single value. Their variance depends only on the
+/// penalty. It would make the variance of the intercept huge, and no test uses these columns.
 fn columns_without_variation(fit: &Fit) -> impl Iterator<Item = usize> {
     (1..fit.curvature.nrows())
         .filter(|place| fit.curvature[[*place, *place]] <= fit.penalty[*place])
 }
 
 /// How far the penalty moves the weights, in units of the standard error along each direction.
-/// `pull` is the penalty's gradient.
+/// `pull` is the gradient of the penalty.
 ///
-/// The gradient of the log-losses alone, divided by their curvature, as the geometric series of
-/// (1 − Λ)⁻¹. The series is cut off, since a direction without any curvature has no bias.
+/// The bias is the gradient of the log-losses alone, divided by their curvature. It is computed as
+/// the geometric series of (1 − Λ)⁻¹. The series is cut off, because it does not converge in a
+/// direction without curvature. Such a direction has no bias.
 fn bias(penalty: &Array2<f64>, pull: &Array1<f64>) -> Array1<f64> {
     (0..BIAS_TERMS).fold(pull.clone(), |bias, _| penalty.dot(&bias) + pull)
 }
 
 /// Factor by which the covariance of a fit of many coefficients is too small.
 ///
-/// Let k be the number of coefficients that the rows determine, beyond [`FEW_COEFFICIENTS`], and W
-/// the sum of p(1−p) over the rows, which is a quarter of the rows if half of them are positive. The
-/// factor is (1 − k/4W)⁻⁵. Two of the powers are those of the jackknife (MacKinnon and White
-/// 1985): a row pulls the fit towards its own label. The others are measured. A fit of 40
-/// coefficients to 300 rows has too extreme probabilities, so that its curvature is too small.
+/// Let k be the number of coefficients that the rows determine, beyond [`FEW_COEFFICIENTS`]. Let W
+/// be the sum of p(1−p) over the rows, which is a quarter of their number if half of them are
+/// positive. The factor is (1 − k/4W)⁻⁵. Two of the powers are those of the jackknife (MacKinnon
+/// and White 1985): a row pulls the fit towards its own label. The other three are measured. A fit
+/// of 40 coefficients to 300 rows has too extreme probabilities, so its curvature is too small.
 fn overfit(directions: &Directions, penalty: &Array2<f64>, fit: &Fit) -> f64 {
     let shares = penalty.diag().to_owned();
     let determined = shares.iter().zip(&directions.is_open);
@@ -157,7 +158,7 @@ struct Directions {
 }
 
 impl Directions {
-    /// `None` where a number is not finite.
+    /// The directions; `None` if a number is not finite.
     fn of(curvature: &Array2<f64>) -> Option<Self> {
         let lengths: Array1<f64> = curvature
             .diag()
@@ -187,17 +188,17 @@ impl Directions {
         Some(bread.solve_columns(&half.reversed_axes()))
     }
 
-    /// A matrix in these directions.
+    /// A matrix of the weights, written in all directions.
     fn whole(&self, matrix: &Array2<f64>) -> Array2<f64> {
         self.vectors.t().dot(matrix).dot(&self.vectors)
     }
 
-    /// A matrix of these directions, for the weights.
+    /// A matrix in the directions, written for the weights.
     fn back(&self, matrix: &Array2<f64>) -> Array2<f64> {
         self.vectors.dot(matrix).dot(&self.vectors.t())
     }
 
-    /// A matrix in these directions; 0 for the open ones.
+    /// A matrix of the weights, written in the directions; 0 for the open ones.
     fn seen(&self, matrix: &Array2<f64>) -> Array2<f64> {
         let mut seen = self.whole(matrix);
         for (direction, _) in self.is_open.iter().enumerate().filter(|(_, open)| **open) {
@@ -221,7 +222,7 @@ fn lines(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
     matrix.outer_iter().map(|line| line.to_vec()).collect()
 }
 
-/// Adds the variances that the fit of curves has beside those of its columns.
+/// Adds the `extra_variances` of a fit, which come from the fit of its curves and pairs.
 fn with_extra_variances(fit: &Fit, mut raw: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     for (place, extra) in fit.extra_variances.iter().enumerate() {
         raw[place + 1][place + 1] += extra;

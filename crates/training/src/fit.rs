@@ -3,8 +3,8 @@
 //! The objective is the sum of the rows' log-losses + ‖w‖² / (2C). The coefficients w are in raw
 //! feature units, and the intercept is not penalised. This is scikit-learn's default objective.
 //! Newton's method runs on standardised axes, so that the magnitude of a column does not matter.
-//! The penalty applies to the raw coefficient of each axis. A missing number is imputed by the mean
-//! of the present ones, a missing level by the shares of the levels.
+//! The penalty applies to the raw coefficient of each axis. A missing number is replaced by the
+//! mean of the present ones, and a missing level by the shares of the levels.
 //!
 //! The start of Newton's method affects only the number of passes over the rows. If Newton's method
 //! fails from a start, it begins again with all weights 0.
@@ -43,7 +43,8 @@ pub fn fit(
     fit_measured(settings, design, None, table, selection)
 }
 
-/// [`fit`] for a fit that is not kept: Newton's method begins at a predictor with the same columns.
+/// Fits as [`fit`] does, for a fit that is not kept. Newton's method begins at `near`, a predictor
+/// with the same columns.
 pub(crate) fn fit_near(
     settings: &FitSettings,
     near: &LinearPredictor,
@@ -63,8 +64,8 @@ pub(crate) fn fit_near(
     })
 }
 
-/// [`fit`] with a known profile of the selection's labelled rows. The profile saves a pass over the
-/// rows if all features are numbers.
+/// Fits as [`fit`] does, with a known profile of the selection's labelled rows. If all features are
+/// numbers, the profile saves a pass over the rows.
 pub(crate) fn fit_profiled(
     settings: &FitSettings,
     design: &Design,
@@ -77,8 +78,8 @@ pub(crate) fn fit_profiled(
     fit_measured(settings, design, known, table, selection)
 }
 
-/// The fit of a model that is kept. `known` has the moments of the design's columns. If it is
-/// `None`, a pass over the labelled rows computes them.
+/// Fits a model that is kept. `known` has the moments of the design's columns. If it is `None`, a
+/// pass over the labelled rows computes the moments.
 fn fit_measured(
     settings: &FitSettings,
     design: &Design,

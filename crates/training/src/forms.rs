@@ -2,7 +2,9 @@
 //!
 //! The form `linear` has the penalty of the configuration. The penalty of other forms comes from a
 //! short geometric grid. The simplest form wins whose log-loss is within one standard error of the
-//! best. The other folds choose the penalty of a fold, and its pairs, so a label hardly helps to choose
+//! best.
+//!
+//! The other folds choose the penalty and the pairs for a fold. A label therefore hardly influences
 //! what predicts its own row.
 
 mod pairs;
@@ -21,10 +23,9 @@ use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, fit_profiled, one_st
 const MIN_ROWS: u64 = 200;
 /// Minimum number of rows of each label for a choice.
 const MIN_OF_EACH_LABEL: u64 = 20;
-/// Approximate maximum number of rows for the choice. Of more rows a spread sample is used.
+/// Approximate maximum number of rows for the choice. If there are more, a spread sample is used.
 const MAX_ROWS: usize = 1 << 15;
-/// Approximate maximum of rows × values² for the choice, unless these are fewer than [`MIN_SAMPLE`]
-/// rows.
+/// Approximate maximum of rows × values² for the choice. At least [`MIN_SAMPLE`] rows are used.
 const MAX_WORK: usize = 200_000_000;
 /// Minimum number of rows of a sample.
 const MIN_SAMPLE: usize = 2_000;
@@ -32,14 +33,14 @@ const MIN_SAMPLE: usize = 2_000;
 /// A fit in the chosen form.
 pub(crate) struct FormFit {
     pub(crate) settings: FitSettings,
-    /// The fit to the columns of [`Design::of_steps`], in the form `curves`, and to those of cells, in
-    /// the form `pairs`.
+    /// The fit in the columns that are fitted: those of [`Design::of_steps`] in the form `curves`,
+    /// and also those of cells in the form `pairs`.
     pub(crate) fit: Fit,
     /// The forms that were tried; empty without a choice.
     pub(crate) results: Vec<FormResult>,
 }
 
-/// The labelled rows to fit, with what is known of them.
+/// The labelled rows to fit, and their profile.
 #[derive(Clone, Copy)]
 pub(crate) struct FormRows<'a> {
     pub(crate) schema: &'a Schema,
@@ -49,7 +50,8 @@ pub(crate) struct FormRows<'a> {
     pub(crate) labelled: &'a Selection,
 }
 
-/// Fits rows in the form that the settings name, or in the one that predictions out of fold choose.
+/// Fits rows in the form that the settings name, or in the form that out-of-fold predictions
+/// choose.
 pub(crate) fn fit_form(
     training: &TrainingSettings,
     rows: FormRows<'_>,
@@ -88,8 +90,8 @@ pub(crate) fn fit_form(
     Ok(FormFit { results, ..chosen })
 }
 
-/// Fits rows in the form and with the penalty of a model, and with the same pairs of features. Too few
-/// rows for a curve are fitted with straight lines.
+/// Fits rows in the form, with the penalty and with the pairs of a model. If there are too few rows
+/// for curves, straight lines are fitted.
 pub(crate) fn fit_like(
     model: &Model,
     training: &TrainingSettings,
@@ -117,9 +119,9 @@ pub(crate) fn fit_like(
     fit_wide(FitSettings { c: model.c }, &design, rows)
 }
 
-/// For each fold, a predictor with the pairs that the other folds choose, fitted to a spread sample of
-/// them. `curves` is a predictor of curves near the optimum of all labelled rows. `None` if a fold cannot
-/// be fitted.
+/// For each fold, a predictor with the pairs that the other folds choose. It is fitted to a spread
+/// sample of the other folds. `curves` is a predictor of curves near the optimum of all labelled
+/// rows. `None` if a fold cannot be fitted.
 pub(crate) fn pairs_of_each_fold(
     curves: &LinearPredictor,
     settings: FitSettings,

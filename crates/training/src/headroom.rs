@@ -1,9 +1,9 @@
 //! Headroom: how much better boosted trees rank the rows than the model does.
 //!
-//! Each point of a model can be explained, those of boosted trees cannot. The difference between the two
-//! is what explainability costs. Both are fitted to the same rows and predict the same rows out of fold.
-//! smartcore's trees minimise squared errors, so their predictions are no probabilities, and only the
-//! order of the rows is compared.
+//! Each point of a model can be explained, but not those of boosted trees. The difference between
+//! the two is the price of explanations. Both are fitted to the same rows and predict the same rows
+//! out of fold. smartcore's trees minimise squared errors, so their predictions are not
+//! probabilities. Only the order of the rows is therefore compared.
 
 mod ranking;
 
@@ -24,15 +24,15 @@ use crate::out_of_fold::{FittedForm, OutOfFold};
 const MIN_ROWS: u64 = 200;
 /// Minimum number of rows of each label.
 const MIN_OF_EACH_LABEL: u64 = 20;
-/// Maximum number of rows. Of more rows a sample is used.
+/// Maximum number of rows. If there are more, a sample is used.
 const MAX_ROWS: usize = 20_000;
 /// Number of trees.
 const TREES: usize = 100;
 /// Maximum number of splits from the root of a tree to a leaf.
 const DEPTH: u16 = 4;
-/// The part of a tree's prediction that counts.
+/// Factor for the prediction of each tree.
 const LEARNING_RATE: f64 = 0.1;
-/// Share of the rows that a tree is fitted to.
+/// Share of the rows that each tree is fitted to.
 const SHARE_OF_ROWS: f64 = 0.5;
 /// Minimum number of rows of a leaf.
 const MIN_ROWS_OF_LEAF: usize = 10;
@@ -52,8 +52,8 @@ pub struct Headroom {
     pub standard_error: f64,
 }
 
-/// Compares boosted trees with a model on the labelled rows at these positions of a table. `None` if there are too few
-/// rows of a label, or if the model cannot be fitted without one of the folds.
+/// Compares boosted trees with a model on the labelled rows at these positions of a table. `None`
+/// if there are too few rows of a label, or if the model cannot be fitted without one of the folds.
 pub(crate) fn headroom(model: &Model, table: &Table, rows: Range<usize>) -> Option<Headroom> {
     let sample = sample(table, rows)?;
     let (rows, columns) = (sample.table(), sample.columns());
@@ -110,8 +110,8 @@ impl<'a> Trees<'a> {
         }
     }
 
-    /// The places of a fold's rows, and what trees that are fitted to the other folds predict for them.
-    /// `None` if smartcore cannot fit them.
+    /// The places of a fold's rows, and the predictions for them by trees that are fitted to the
+    /// other folds. `None` if smartcore cannot fit the trees.
     fn without(&self, fold: u64) -> Option<(Vec<usize>, Vec<f64>)> {
         let is_inside = |row: &usize| self.rows.clients[*row] % FOLDS == fold;
         let (inside, outside): (Vec<usize>, Vec<usize>) =
@@ -139,8 +139,8 @@ impl<'a> Trees<'a> {
     }
 }
 
-/// The column for trees; `None` for a second column of the same number, and for a pair. A missing number counts as
-/// lower than all others.
+/// The column for trees. `None` for a second column of the same number, and for a pair. A missing
+/// number counts as lower than all others.
 fn column(weighted: &WeightedTerm<'_>, rows: &Columns<'_>) -> Option<Vec<f64>> {
     let term = weighted.term;
     let cells = rows.features[term.feature].iter();

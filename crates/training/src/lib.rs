@@ -1,7 +1,7 @@
 //! Training: fits a model to the ingested data.
 //!
-//! A logistic regression is solved to its optimum, and an independent calculation checks that it is
-//! one. The model and its file are in the crate `model`; its metrics are in `scoring`.
+//! A logistic regression is solved to its optimum, and an independent calculation checks the
+//! optimum. The model and its file are in the crate `model`; its metrics are in `scoring`.
 
 mod check;
 mod covariance;
@@ -38,17 +38,17 @@ pub use headroom::Headroom;
 pub use out_of_fold::{FittedForm, OutOfFold};
 pub use report::{FittedCoefficient, FittedTo, TrainReport};
 
-/// Why a model has straight lines although curves were asked for.
+/// A note: the model has straight lines although the configuration asks for curves.
 const NO_CURVES: &str = "the model has straight lines, although training.form asks for curves: there are fewer than 200 labelled rows, or 20 of a label in too few clients, no number that may bend has more than two values, or there are more than 128 numbers";
 
-/// Why a model has no pairs although they were asked for.
+/// A note: the model has no pairs although the configuration asks for them.
 const NO_PAIRS: &str = "the model has no pairs, although training.form is \"pairs\": no two features that may be in a pair have a clear effect together, or there are more than 100 features";
 
-/// What the comparison with boosted trees leaves out.
+/// A note on what the comparison with boosted trees leaves out.
 const FREE_TREES: &str =
     "the trees do not keep schema.features[].effect, so a part of the headroom may be due to it";
 
-/// Why the headroom is not known.
+/// A note: the headroom is not known.
 const NO_HEADROOM: &str = "the headroom is not known: there are fewer than 200 labelled rows, or 20 of a label, or too few clients of a label";
 
 /// The options of the command `training`.
@@ -90,7 +90,7 @@ pub fn run(config: &Config) -> anyhow::Result<TrainReport> {
     Ok(run_by_hand(config)?.report)
 }
 
-/// What the command `training` leaves.
+/// The results of the command `training`.
 struct Trained {
     report: TrainReport,
     model: Model,
@@ -133,8 +133,8 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     })
 }
 
-/// The rows that the command `training` fits: the last batches if the configuration names a number
-/// of them, otherwise all.
+/// Positions of the rows that the command `training` fits. They are the last batches if the
+/// configuration names a number of batches, otherwise all rows.
 fn rows_by_hand(config: &Config, ledger: &Ledger) -> Range<usize> {
     let first = match config.training.window {
         TrainingWindow::Batches(batches) => first_row_of_last(&ledger.batches(), batches),
@@ -180,7 +180,7 @@ pub fn train_like(
     let model = train_by(config, table, rows, data, |rows| {
         fit_like(like, &config.training, rows)
     })?;
-    // Too few rows for curves have lines, which nobody chose.
+    // With too few rows for curves, the model has straight lines, which no comparison chose.
     let is_alike = model.predictor.form() == like.predictor.form();
     let forms = if is_alike {
         like.forms.clone()

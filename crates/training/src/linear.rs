@@ -10,8 +10,8 @@ pub(crate) struct Cholesky {
 /// The first ridge that is tried if a matrix is singular within rounding, relative to its diagonal.
 ///
 /// Only the ridge decides how equal columns share their weight. Their weights differ by the
-/// rounding error divided by the ridge, about 1e-8. The ridge also shortens the steps in directions
-/// with equally little curvature.
+/// rounding error divided by the ridge, about 1e-8. If the curvature of a direction is about as
+/// small as the ridge, the steps in this direction are shorter.
 const FIRST_RIDGE: f64 = 1e-8;
 /// Factor between one ridge and the next.
 const RIDGE_GROWTH: f64 = 100.0;
@@ -94,8 +94,8 @@ impl Cholesky {
     }
 }
 
-/// Rows of a factor that are computed side by side, so that the processor need not wait for one sum
-/// before it adds to the next.
+/// Number of rows of a factor that are computed side by side. The processor then need not wait for
+/// one sum before it adds to the next.
 const ROWS_AT_ONCE: usize = 8;
 
 /// The sums of the products of each row's first entries with those of the pivot row. Each sum is added

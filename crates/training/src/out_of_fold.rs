@@ -7,14 +7,14 @@ use model::{Design, LinearPredictor, Model, Predictor};
 use crate::fit::{FitError, FitSettings, SameColumns, fit_near};
 use crate::forms::pairs_of_each_fold;
 
-/// A fitted predictor, with what it takes to fit its form to other rows.
+/// A fitted predictor, with everything that is needed to fit its form to other rows.
 #[derive(Clone, Debug)]
 pub struct FittedForm {
     /// The predictor.
     pub predictor: Predictor,
     /// The settings of its fit.
     pub settings: FitSettings,
-    /// The parts of each feature of which pairs are made.
+    /// For each feature, its parts in pairs.
     pub parts: Vec<Option<Parts>>,
 }
 
@@ -31,8 +31,8 @@ impl FittedForm {
 
 /// Fits of a form to the labelled rows of a selection, each without the rows of one fold.
 ///
-/// Each fold is predicted by what the other folds say: their coefficients, and in the form `pairs` the
-/// pairs that they choose. So no label helps to predict its own row.
+/// Only the other folds decide how a fold is predicted: they give the coefficients, and in the form
+/// `pairs` also the pairs. So no label helps to predict its own row.
 pub struct OutOfFold<'a>(Fits<'a>);
 
 enum Fits<'a> {
@@ -65,7 +65,8 @@ impl<'a> OutOfFold<'a> {
                 starts,
             });
         }
-        // Pairs that all labels chose would predict too well, so these folds have none.
+        // Pairs that were chosen with all labels would predict too well, so these fits have no
+        // pairs.
         Self(Fits::SameColumns(SameColumns::new(
             form.settings,
             curves,
@@ -74,7 +75,7 @@ impl<'a> OutOfFold<'a> {
         )))
     }
 
-    /// The predictor that fits the rows of all folds except `fold`, which is below
+    /// The predictor that fits the rows of all folds except `fold`. `fold` must be below
     /// [`dataset::FOLDS`].
     ///
     /// It is the optimum to about ten digits. Its last bits depend on where the fit began. A model
@@ -112,7 +113,8 @@ mod tests {
             .abs()
     }
 
-    /// Rows of five numbers, of which two have an effect together. In one fold two others have one, too.
+    /// Rows of five numbers. Two of them have an effect together, and in the fold `other` two
+    /// others have one, too.
     fn rows(schema: &Schema, other: Option<u64>) -> Table {
         let mut table = Table::new(schema);
         for row in 0..900 {

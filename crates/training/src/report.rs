@@ -19,9 +19,10 @@ pub struct TrainReport {
     pub intercept: f64,
     /// Coefficients in log-odds per raw unit, in the order of the schema's features.
     ///
-    /// They are serialised as a map by feature, or by the name of a pair. A number has its coefficient,
-    /// or its curve as `knots` and the `effect` at each, in log-odds. A pair has a [`PairTable`]. A category has a list of levels; the level `null` stands
-    /// for all other levels.
+    /// They are serialised as a map by feature, or by the name of a pair. A number has its
+    /// coefficient, or its curve as `knots` and the `effect` at each knot, in log-odds. A pair has
+    /// a [`PairTable`]. A category has a list of levels, in which the level `null` stands for all
+    /// other levels.
     #[serde(serialize_with = "by_feature")]
     pub coefficients: Vec<FittedCoefficient>,
     /// How the log-odds depend on the features.
@@ -30,9 +31,9 @@ pub struct TrainReport {
     pub forms: Vec<FormResult>,
     /// Probability above which the positive label is predicted.
     pub threshold: f64,
-    /// Labelled rows.
+    /// Number of labelled rows.
     pub rows: u64,
-    /// Positive labels among them.
+    /// Number of positive labels among them.
     pub positives: u64,
     /// Newton steps taken.
     pub iterations: u32,
@@ -109,7 +110,8 @@ struct OfLevel<'r> {
 }
 
 impl FittedCoefficient {
-    /// `None` for the trend of a number, which has no part in predictions.
+    /// The coefficient for the report; `None` for the trend of a number, which has no part in
+    /// predictions.
     fn of(coefficient: &Coefficient<'_>) -> Option<Self> {
         Some(Self {
             feature: coefficient.feature.to_owned(),
@@ -301,8 +303,8 @@ fn notes(model: &Model) -> Vec<String> {
     }
 }
 
-/// Standard error of an undetermined coefficient, in log-odds per standard deviation of its column.
-/// Even without any penalty, separable rows leave less doubt.
+/// Standard error above which a coefficient is not determined, in log-odds per standard deviation
+/// of its column. Even separable rows without a penalty have a smaller one.
 const UNDETERMINED: f64 = 100.0;
 
 /// Names of the numbers whose coefficients the rows do not determine one by one.

@@ -78,7 +78,7 @@ fn headroom_is_what_trees_rank_better_and_leaves_the_model_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), r#","training":{"form":"curves"}"#);
     let noise = |row: u32| row.wrapping_mul(2_654_435_761) >> 29;
-    // Trees learn what two numbers mean together.
+    // The trees learn an effect of two numbers together.
     ingest(&config, 2000, |row| {
         let is_high = row % 9 > 4;
         u32::from((is_high != (row % 7 > 2)) != (noise(row) == 0))

@@ -1,8 +1,8 @@
-//! The choice of a model's operating threshold: the one with the highest F1, the one that follows
-//! from the costs of wrong predictions, or the one that flags as many clients as can be called.
+//! The choice of a model's operating threshold. It is the one with the highest F1, or the one that
+//! follows from the costs of wrong predictions. A third one flags as many clients as can be called.
 //!
-//! F1 is that of out-of-fold predictions for the training rows. Its curve is noisy, so one half
-//! stays unless the best F1 is higher by more than its standard error.
+//! F1 is computed from out-of-fold predictions for the training rows. Its curve is noisy. The
+//! threshold therefore stays one half unless the best F1 is higher by more than its standard error.
 
 use dataset::passes::{ScoredRow, log_odds, probability};
 use dataset::{FOLDS, Fold, Selection, Table, sort_by};
@@ -10,14 +10,15 @@ use model::Threshold;
 
 use crate::out_of_fold::{FittedForm, OutOfFold};
 
-/// Approximate number of rows beyond which a spread sample of them chooses the threshold.
+/// Approximate maximum number of rows that choose the threshold. If there are more, a spread sample
+/// is used.
 const MAX_ROWS: usize = 1 << 17;
 
-/// Farthest that a threshold of costs comes to 0 and to 1.
+/// Minimum distance of a threshold that follows from costs to 0 and to 1.
 const NEAREST_TO_END: f64 = 1e-9;
 
-/// Out-of-fold predictions for the labelled rows of a selection that a form was fitted to, or for a
-/// spread sample of them. Empty if a fold cannot be fitted.
+/// Out-of-fold predictions for the labelled rows of a selection, or for a spread sample of them.
+/// The form was fitted to these rows. Empty if a fold cannot be fitted.
 pub(crate) fn out_of_fold(
     form: &FittedForm,
     table: &Table,
@@ -40,21 +41,21 @@ pub(crate) fn out_of_fold(
     scored
 }
 
-/// The threshold at which both kinds of wrong predictions cost as much: false positive / (false
-/// positive + false negative). The costs are above 0.
+/// The threshold at which both kinds of wrong predictions have the same expected cost: false
+/// positive / (false positive + false negative). The costs are above 0.
 ///
-/// It minimises the expected cost of calibrated probabilities, where right predictions cost nothing
-/// (Elkan, The Foundations of Cost-Sensitive Learning, 2001, equation 2).
+/// If probabilities are calibrated and right predictions cost nothing, this threshold minimises the
+/// expected cost (Elkan, The Foundations of Cost-Sensitive Learning, 2001, equation 2).
 pub(crate) fn of_costs(false_negative: f64, false_positive: f64) -> Threshold {
-    // The ratio of two finite numbers does not overflow the sum.
+    // The quotient is computed first, because the sum of both costs could overflow.
     let probability = 1.0 / (1.0 + false_negative / false_positive);
     let probability = probability.clamp(NEAREST_TO_END, 1.0 - NEAREST_TO_END);
     Threshold::new(probability).unwrap_or_default()
 }
 
-/// The threshold above which the share `capacity` / `clients` of the rows lies, and of equal rows
-/// none or all. It is one half without rows. If there is room for all clients, it is below every
-/// row.
+/// The threshold above which the share `capacity` / `clients` of the rows lies. Of equal rows, all
+/// or none are above it. It is one half without rows. If there is room for all clients, it is below
+/// every row.
 pub(crate) fn of_capacity(mut scored: Vec<ScoredRow>, capacity: u64, clients: u64) -> Threshold {
     let share = (capacity as f64 / clients as f64).min(1.0);
     let n_flagged = scored.len() as f64 * share;
@@ -64,7 +65,7 @@ pub(crate) fn of_capacity(mut scored: Vec<ScoredRow>, capacity: u64, clients: u6
     let mut groups = scored.chunk_by(|a, b| a.log_odds == b.log_odds).peekable();
     while let Some(equal) = groups.next() {
         flagged += equal.len();
-        // The first group is flagged in any case: a threshold above all rows would find nobody.
+        // The first group is always flagged, because a threshold above all rows would flag nobody.
         let is_first = flagged == equal.len();
         if flagged as f64 > n_flagged && !is_first {
             break;
@@ -128,7 +129,7 @@ pub(crate) fn with_best_f1(mut scored: Vec<ScoredRow>) -> Threshold {
         if equal[0].log_odds > Threshold::HALF.log_odds() {
             at_half = flagged;
         }
-        // A threshold below all rows would tell nobody apart.
+        // A threshold below all rows would flag everybody.
         let Some(next) = groups.peek() else { break };
         let middle = probability(equal[0].log_odds) / 2.0 + probability(next[0].log_odds) / 2.0;
         if flagged.f1(positives) > highest.f1(positives)
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn rare_leavers_get_a_threshold_that_finds_them() {
         let found = with_best_f1(rare(2_000));
-        // The groups meet at log-odds of about -2.5, a probability of 0.076.
+        // The log-odds at which the groups meet are about -2.5, a probability of 0.076.
         assert!((0.06..0.1).contains(&found.probability()), "{found:?}");
         let flagged = rare(2_000)
             .iter()
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_threshold_of_costs_is_where_a_wrong_call_costs_as_much_as_a_missed_leaver() {
-        // A missed leaver costs nineteen wrong calls: a call pays from 5 % on.
+        // A missed leaver costs as much as nineteen wrong calls, so a call pays from 5 % on.
         assert!((of_costs(190.0, 10.0).probability() - 0.05).abs() < 1e-15);
         assert_eq!(of_costs(1.0, 1.0), Threshold::HALF);
         for (missed, wrong) in [(f64::MAX, 1e-300), (1e-300, f64::MAX), (f64::MAX, f64::MAX)] {
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(flagged(&all, found), 100);
         assert_eq!(flagged(&all, of_capacity(all.clone(), 5_000, 1_000)), 2_000);
         assert_eq!(of_capacity(Vec::new(), 5, 0), Threshold::HALF);
-        // Equal rows are never told apart, and somebody is flagged.
+        // Equal rows are all flagged or all not flagged, and at least one row is flagged.
         let mut equal = vec![(-1.0, true); 30];
         equal.extend(vec![(-2.0, false); 70]);
         let equal = rows(&equal);

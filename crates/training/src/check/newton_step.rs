@@ -1,8 +1,8 @@
-//! The Newton step from the stored coefficients, and the reduction of the loss that it leaves possible.
+//! The Newton step from the stored coefficients, and by how much it may still lower the loss.
 //!
-//! Each parameter's values are divided by the largest one and centred by their weighted mean. A shift
-//! of the intercept makes up for the centre, so the objective stays the same, and the intercept's part
-//! of the step does not depend on the other parts.
+//! The values of each parameter are divided by the largest one and centred by their weighted mean.
+//! A shift of the intercept makes up for the centre, so the objective stays the same. The
+//! intercept's part of the step then does not depend on the other parts.
 
 use common::schema::EffectShape;
 
@@ -40,7 +40,8 @@ struct Axis {
     rounding: f64,
     /// Change of the parameter by the step: e of the proof, times the scale.
     step: f64,
-    /// The shape that holds the parameter at 0, because the loss falls only the other way.
+    /// The shape that holds the parameter at 0, because only values that the shape does not allow
+    /// lower the loss. `None` if the parameter is free.
     holding: Option<EffectShape>,
 }
 
@@ -186,7 +187,8 @@ impl<'a> NewtonStep<'a> {
         now <= SOLVED * first || !now.is_finite()
     }
 
-    /// The most by which other coefficients can lower the loss; infinite if the step proves nothing.
+    /// The most by which other coefficients can lower the loss. It is infinite if the step proves
+    /// nothing.
     pub(super) fn possible_reduction(&self) -> f64 {
         if !self.changes.iter().all(|change| change.abs() <= 1.0) {
             return f64::INFINITY;
@@ -197,7 +199,8 @@ impl<'a> NewtonStep<'a> {
         of_rows + of_axes.sum::<f64>()
     }
 
-    /// The objective after this share of the step; infinite where a shape does not allow the step.
+    /// The objective after this share of the step. It is infinite if a shape does not allow the
+    /// step.
     pub(super) fn loss_after(&self, share: f64) -> f64 {
         let rows = &self.point.rows;
         let moved = rows.log_odds.iter().zip(&self.changes);

@@ -1,8 +1,9 @@
 //! The parameters of a fitted predictor, and their values in the labelled rows.
 //!
-//! A parameter is what the penalty applies to: the coefficient of a number or of an indicator, and for
-//! a curve the difference between neighbouring knots, and for a pair the value of each cell. A new kind of columns needs an arm in
-//! [`Parameters::add`], and a [`Reading`] with an arm in [`Parameters::read`].
+//! A parameter is a number that the penalty applies to. For a number or an indicator it is the
+//! coefficient. A curve has a parameter for each difference between neighbouring knots, and a pair
+//! has one for each cell. A new kind of column needs an arm in [`Parameters::add`], and a
+//! [`Reading`] with an arm in [`Parameters::read`].
 
 use common::schema::EffectShape;
 use dataset::passes::{Encoding, Grid, Parts, Surface, WeightedTerm};
@@ -13,7 +14,7 @@ use model::LinearPredictor;
 pub(super) struct Parameters<'a> {
     pub(super) all: Vec<Parameter<'a>>,
     intercept: f64,
-    /// Log-odds of curves beside their parameters.
+    /// Log-odds that curves add to those of their parameters.
     offsets: Vec<Offset>,
     /// The labelled rows' cells of each feature.
     cells: Vec<Vec<f64>>,
@@ -24,19 +25,20 @@ pub(super) struct Parameters<'a> {
 pub(super) struct Parameter<'a> {
     feature: usize,
     reading: Reading<'a>,
-    /// The value that a missing cell has.
+    /// The value of the parameter in a missing cell.
     if_missing: f64,
     /// The fitted value of the parameter.
     pub(super) value: f64,
-    /// The values that the parameter may have: those of a difference that the shape allows.
+    /// The values that the parameter may have. A difference between knots has the shape of its
+    /// curve.
     pub(super) shape: EffectShape,
 }
 
-/// The way from a present cell to a number.
+/// How a present cell becomes the parameter's value.
 enum Reading<'a> {
     /// The number in the cell.
     Number,
-    /// 0 up to the first knot, 1 from the second one on, and the share of the way between them.
+    /// 0 up to `from`, 1 from `to` on, and straight in between.
     Step { from: f64, to: f64 },
     /// 1 for the level with this code.
     Level(f64),
@@ -55,8 +57,8 @@ enum Reading<'a> {
 /// A part of a feature in a pair.
 #[derive(Clone, Copy)]
 enum Part<'a> {
-    /// The knot in this place: 1 at the knot, 0 at its neighbours and beyond, straight in between. An
-    /// outer knot is 1 beyond the knots.
+    /// The knot in this place: 1 at the knot, 0 from its neighbours on, and straight in between. An
+    /// outer knot is also 1 beyond the knots.
     Knot(&'a [f64], usize),
     /// The level with this code.
     Level(f64),
@@ -78,8 +80,8 @@ pub(super) struct LogOdds {
 }
 
 impl<'a> Parameters<'a> {
-    /// `None` if the predictor has a coefficient that has lost digits, because it is too small for a
-    /// normal number, or one that the objective does not know.
+    /// `None` if the objective does not know a coefficient, or if a coefficient has lost digits
+    /// because it is too small for a normal number.
     pub(super) fn of(predictor: &'a LinearPredictor, labelled: &RowSample) -> Option<Self> {
         let columns = labelled.columns();
         let expression = predictor.expression();
@@ -132,8 +134,8 @@ impl<'a> Parameters<'a> {
         true
     }
 
-    /// Adds the differences between neighbouring knots of a curve. In a missing cell each of them
-    /// counts with its mean over the present cells.
+    /// Adds the differences between neighbouring knots of a curve. In a missing cell each
+    /// difference counts with its mean over the present cells.
     fn add_curve(&mut self, feature: usize, knots: &[f64], values: &[f64], missing: f64) {
         let mut offset = Offset {
             feature,
@@ -158,8 +160,8 @@ impl<'a> Parameters<'a> {
         self.offsets.push(offset);
     }
 
-    /// Adds the cells of a pair. Where a feature is missing, each of them counts with its mean over the
-    /// rows where both are present.
+    /// Adds the cells of a pair. If a feature is missing, each cell counts with its mean over the
+    /// rows where both features are present.
     fn add_pair(&mut self, surface: &'a Surface, coefficient: f64) {
         let Grid { first, second } = &surface.grid;
         let mut values = surface.values.iter();
@@ -307,7 +309,7 @@ fn one_if(condition: bool) -> f64 {
     if condition { 1.0 } else { 0.0 }
 }
 
-/// The mean of the numbers that are not NaN; 0 if there are none.
+/// The mean of the numbers that are not NaN; 0 if all are NaN.
 fn mean_of_present(column: &[f64]) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
     for number in column {

@@ -12,7 +12,7 @@ use crate::fit::{
 
 const SETTINGS: FitSettings = FitSettings { c: 1.0 };
 
-/// A fit to a table, and what the check says of it.
+/// A fit to a table, and the settings of the fit.
 struct Case {
     settings: FitSettings,
     table: Table,
@@ -52,7 +52,8 @@ impl Case {
         check(&self.settings, &self.table, 0..self.table.rows(), &self.fit)
     }
 
-    /// The check of the fit with other coefficients, whose loss is the stated one.
+    /// The result of the check after `change` moved the coefficients. The loss of the fit is the
+    /// one at the moved coefficients.
     fn check_moved(&self, change: impl Fn(&mut Fit)) -> Result<Check, Beaten> {
         let mut fit = self.fit.clone();
         change(&mut fit);
@@ -128,7 +129,7 @@ fn levels_with_one_for_missing_cells_are_confirmed() {
 #[test]
 fn curves_are_confirmed_with_imputed_cells_and_with_a_column_for_them() {
     let labels = noisy_labels(&wave(300));
-    // Of ten missing cells on, they have a column.
+    // Missing cells have their own column if there are at least ten.
     for (every, n_columns) in [(1000, 4), (40, 4), (7, 6)] {
         let columns = [
             with_gaps(wave(300), every),

@@ -48,8 +48,8 @@ fn it_is_the_sandwich_of_the_raw_units() {
     }
 }
 
-/// A column of 10,000 rows with this spread, and a table of that column and of `factor` times
-/// it.
+/// A column of 10,000 rows with this spread, and a table with two columns: this one, and `factor`
+/// times this one.
 fn collinear(spread: f64, factor: f64) -> (Vec<f64>, Table) {
     let wave = |row: u32| (f64::from(row) * 0.7).cos();
     let x: Vec<f64> = (0..10_000).map(|row| 3.0 + wave(row) * spread).collect();
@@ -80,7 +80,7 @@ fn collinear_columns_that_the_penalty_cannot_tell_apart_leave_one_direction_open
         }
         let found = covariance(&fitted, &table, &table.all()).unwrap();
         let single = covariance(&single, &alone, &alone.all()).unwrap();
-        // What both columns have in common is as certain as that of one column alone.
+        // The sum of both effects is as certain as the effect of one column alone.
         let common = found[1][1] + 2.0 * factor * found[1][2] + factor * factor * found[2][2];
         let certain = common / single[1][1];
         assert!((certain - 1.0).abs() < 1e-2, "{factor}: {certain}");
@@ -122,7 +122,8 @@ fn it_is_symmetric_and_finite_for_values_of_any_size() {
     }
 }
 
-/// Rows of `each` equal rows per client, with an id per client or per row.
+/// The rows of the example, each repeated `each` times. The copies have one client if
+/// `is_client_known`, otherwise a client each.
 fn repeated(each: usize, is_client_known: bool) -> Table {
     let (table, _) = example();
     let mut repeated = table.clone();
@@ -173,7 +174,7 @@ fn a_column_of_few_rows_has_the_error_of_the_model() {
     let settings = FitSettings { c: 1.0 };
     let fitted = fit(&settings, &Design::default(), &table, &table.all()).unwrap();
     let found = covariance(&fitted, &table, &table.all()).unwrap();
-    // None of the twelve rows with the flag is positive.
+    // None of the twelve rows with the flag has a positive label.
     assert!(found[1][1].sqrt() > 0.3, "{found:?}");
 }
 

@@ -31,8 +31,8 @@ fn axis(column: &Moments, settings: &FitSettings) -> Axis {
             imputed: minimum,
         };
     }
-    // Below this spread the penalty dominates the coefficient. A smaller scale would only make
-    // the penalty's derivative larger.
+    // Below this spread the penalty determines the coefficient. A smaller scale would only increase
+    // the derivative of the penalty.
     let ruled_by_penalty = 1.0 / (settings.c.sqrt() * (column.count as f64).sqrt());
     let spread = column.standard_deviation().unwrap_or(0.0);
     let scale = power_of_two_below(spread.max(ruled_by_penalty));

@@ -1,19 +1,23 @@
-//! The Newton direction: from a point to the minimum of the second-order approximation of the objective.
+//! The Newton direction: from a point to the minimum of the second-order approximation of the
+//! objective.
 //!
-//! Some weights must not be negative, or not positive, because the effect of a number may go only one
-//! way. A quadratic function is then minimised under bounds, by principal pivoting:
-//! some weights are held at 0, the others are solved for, and those that break a condition of the
-//! minimum change sides (Júdice and Pires 1994).
+//! If the effect of a number may go only one way, its weights must not be negative, or must not be
+//! positive. The approximation then has a minimum under bounds. Principal pivoting finds it (Júdice
+//! and Pires 1994): some weights are held at 0, and the others are solved for. A weight that breaks
+//! a condition of the minimum changes sides: it is released if it was held, and held if it was
+//! free.
 
 use common::schema::EffectShape;
 use ndarray::{Array1, Array2};
 
 use crate::linear::Cholesky;
 
-/// Rounds in which all weights that break a condition change sides. This is fast, but may go in circles.
+/// Maximum number of rounds in which all weights that break a condition change sides. These rounds
+/// are fast, but may repeat without an end.
 const FAST_ROUNDS: usize = 20;
-/// Rounds for each bounded weight in which only the last one of them changes sides. This ends (Murty
-/// 1974), and in practice after a few rounds.
+/// Maximum number of further rounds, for each bounded weight. In these rounds only the last weight
+/// that breaks a condition changes sides. They always end (Murty 1974), in practice after a few
+/// rounds.
 const SLOW_ROUNDS: usize = 4;
 /// Relative rounding error of a slope.
 const ROUNDING: f64 = 1e-12;
@@ -29,7 +33,8 @@ pub(super) struct Approximation<'a> {
 }
 
 impl Approximation<'_> {
-    /// The way to the minimum. `None` if the curvature is not finite, or if the rounds do not suffice.
+    /// The step to the minimum. `None` if the curvature is not finite, or if the rounds do not
+    /// suffice.
     pub(super) fn direction(&self) -> Option<Array1<f64>> {
         let shapes = self.shapes.iter().enumerate();
         let bounded = shapes.filter(|(_, shape)| shape.is_monotone());
@@ -68,7 +73,7 @@ impl Approximation<'_> {
         None
     }
 
-    /// The way to the minimum at which some weights are 0.
+    /// The step to the minimum under the condition that the weights in `is_held` become 0.
     fn with_held(&self, is_held: &[bool]) -> Option<Array1<f64>> {
         let mut direction: Array1<f64> = (self.weights.iter().zip(is_held))
             .map(|(weight, is_held)| if *is_held { -weight } else { 0.0 })
@@ -88,7 +93,7 @@ impl Approximation<'_> {
         Some(direction)
     }
 
-    /// True if the approximation falls when a weight that is held at 0 may move.
+    /// True if the approximation falls when a weight is no longer held at 0.
     fn lowers_when_released(&self, place: usize, shape: EffectShape, way: &Array1<f64>) -> bool {
         let curvature = self.hessian.row(place);
         let slope = self.gradient[place] + curvature.dot(way);
@@ -101,7 +106,7 @@ impl Approximation<'_> {
     }
 }
 
-/// True if a weight is 0 and would lower the objective only by a value that its shape does not allow.
+/// True if a weight is 0, and only a value that its shape does not allow would lower the objective.
 pub(super) fn is_held_at_bound(shape: EffectShape, weight: f64, slope: f64) -> bool {
     shape.is_monotone() && weight == 0.0 && !shape.allows(-slope)
 }

@@ -1,11 +1,13 @@
-//! The fitted steps of numbers and cells of pairs, put together to one effect each.
+//! Combines the fitted steps of each number, and the fitted cells of each pair, to one effect.
 //!
-//! A model of the form `curves` is fitted to a column for each step of a number. It keeps two columns
-//! of each number: the effect, which is the sum of the fitted steps, and the trend, a straight line
-//! with the coefficient 0. In the form `pairs` it keeps one column of each pair, the effect of its
-//! fitted cells. Predictions stay the same within rounding. Drift tests then have as many degrees of
-//! freedom as with straight lines, and one more for a curve that differs clearly from a line and from
-//! noise, and for a pair that differs clearly from noise.
+//! A model of the form `curves` is fitted to a column for each step of a number. It keeps two
+//! columns of each number. The effect is the sum of the fitted steps, and the trend is a straight
+//! line with the coefficient 0. In the form `pairs` it keeps one column of each pair, the effect of
+//! its fitted cells. Predictions stay the same within rounding.
+//!
+//! Drift tests then have as many degrees of freedom as with straight lines. They have one more for
+//! each curve that differs clearly from a line and from noise, and for each pair that differs
+//! clearly from noise.
 
 use common::schema::EffectShape;
 use dataset::passes::{Curve, Encoding, LogisticPoint, Term, logistic_terms, moments};
@@ -22,12 +24,12 @@ use crate::linear::Cholesky;
 
 /// Drift tests watch only the trend if its squared correlation with the effect is at least this.
 const MAX_SQUARED_CORRELATION: f64 = 0.9;
-/// Drift tests watch an effect if its variance, in units of its error, is at least this many times its
-/// degrees of freedom. Noise alone gives about 1.
+/// Drift tests watch an effect if its variance, in units of its error, is at least this multiple of
+/// its degrees of freedom. Noise alone gives about 1.
 const MIN_VARIANCE_RATIO: f64 = 2.0;
 
-/// The fit with an effect for each number that has steps, and for each pair. A fit without them stays
-/// as it is.
+/// The fit with one effect for each number that has steps, and for each pair. A fit without steps
+/// and cells does not change.
 pub(crate) fn with_effects(
     fit: Fit,
     settings: &FitSettings,
@@ -158,11 +160,11 @@ impl Columns {
         self.steps().or_else(|| self.cells())
     }
 
-    /// Variances of the coefficients of the columns that are kept, beside those of the fit.
+    /// Variances of the coefficients of the kept columns, in addition to those of the fit.
     ///
-    /// A fitted effect follows the noise of its own rows. In other rows the coefficient of the effect
-    /// is therefore not 1, but smaller by about d / v, where d is the degrees of freedom and v the
-    /// variance of the effect in units of its error.
+    /// A fitted effect follows the noise of its own rows. In other rows the coefficient of the
+    /// effect is therefore smaller than 1, by about d / v. Here d is the degrees of freedom, and v
+    /// is the variance of the effect in units of its error.
     fn extra_variances(&self) -> Vec<f64> {
         match self {
             Self::Steps(steps) => vec![0.0, steps.shrinkage().powi(2)],
@@ -180,7 +182,7 @@ impl Columns {
         }
     }
 
-    /// Degrees of freedom that were fitted beyond one for each column that is kept.
+    /// Degrees of freedom that were fitted, in addition to one for each kept column.
     fn hidden_coefficients(&self) -> f64 {
         match self {
             Self::Steps(steps) => (steps.freedom - 2.0).max(0.0),

@@ -1,7 +1,7 @@
 //! Fits to all folds except one, for out-of-fold predictions.
 //!
 //! All these fits begin at the same predictor, and each has four fifths of the rows. The first step
-//! and the terms at its end are therefore computed for all folds at once. With many rows this first
+//! of all fits, and the terms after it, are therefore computed at once. With many rows the first
 //! step is enough.
 
 use dataset::passes::{
@@ -28,20 +28,20 @@ pub(crate) struct SameColumns<'a> {
     table: &'a Table,
     /// The labelled rows.
     selection: Selection,
-    /// The moments and the start of the fit without each fold.
+    /// For each fold, the moments and the start of the fit to the other folds.
     folds: Vec<Others>,
 }
 
 /// The moments and the start of a fit to all folds except one.
 struct Others {
-    /// Moments of the design's columns in the rows of these folds.
+    /// Moments of the design's columns in the rows of the other folds.
     moments: Vec<Moments>,
     start: Option<Point>,
 }
 
 impl<'a> SameColumns<'a> {
-    /// Takes the first step of each fit from `near`, a predictor that was fitted to the rows of the
-    /// selection, all of which are labelled. The fits have its columns.
+    /// Takes the first step of each fit. It begins at `near`, a predictor that was fitted to all
+    /// rows of the selection. All rows must be labelled. The fits have the columns of `near`.
     pub(crate) fn new(
         settings: FitSettings,
         near: LinearPredictor,
@@ -102,9 +102,9 @@ impl<'a> SameColumns<'a> {
     }
 }
 
-/// For each fold, a predictor that hardly knows its rows: one Newton step on all other folds, from
-/// `near`, which is a fit to all labelled rows. It costs a fifth of [`SameColumns`], whose predictions
-/// it nearly has.
+/// For each fold, a predictor after one Newton step on all other folds. The step begins at `near`,
+/// a fit to all labelled rows, but the predictor hardly knows the rows of its fold. It costs a
+/// fifth of [`SameColumns`] and predicts nearly the same.
 pub(crate) fn one_step_out_of_fold(
     settings: &FitSettings,
     near: &LinearPredictor,
@@ -116,10 +116,11 @@ pub(crate) fn one_step_out_of_fold(
     one_step(settings, near, &terms, table, labelled, &axes)
 }
 
-/// For each fold, the predictor after one Newton step from `near` on all other folds.
+/// For each fold, the predictor after one Newton step on all other folds. The step begins at
+/// `near`.
 ///
-/// Missing values are imputed by the mean of all rows, not by the mean of the other folds. The step
-/// is therefore slightly inexact.
+/// Missing values are replaced by the mean of all rows, not by the mean of the other folds, so the
+/// step is slightly inexact.
 fn one_step(
     settings: &FitSettings,
     near: &LinearPredictor,
@@ -147,7 +148,7 @@ fn one_step(
     others_of_each(&of_folds, step)
 }
 
-/// For each fold, the result of `make` for the values of all other folds.
+/// For each fold, calls `make` with the values of all other folds, and returns the results.
 fn others_of_each<T, U>(
     of_folds: &[T],
     make: impl Fn(&mut dyn Iterator<Item = &T>) -> U,

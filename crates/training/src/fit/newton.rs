@@ -20,8 +20,8 @@ const ROUNDING: f64 = 1e-12;
 const NEAR: f64 = 1e-12;
 /// Limit of the same ratio at the optimum: the coefficients are then right to about twelve digits.
 const REACHED: f64 = 1e-24;
-/// Limit of the same ratio below which one more step is enough. That step squares the error, so no
-/// prediction shows what is left of it.
+/// Limit of the same ratio below which one more step is enough. That step squares the error, and
+/// the rest of the error changes no prediction.
 const FORESEEN: f64 = 1e-10;
 /// Maximum ratio of a decrement to the one before it, near the optimum. Newton's method squares its
 /// error there, so a higher ratio means that only rounding errors are left.
@@ -105,11 +105,10 @@ pub(super) fn minimise(
 }
 
 /// A point in the Newton direction that lowers the objective enough. The step is halved until there
-/// is one; `None` if there is none.
+/// is such a point; `None` if there is none.
 ///
-/// If the full step is too long, halving continues while it lowers the objective. The first point
-/// that is low enough may be beyond the minimum, on the other slope. The next step would then lead
-/// back.
+/// If the full step is too long, it is halved as long as this lowers the objective. The first point
+/// that is low enough may be on the other side of the minimum. The next step would then lead back.
 fn step(
     objective: &Objective<'_>,
     here: &Point,

@@ -19,7 +19,8 @@ pub(super) struct Objective<'a> {
     pub(super) selection: &'a Selection,
 }
 
-/// A point: weights on the axes, and the terms of the objective at these weights, penalty included.
+/// Weights on the axes, with the value and derivatives of the objective at these weights. The
+/// penalty is included.
 #[derive(Clone)]
 pub(super) struct Point {
     pub(super) weights: Array1<f64>,
@@ -39,7 +40,8 @@ impl Objective<'_> {
 }
 
 impl Point {
-    /// The point with these weights. The penalty is added to the terms of the rows.
+    /// The point with these weights. `terms` has the sums over the rows; the penalty is added to
+    /// them.
     pub(super) fn penalised(
         weights: Array1<f64>,
         mut terms: LogisticTerms,
@@ -53,7 +55,7 @@ impl Point {
         Self { weights, terms }
     }
 
-    /// An error unless both labels occur: a fit needs rows of both.
+    /// An error unless the rows have both labels, because a fit needs both.
     pub(super) fn both_classes(&self) -> Result<(), FitError> {
         let LogisticTerms {
             rows, positives, ..
@@ -66,7 +68,7 @@ impl Point {
         }
     }
 
-    /// Euclidean norm of the gradient, without the weights that their shape holds at 0.
+    /// Euclidean norm of the gradient. A weight that its shape holds at 0 does not count.
     pub(super) fn gradient_norm(&self, shapes: &[EffectShape]) -> f64 {
         let mut free = self.terms.gradient.clone();
         for (place, shape) in shapes.iter().enumerate() {
@@ -78,7 +80,8 @@ impl Point {
     }
 
     /// The Newton direction: from this point to the minimum of the second-order approximation of
-    /// the objective, where the weights have these shapes. `None` if the curvature is not finite.
+    /// the objective, among the weights that the shapes allow. `None` if the curvature is not
+    /// finite, or if the minimum is not found.
     pub(super) fn newton_direction(&self, shapes: &[EffectShape]) -> Option<Array1<f64>> {
         let approximation = Approximation {
             weights: &self.weights,

@@ -31,8 +31,8 @@ pub struct Fit {
     pub iterations: u32,
     /// Value of the objective, penalty included.
     pub loss: f64,
-    /// Euclidean norm of the objective's gradient on the standardised axes, without those that their
-    /// shape holds at 0.
+    /// Euclidean norm of the objective's gradient on the standardised axes. An axis that its shape
+    /// holds at 0 does not count.
     pub gradient_norm: f64,
     /// The standardised axes, one for each column of the design.
     pub(crate) axes: Vec<Axis>,
@@ -40,11 +40,11 @@ pub struct Fit {
     pub(crate) weights: Array1<f64>,
     /// Second derivatives of the objective on the standardised axes.
     pub(crate) curvature: Array2<f64>,
-    /// Second derivatives of the penalty, which are a part of those; 0 for the intercept.
+    /// Second derivatives of the penalty, which `curvature` includes; 0 for the intercept.
     pub(crate) penalty: Array1<f64>,
-    /// Degrees of freedom that were fitted beyond one for each coefficient.
+    /// Degrees of freedom that were fitted, in addition to one for each coefficient.
     pub(crate) hidden_coefficients: f64,
-    /// Variances of the raw coefficients beside those of the fit; empty without any.
+    /// Variances of the raw coefficients in addition to those of the fit. Empty if there are none.
     pub(crate) extra_variances: Vec<f64>,
 }
 

@@ -1,7 +1,6 @@
 //! Starts of a fit other than all weights 0.
 //!
-//! Each start is a guess. It is used only if its loss is lower than with all weights 0; otherwise
-//! it is `None`.
+//! Each start is a guess. It is `None` unless its loss is lower than with all weights 0.
 
 use std::f64::consts::LN_2;
 
@@ -12,8 +11,8 @@ use ndarray::Array1;
 use super::newton::{Goal, minimise};
 use super::objective::{Objective, Point};
 
-/// Minimum number of rows for a first fit to a sample. From here on the sample represents all rows,
-/// and a saved pass over all rows is worth the cost.
+/// Minimum number of rows for a first fit to a sample. From this number on the sample represents
+/// all rows, and saving a pass over all rows is worth the cost.
 const MANY_ROWS: usize = 1 << 17;
 /// Maximum number of Newton steps of the fit to a sample. A sample that needs more steps does not
 /// represent the other rows.
@@ -21,9 +20,9 @@ const FEW_STEPS: u32 = 20;
 /// The sample takes one row in this number. That is enough for a first estimate on many rows.
 const FEW: usize = 16;
 
-/// The optimum of a sample of the rows, if there are at least [`MANY_ROWS`].
+/// The optimum of a sample of the rows. `None` if there are fewer than [`MANY_ROWS`].
 ///
-/// Its cost is about half a pass over all rows. It saves about half of the passes that follow.
+/// The sample costs about half a pass over all rows. It saves about half of the later passes.
 pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
     if objective.selection.rows.len() < MANY_ROWS {
         return None;
@@ -53,7 +52,8 @@ pub(super) fn weights(predictor: &LinearPredictor, axes: &[Axis]) -> Array1<f64>
     weights.into()
 }
 
-/// The point, if its loss is lower than with all weights 0 and both labels occur.
+/// The start, if its loss is lower than with all weights 0 and if both labels occur; otherwise
+/// `None`.
 pub(super) fn if_better(start: Point) -> Option<Point> {
     // With all weights 0 each row has a log-loss of ln 2. A loss of NaN is never below that.
     let is_better = start.terms.loss < start.terms.rows as f64 * LN_2;

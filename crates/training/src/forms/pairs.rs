@@ -1,9 +1,9 @@
 //! The pairs of features that a model of curves misses.
 //!
-//! For each pair, the model's residuals are summed by the parts of both features. What each feature
-//! explains alone is projected out, and the score statistic of the rest is computed (Rao 1948). Pairs
-//! are kept by the rule of Benjamini and Hochberg (1995), so that among those that are kept the
-//! expected share of pairs without an effect is at most [`FALSE_SHARE`].
+//! For each pair, the model's residuals are summed by the parts of both features. The part of these
+//! sums that each feature explains alone is removed. The score statistic of the rest is computed
+//! (Rao 1948). The rule of Benjamini and Hochberg (1995) decides which pairs are kept. Among the
+//! kept pairs the expected share without an effect is then at most [`FALSE_SHARE`].
 
 use std::collections::BTreeSet;
 
@@ -17,18 +17,19 @@ use super::trial::{Trial, Trials, losses, weaker};
 use crate::fit::{FitSettings, fit_near};
 use crate::linear::Cholesky;
 
-/// Expected share of pairs without an effect among those that are kept.
+/// Maximum expected share of pairs without an effect among those that are kept.
 const FALSE_SHARE: f64 = 0.2;
-/// Second derivative of the penalty in the score test: that of the first penalty that curves try.
+/// Second derivative of the penalty in the score test. It is that of the first penalty that is
+/// tried for curves.
 const RIDGE: f64 = 10.0 / 3.0;
-/// How often the pairs are tested: some are clear only beside others.
+/// Number of times that the pairs are tested: some are clear only once others are in the model.
 const ROUNDS: usize = 2;
-/// Maximum number of features whose pairs are tested. There are nearly 5,000 pairs of so many.
+/// Maximum number of features whose pairs are tested. They have nearly 5,000 pairs.
 const MAX_FEATURES: usize = 100;
 
-/// Tries curves with pairs, from the best penalty of the curves towards weaker ones as long as the
-/// log-loss falls. Each fold is predicted with the pairs that the other folds choose. `None` if no pair
-/// is kept, or if the columns cannot be fitted.
+/// Tries curves with pairs. The penalty begins at the best one for curves and becomes weaker as
+/// long as the log-loss falls. Each fold is predicted with the pairs that the other folds choose.
+/// `None` if no pair is kept, or if the columns cannot be fitted.
 pub(super) fn tried(
     curves: &Trials,
     parts: &[Option<Parts>],
@@ -64,7 +65,7 @@ pub(super) fn tried(
 }
 
 /// For each fold, a predictor of curves with the pairs that the other folds choose. `nears` has a
-/// predictor of curves for each fold, near the optimum of the others.
+/// predictor of curves for each fold, near the optimum of the other folds.
 pub(super) fn of_each_fold(
     nears: &[LinearPredictor],
     settings: FitSettings,
@@ -79,7 +80,8 @@ pub(super) fn of_each_fold(
     folds.collect()
 }
 
-/// Fits a predictor of curves with the pairs that it misses, and then with those that it still misses.
+/// Fits a predictor of curves with the pairs that it misses, and then once more with the pairs that
+/// it still misses.
 fn with_pairs(
     near: &LinearPredictor,
     settings: FitSettings,
@@ -124,7 +126,7 @@ fn trial(
     })
 }
 
-/// The grids of the pairs that are kept, the clearest first. Those that are known are not tested.
+/// The grids of the pairs that are kept, the clearest first. Known pairs are not tested.
 fn chosen(
     parts: &[Option<Parts>],
     predictor: &LinearPredictor,
@@ -157,10 +159,11 @@ fn chosen(
     grids.collect()
 }
 
-/// The p-value of the score test that a pair has no effect beyond those of its features. `ridge` is the
-/// second derivative of the penalty. `None` if there are no two parts of each feature.
+/// The p-value of the score test that a pair has no effect beyond those of its features. `ridge` is
+/// the second derivative of the penalty. `None` if the cells with rows leave no degree of freedom
+/// for an effect of both.
 ///
-/// The ridge makes the statistic smaller, so the test errs on the side of no effect.
+/// The ridge makes the statistic smaller, so the p-value is rather too large.
 fn p_value(sums: &PairSums, ridge: f64) -> Option<f64> {
     let (cells, degrees) = filled_cells(sums)?;
     let weights = Array1::from_iter(cells.iter().map(|cell| sums.weights[cell.place]));
@@ -208,8 +211,8 @@ fn filled_cells(sums: &PairSums) -> Option<(Vec<Cell>, f64)> {
         values.len()
     };
     let (rows, columns) = (different(|cell| cell.row), different(|cell| cell.column));
-    // What each feature explains alone has one number for each part, less one for each island of cells
-    // that share no part with the others.
+    // The effects of single features have one number for each part, minus one for each island. An
+    // island is a group of cells that share no part with other cells.
     let of_single_features = rows + columns - islands(&cells, sums.widths);
     let degrees = cells.len() - of_single_features;
     (degrees > 0).then_some((cells, degrees as f64))
@@ -249,7 +252,8 @@ mod tests {
         let p_value = |residuals| p_value(&sums(residuals), 1e-9).unwrap();
         assert!(p_value(&[9.0, 9.0, -9.0, -9.0]) > 0.999);
         assert!(p_value(&[9.0, -9.0, 9.0, -9.0]) > 0.999);
-        // Four cells with a standard deviation of 5 each: the contrast of 20 has one of 10.
+        // There are four cells with a standard deviation of 5 each. The contrast is 20, with a
+        // standard deviation of 10.
         let found = p_value(&[5.0, -5.0, -5.0, 5.0]);
         assert!((found - 0.045_500_263_896_358).abs() < 1e-6, "{found}");
     }

@@ -1,4 +1,4 @@
-//! Log-losses of rows that were predicted out of fold, for each penalty that is tried.
+//! Out-of-fold log-losses of a form, for each penalty that is tried.
 
 use dataset::passes::{log_loss, log_odds};
 use dataset::{Fold, Selection, Table};
@@ -8,15 +8,15 @@ use crate::fit::{Fit, FitSettings, fit, fit_near, one_step_out_of_fold};
 
 /// Inverse strengths of the penalty, the strongest first.
 const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
-/// Place of the penalty that is tried first.
+/// Place in [`PENALTIES`] of the one that is tried first.
 const FIRST_TRIED: usize = 3;
 
-/// The log-losses of rows that were predicted out of fold, with one penalty.
+/// The out-of-fold log-losses of the rows, with one penalty.
 pub(super) struct Trial {
     pub(super) settings: FitSettings,
-    /// A fit to all rows, or where one would begin.
+    /// A predictor that is fitted to all rows, or at which such a fit would begin.
     pub(super) near: LinearPredictor,
-    /// For each fold, a predictor of the other folds.
+    /// For each fold, a predictor that is fitted to the other folds.
     pub(super) out_of_fold: Vec<LinearPredictor>,
     /// The log-losses of each fold's rows.
     pub(super) losses: Vec<Vec<f64>>,
@@ -31,8 +31,8 @@ pub(super) struct Trials {
 }
 
 impl Trial {
-    /// Each fold is predicted after one Newton step on the other folds, from `near`, which is a fit to
-    /// all rows.
+    /// Predicts each fold after one Newton step on the other folds. The step begins at `near`, a
+    /// fit to all rows.
     pub(super) fn of(settings: FitSettings, near: &Fit, table: &Table, rows: &Selection) -> Self {
         let out_of_fold = one_step_out_of_fold(&settings, &near.predictor, table, rows);
         let folds = out_of_fold.iter().zip(0..);
@@ -51,7 +51,7 @@ impl Trial {
         self.sum(|_| true)
     }
 
-    /// The sum of the log-losses of some folds.
+    /// The sum of the log-losses of the folds for which `counts` is true.
     fn sum(&self, counts: impl Fn(usize) -> bool) -> f64 {
         let folds = self.losses.iter().enumerate();
         let counted = folds.filter(|(number, _)| counts(*number));
@@ -80,14 +80,14 @@ fn penalty_at(place: usize) -> FitSettings {
     }
 }
 
-/// The penalty after this one in the grid, which is weaker; `None` for the weakest.
+/// The next weaker penalty of the grid; `None` if there is none.
 pub(super) fn weaker(settings: FitSettings) -> Option<FitSettings> {
     let next = PENALTIES.iter().position(|c| *c > settings.c);
     next.map(penalty_at)
 }
 
 impl Trials {
-    /// Straight lines with the only penalty that they have.
+    /// The trials of straight lines, for which only one penalty is tried.
     pub(super) fn of_lines(only: Trial) -> Self {
         Self {
             form: Form::Linear,
@@ -96,8 +96,8 @@ impl Trials {
         }
     }
 
-    /// Tries penalties of curves from one in the middle of the grid, towards lower log-losses. `None`
-    /// if they cannot be fitted.
+    /// Tries penalties of curves, from the middle of the grid in the direction of lower log-losses.
+    /// `None` if the curves cannot be fitted.
     pub(super) fn of_curves(steps: &Design, table: &Table, rows: &Selection) -> Option<Self> {
         let first = fit(&penalty_at(FIRST_TRIED), steps, table, rows).ok()?;
         let try_at = |place: usize| {
@@ -113,7 +113,7 @@ impl Trials {
                 break;
             }
         }
-        // If a stronger penalty was better, no weaker one is.
+        // If a stronger penalty was better, weaker ones are not tried.
         let is_stronger_better = tried.len() > 2;
         for place in FIRST_TRIED + 1..PENALTIES.len() {
             if is_stronger_better {
@@ -135,12 +135,12 @@ impl Trials {
         })
     }
 
-    /// The penalty with the lowest log-loss.
+    /// The trial with the lowest log-loss.
     pub(super) fn best(&self) -> &Trial {
         self.best_of(|_| true)
     }
 
-    /// The penalty with the lowest log-loss on the rows of some folds.
+    /// The trial with the lowest log-loss on the folds for which `counts` is true.
     fn best_of(&self, counts: impl Fn(usize) -> bool + Copy) -> &Trial {
         let mut best = &self.tried[0];
         for tried in &self.tried[1..] {
@@ -151,7 +151,8 @@ impl Trials {
         best
     }
 
-    /// The log-losses of all rows, fold by fold. Each fold has the penalty that the others choose.
+    /// The log-losses of all rows, fold by fold. The penalty of each fold is the best one for the
+    /// other folds.
     pub(super) fn losses(&self) -> Vec<f64> {
         let folds = 0..self.tried[0].losses.len();
         let of_fold = |fold: usize| &self.best_of(|other| other != fold).losses[fold];

@@ -19,8 +19,8 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// Ranks the rows inside each fold, because each fold has models of its own. A fold counts with its
-    /// number of pairs of a positive and a negative label. `None` without any such pair.
+    /// Ranks the rows within each fold, because each fold has its own models. The weight of a fold
+    /// is its number of pairs of a positive and a negative label. `None` if there is no such pair.
     pub(super) fn of(folds: &[Vec<RankedRow>]) -> Option<Self> {
         let folds: Vec<FoldRanks> = folds.iter().map(|fold| FoldRanks::of(fold)).collect();
         let pairs: f64 = folds.iter().map(|fold| fold.pairs).sum();
@@ -50,8 +50,8 @@ impl Comparison {
 struct FoldRanks {
     pairs: f64,
     roc_auc: [f64; 2],
-    /// Client of each row, and the row's influence on the difference of both ROC-AUC (DeLong, DeLong and
-    /// Clarke-Pearson 1988).
+    /// Client of each row, and the influence of the row on the difference of both ROC-AUC (DeLong,
+    /// DeLong and Clarke-Pearson 1988).
     influences: Vec<(u64, f64)>,
 }
 
@@ -92,8 +92,7 @@ impl FoldRanks {
     }
 }
 
-/// For each row, the share of the other rows that have a lower score of a model. Equal scores count
-/// half.
+/// For each row, the share of `others` with a lower score of a model. An equal score counts half.
 fn shares_below(rows: &[RankedRow], others: &[RankedRow], model: usize) -> Vec<f64> {
     let mut sorted: Vec<f64> = others.iter().map(|row| row.scores[model]).collect();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::{check, uncertainty};
 
-/// A reference case of `categories.json`.
+/// A case of `categories.json`, with the coefficients of scikit-learn.
 struct Case(Value);
 
 impl Case {

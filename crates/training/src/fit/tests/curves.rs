@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::{check, uncertainty};
 
-/// A reference case of `curves.json`.
+/// A case of `curves.json`, with the coefficients of scikit-learn.
 struct Case(Value);
 
 impl Case {

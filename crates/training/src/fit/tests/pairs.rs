@@ -8,7 +8,7 @@ use super::curves::{lists, of_json, schema};
 use super::*;
 use crate::{check, uncertainty};
 
-/// A reference case of `pairs.json`.
+/// A case of `pairs.json`, with the coefficients of scikit-learn.
 struct Case(Value);
 
 impl Case {

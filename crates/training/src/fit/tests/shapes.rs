@@ -9,7 +9,7 @@ use super::curves::{lists, of_json};
 use super::*;
 use crate::check;
 
-/// A reference case of `shapes.json`.
+/// A case of `shapes.json`, with the coefficients of SciPy.
 struct Case(Value);
 
 impl Case {
