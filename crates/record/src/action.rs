@@ -1,8 +1,8 @@
-//! The steps of a run after the ingestion.
+//! The next steps that a run can decide on.
 
 use serde::{Deserialize, Serialize};
 
-/// The steps that a run can take once the data is ingested.
+/// The next step of a run, decided after the ingestion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -18,12 +18,12 @@ pub enum Action {
     Retrain,
     /// Keep the deployed model; the predictions for the new rows wait for their labels.
     Predict,
-    /// Keep the deployed model; the new rows wait for the next ones.
+    /// Keep the deployed model; the new rows wait until more rows have arrived.
     Wait,
 }
 
 impl Action {
-    /// Whether all rows count as evaluated after the action, provided that a model is deployed then.
+    /// True if all rows count as evaluated after the step, provided that a model is deployed then.
     pub fn marks_as_evaluated(self) -> bool {
         match self {
             Self::ColdStart | Self::Keep | Self::Retrain | Self::Predict => true,

@@ -1,27 +1,27 @@
-//! What a run counts.
+//! Counts of the files, rows and API calls of a run.
 
 use common::ledger::RowCounts;
 use serde::{Deserialize, Serialize};
 
-/// Input files by what a run did with them.
+/// Numbers of input files, by what the run did with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCounts {
     /// Files whose rows were ingested.
     pub ingested: usize,
     /// Files that were rejected.
     pub rejected: usize,
-    /// Entries that are no client data, such as hidden files.
+    /// Entries that are not client data, such as hidden files.
     pub ignored: usize,
     /// Files left for the next run.
     pub waiting: usize,
-    /// Files that are gone since the last run.
+    /// Files that were removed since the last run.
     pub removed: usize,
 }
 
-/// Rows of the run's files, and rows of finaldata.csv.
+/// Numbers of rows in the run's files and in finaldata.csv.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowTotals {
-    /// Rows of the files of this run.
+    /// Numbers of rows in the files of this run.
     #[serde(flatten)]
     pub taken: RowCounts,
     /// Rows that were not evaluated before this run.

@@ -15,7 +15,7 @@ use crate::needed_labels::NeededLabels;
 /// Settings that a decision follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// What calls for a retrain.
+    /// The finding that calls for a retrain.
     pub trigger: DriftTrigger,
     /// The rows that the deployed model is scored on.
     pub basis: DriftBasis,
@@ -25,10 +25,10 @@ pub struct Policy {
     pub needed: NeededLabels,
 }
 
-/// What a run is to do, and why.
+/// The next step of a run, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The step to take.
+    /// The next step.
     pub action: Action,
     /// The reason as a sentence.
     pub reason: String,
@@ -46,7 +46,7 @@ impl Policy {
     }
 }
 
-/// Decides what a run is to do.
+/// Decides the next step of a run.
 pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
     let Some(deployed) = &evidence.deployed else {
         return without_deployed_model(evidence);
@@ -101,7 +101,7 @@ fn without_deployed_model(evidence: &Evidence) -> Decision {
     }
 }
 
-/// The decision by the score test; an error says why more rows would not make a test possible.
+/// The decision by the score test. The error says why a test is impossible even with more rows.
 fn by_score_test(evidence: &Evidence) -> Result<Decision, String> {
     let Some(verdicts) = &evidence.verdicts else {
         return Err("no test was made".into());
@@ -116,8 +116,8 @@ fn by_score_test(evidence: &Evidence) -> Result<Decision, String> {
     Ok(decision(action, model.to_string()))
 }
 
-/// The decision by F1; an error says why there is no score to compare: F1 is undefined or 0, as it
-/// is where leavers are rare and nobody is predicted to leave.
+/// The decision by F1. The error says why two scores cannot be compared: F1 is undefined or 0. Both
+/// happen if few clients leave and nobody is predicted to leave.
 fn by_score(
     evidence: &Evidence,
     deployed: &DeployedModel,
@@ -136,7 +136,8 @@ fn by_score(
     Ok(decision(action, reason))
 }
 
-/// The action for a new and a deployed F1, and how the new one compares.
+/// The action for the F1 on the new rows and at the deployment, and a phrase that compares the new
+/// one with the other.
 fn compare_scores(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static str) {
     if same_score(new, 1.0) && same_score(deployed, 1.0) {
         return (Action::Keep, "as perfect as");

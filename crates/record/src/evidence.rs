@@ -1,4 +1,4 @@
-//! What a run found, as the base of its decision.
+//! The evidence for a decision: what a run found out.
 
 use common::config::DriftBasis;
 use diagnostics::Verdicts;
@@ -17,11 +17,11 @@ pub struct Evidence {
     pub deployed: Option<DeployedModel>,
     /// Rows of finaldata.csv.
     pub rows: u64,
-    /// Rejected input files with the reason: the first ones, and how many more. Empty once a model
-    /// is deployed or a row is ingested.
+    /// Rejected input files with the reason: the first ones, and the number of further ones. Empty
+    /// if a model is deployed or a row was ingested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected_files: Vec<String>,
-    /// New files that have no column for the label, where no new row has a label.
+    /// New files without a target column, if no new row has a label; otherwise empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files_without_target: Vec<FileWithoutTarget>,
     /// Labelled rows of finaldata.csv.
@@ -34,11 +34,11 @@ pub struct Evidence {
     pub on_new_rows: Option<Metrics>,
     /// Performance of the deployed model on all labelled rows; `None` without any.
     pub on_all_rows: Option<AllRows>,
-    /// The regime that was open before this run; `None` if none was.
+    /// The regime that was open before this run; `None` if none was open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regime: Option<Regime>,
-    /// Drift verdicts on the deployed model and its features; `None` without new rows, without a
-    /// deployed model, or while the new rows wait for more labels.
+    /// Drift verdicts on the deployed model and its features. `None` if there are no new rows, if
+    /// no model is deployed, or if the new rows wait for more labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Verdicts>,
     /// Estimated performance of the predictions for new rows without a label; `None` without any.
@@ -48,23 +48,23 @@ pub struct Evidence {
         skip_serializing_if = "Option::is_none"
     )]
     pub estimated_performance: Option<EstimatedPerformance>,
-    /// Realised performance of earlier predictions whose labels the new rows bring.
+    /// Realised performance of earlier predictions, for labels that came with the new rows.
     #[serde(default, rename = "realised", skip_serializing_if = "Vec::is_empty")]
     pub realised_performance: Vec<RealisedPerformance>,
-    /// How earlier decisions turned out, by the rows since, these included. The oldest decision first.
-    /// Empty without new labelled rows, and in records of older programs.
+    /// Reviews of earlier decisions by the rows since, including the new rows. The oldest decision
+    /// comes first. Empty without new labelled rows, and in records of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
 }
 
-/// A new file that has no column for the label.
+/// A new file without a target column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWithoutTarget {
     /// Folder and name, joined by `/`.
     pub file: String,
     /// The target column that the configuration names.
     pub target: String,
-    /// Rows that were kept.
+    /// Number of rows that were kept.
     pub rows: u64,
 }
 
@@ -80,18 +80,18 @@ pub struct AllRows {
 /// F1 of the positive label with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct F1 {
-    /// From 0 to 1.
+    /// F1, from 0 to 1.
     pub value: f64,
     /// 95 % interval (Wilson); metrics of older programs have none.
     pub interval: Option<[f64; 2]>,
 }
 
-/// The deployed model as of its deployment.
+/// The deployed model, with its score at the deployment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeployedModel {
     /// Name of its release.
     pub release: String,
-    /// F1 on the test data at deployment.
+    /// F1 on the test data at the deployment.
     pub score: f64,
     /// 95 % interval of that F1; releases of older programs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,13 +99,13 @@ pub struct DeployedModel {
 }
 
 impl Evidence {
-    /// Whether the score test found model drift on the new rows.
+    /// True if the score test found model drift on the new rows.
     pub fn has_model_drift(&self) -> bool {
         let verdicts = self.verdicts.as_ref();
         verdicts.is_some_and(|verdicts| verdicts.model.verdict == diagnostics::Verdict::Drift)
     }
 
-    /// F1 of the deployed model on the rows that decide; `None` where it is undefined.
+    /// F1 of the deployed model on the rows that decide; `None` if it is undefined.
     pub fn score_on(&self, basis: DriftBasis) -> Option<F1> {
         let (value, interval) = match basis {
             DriftBasis::NewRows => {
@@ -120,8 +120,8 @@ impl Evidence {
         Some(F1 { value, interval })
     }
 
-    /// True if no model drift was found on the new rows, and the labelled rows since earlier drift have
-    /// doubled since a candidate was last tried.
+    /// True if another candidate is due. No model drift was found on the new rows, but the labelled
+    /// rows of the open regime have doubled since the last candidate was tried.
     pub fn is_refit_due(&self) -> bool {
         self.new_labelled_rows > 0
             && !self.has_model_drift()
@@ -131,8 +131,8 @@ impl Evidence {
             })
     }
 
-    /// The regime after the decision of run `run`, with the candidate of a retrain as tried. `None`
-    /// if none is open.
+    /// The regime after the decision of run `run`. With the action `Retrain`, a candidate counts as
+    /// tried. `None` if no regime is open.
     pub fn regime_after(&self, action: Action, run: i64) -> Option<Regime> {
         let is_tried = action == Action::Retrain;
         if is_tried && self.has_model_drift() {
@@ -199,7 +199,7 @@ mod tests {
             ..evidence(30, Verdict::Ok)
         };
         assert!(!closed.is_refit_due());
-        // Without new labels there is nothing new to learn.
+        // Without new labels, a new candidate would be the same.
         let tried_at_none = Evidence {
             regime: Some(Regime {
                 labelled_rows_at_trial: 10,
@@ -222,7 +222,7 @@ mod tests {
             refusals: 0,
         };
         assert_eq!(found, Some(opened));
-        // A model that was kept despite the drift has not been compared with a candidate.
+        // No candidate was tried, because the model was kept despite the drift.
         let kept = evidence(5, Verdict::Drift).regime_after(Action::Keep, 9);
         let counted = Regime {
             counted_rows: 190,

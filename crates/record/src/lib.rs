@@ -1,9 +1,9 @@
-//! The record of a run: what it found, what it decided, and what it did.
+//! The record of a run: what the run found, what it decided, and what it did.
 //!
-//! One [`RunRecord`] is what the history stores, `--json` prints, the run's report and the server
-//! show, and the exit code follows. What a run is to do is decided by a pure function ([`decide`])
-//! of its [`Evidence`] and a [`Policy`]. Nothing here
-//! changes a file.
+//! The history stores one [`RunRecord`] for each run. `--json` prints it, and the run's report and
+//! the server show it. The exit code depends on it. The function [`decide`] decides the next step
+//! of a run. It is pure: the decision depends only on the [`Evidence`] and a [`Policy`]. This crate
+//! changes no file.
 
 mod action;
 mod counts;

@@ -4,17 +4,17 @@ use common::Config;
 use common::numbers::{count, counted};
 use serde::{Deserialize, Serialize};
 
-/// Fewest labels that a decision about a model needs.
+/// Minimum numbers of labels for a decision about a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeededLabels {
-    /// Labelled rows.
+    /// Minimum number of labelled rows.
     pub rows: u64,
-    /// Rows of either label among them.
+    /// Minimum number of rows of each label.
     pub of_each_label: u64,
 }
 
 impl NeededLabels {
-    /// The limits that the configuration sets.
+    /// The minimum numbers of the configuration.
     pub fn of(config: &Config) -> Self {
         Self {
             rows: config.drift.min_rows,
@@ -22,12 +22,12 @@ impl NeededLabels {
         }
     }
 
-    /// True if a decision needs fewer labels of some kind than with other limits.
+    /// True if one of the two numbers is smaller than in `other`.
     pub fn is_less_than(self, other: Self) -> bool {
         self.rows < other.rows || self.of_each_label < other.of_each_label
     }
 
-    /// Which labels there are and which are missing, as a clause; `None` when there are enough.
+    /// A clause that says which labels there are and which are missing. `None` if there are enough.
     pub fn missing(self, positives: u64, negatives: u64) -> Option<String> {
         let of_positives = self.of_each_label.saturating_sub(positives);
         let of_negatives = self.of_each_label.saturating_sub(negatives);
@@ -53,7 +53,7 @@ impl NeededLabels {
     }
 }
 
-/// How many of the missing labels must be of one kind.
+/// The end of that clause: how many of the missing labels must be positive, and how many negative.
 fn among_them(positives: u64, negatives: u64) -> String {
     let of = |n: u64, label: u8| format!("{} with label {label}", count(n));
     match (positives, negatives) {

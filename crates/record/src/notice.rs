@@ -1,21 +1,20 @@
-//! Hindrances that a run reports although it ends well.
+//! Notices: problems that a run reports although it ends well.
 
 use serde::{Deserialize, Serialize};
 
-/// A hindrance that a person has to look at.
+/// A problem that a person has to fix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Notice {
-    /// Kind of hindrance.
+    /// Kind of problem.
     pub kind: NoticeKind,
-    /// Folder or path that the notice is about. Kind and place identify a notice. Empty where the
-    /// kind alone does.
+    /// Folder or path that the notice is about. Empty if there can be only one notice of its kind.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub place: String,
-    /// The hindrance as a sentence.
+    /// The problem as a sentence.
     pub what: String,
 }
 
-/// Kinds of hindrance.
+/// Kinds of problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
@@ -23,7 +22,7 @@ pub enum NoticeKind {
     Unreadable,
     /// An input folder holds no CSV file.
     EmptyFolder,
-    /// A file has no target column, but one of nearly that name.
+    /// A file has no target column, but a column with nearly that name.
     MisspeltTarget,
     /// Nothing is deployed, and no ingested row has a label.
     NoLabels,
@@ -32,7 +31,7 @@ pub enum NoticeKind {
 }
 
 impl Notice {
-    /// What a person should do about it, as the end of a sentence that begins with `next`.
+    /// What a person should do, as the end of a sentence that begins with `next`.
     pub(crate) fn action(&self) -> String {
         let place = &self.place;
         match self.kind {
@@ -46,8 +45,8 @@ impl Notice {
         }
     }
 
-    /// Identity of the notice, without details that change from run to run, such as an error of the
-    /// operating system.
+    /// Identity of the notice: kind and place. Details that change from run to run are left out,
+    /// such as an error of the operating system.
     pub fn key(&self) -> String {
         format!("{}: {}", self.kind.name(), self.place)
     }

@@ -12,11 +12,11 @@ pub enum Outcome {
     ColdStart,
     /// There was no new input.
     NothingNew,
-    /// The deployed model holds on the new rows.
+    /// No model drift was found on the new rows, and the deployed model is kept.
     Steady,
-    /// The score test found model drift, and the model is kept because its score is higher.
+    /// The score test found model drift, but the deployed model is kept because of its F1.
     DriftNoted,
-    /// A retrain was due, and the new model is deployed: it passed the gate, or the gate accepts all.
+    /// A new model is deployed after a retrain: it passed the gate, or the gate accepts all.
     Redeployed,
     /// The deployed model had drifted, but the gate refused the candidate.
     CandidateRefused,
@@ -30,18 +30,18 @@ pub enum Outcome {
     Failed,
     /// The run was interrupted before its decision, or cannot be finished as it was decided.
     Interrupted,
-    /// The outcome of a newer program's run, by its name.
+    /// The outcome of a newer program, by its name.
     #[serde(untagged)]
     Other(String),
 }
 
-/// A lasting effect of a run; done once, even if the run is interrupted.
+/// A lasting effect of a run. It is done once, even if the run is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// The candidate and its score are in the model folder.
     Trained,
-    /// The candidate is the live release.
+    /// The candidate is deployed as a release.
     Published,
     /// The new rows count as evaluated.
     Judged,
@@ -52,13 +52,13 @@ pub enum Effect {
 }
 
 impl Outcome {
-    /// The outcome of a name.
+    /// The outcome with this name; [`Self::Other`] if this program does not know the name.
     pub fn of_name(name: &str) -> Self {
         let text: StrDeserializer<'_, value::Error> = name.into_deserializer();
         Self::deserialize(text).unwrap_or_else(|_| Self::Other(name.to_owned()))
     }
 
-    /// Name in the history and in JSON.
+    /// Name of the outcome in the history and in JSON.
     pub fn name(&self) -> &str {
         match self {
             Self::ColdStart => "cold_start",

@@ -1,4 +1,4 @@
-//! Predictions for rows without a label: their estimated performance, and the realised one once
+//! Predictions for rows without a label: estimated performance, and realised performance once
 //! labels arrive.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Estimated performance of the predictions for the new rows without a label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EstimatedPerformance {
-    /// What the figures can show, and what not.
+    /// What the figures can and cannot show.
     pub kind: EstimateKind,
     /// The figures.
     #[serde(flatten)]
@@ -24,10 +24,12 @@ pub struct EstimatedPerformance {
     pub left_reference: Vec<String>,
 }
 
-/// The limits of an estimate, shown with it so that nobody mistakes it for a score.
+/// What an estimate cannot show. It is shown with the estimate, so that nobody takes the estimate
+/// for a measured score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EstimateKind {
-    /// It follows changes of the clients, but not changes of why clients leave.
+    /// The estimate follows changes of the clients (feature drift), but not changes of the reasons
+    /// for leaving (model drift).
     #[serde(rename = "estimate; blind to concept drift")]
     BlindToConceptDrift,
 }
@@ -37,22 +39,22 @@ pub enum EstimateKind {
 pub struct RealisedPerformance {
     /// The run that predicted.
     pub run: i64,
-    /// The release that it predicted with.
+    /// The release that the run predicted with.
     pub release: String,
     /// Predicted rows that have a label by now.
     pub rows: u64,
-    /// F1 that was estimated for these rows.
+    /// Estimated F1 of these rows.
     pub estimated_f1: Option<f64>,
-    /// F1 that was realised.
+    /// Realised F1 of these rows.
     pub realised_f1: Option<f64>,
     /// Realised F1 minus estimated F1.
     pub difference: Option<f64>,
 }
 
-/// What the history keeps of the predictions of one run.
+/// The predictions of one run, as the history keeps them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunEstimate {
-    /// The release that predicted.
+    /// The release that the run predicted with.
     pub release: String,
     /// Estimate for all predictions of the run.
     #[serde(alias = "expectation")]
@@ -74,28 +76,27 @@ pub struct LabelledPredictions {
 }
 
 /// Changes to the stored predictions that are written but not committed.
-///
-/// They are committed once the rows of the run count as evaluated. The run's record holds them until
-/// then, so that the run can be finished after an interruption without reading the rows again.
+/// The changes are committed once the rows of the run count as evaluated. Until then they are in
+/// the run's record. An interrupted run can therefore be finished without reading the rows again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingPredictions {
     /// The prediction file that the changes were added to.
     pub before: PredictionFile,
     /// The prediction file with the changes.
     pub after: PredictionFile,
-    /// Estimates of the runs whose predictions changed, by run.
+    /// Estimates of the runs whose predictions changed, by the number of the run.
     pub estimates: BTreeMap<i64, RunEstimate>,
 }
 
-/// The committed part of the state folder's file of predictions that wait for a label.
+/// The committed part of a file in the state folder, with predictions that wait for a label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PredictionFile {
     /// Number in the file's name.
     pub generation: u64,
-    /// Committed records.
+    /// Number of committed records.
     #[serde(alias = "rows")]
     pub records: u64,
-    /// Records among them that mark another record as labelled.
+    /// Number of these records that mark an earlier record as labelled.
     #[serde(default, alias = "met")]
     pub labelled: u64,
 }
@@ -115,7 +116,7 @@ impl RunEstimate {
         self.labelled = self.labelled.plus(labelled);
     }
 
-    /// Realised performance by now; `run` is the run that predicted.
+    /// Realised performance so far; `run` is the number of the run that predicted.
     pub fn realised(&self, run: i64) -> RealisedPerformance {
         let estimated_f1 = self.labelled.estimated_f1();
         let realised_f1 = self.labelled.confusion.f1();
@@ -131,7 +132,8 @@ impl RunEstimate {
 }
 
 impl LabelledPredictions {
-    /// Counts a prediction and its label; `probability` is the predicted one of the positive label.
+    /// Counts a prediction and its label. `probability` is the predicted probability of the
+    /// positive label.
     pub fn add(&mut self, probability: f64, predicts_positive: bool, label: bool) {
         let [true_positive, false_positive, false_negative] = &mut self.expected;
         if predicts_positive {
@@ -144,7 +146,7 @@ impl LabelledPredictions {
         self.confusion.count(label, predicts_positive);
     }
 
-    /// Sum with further predictions of the same run.
+    /// Sum of the counts with those of further predictions of the same run.
     fn plus(self, other: Self) -> Self {
         let [a, b, c] = self.expected;
         let [x, y, z] = other.expected;
@@ -210,7 +212,7 @@ mod tests {
         let found = stored.realised(7);
         assert_eq!((found.run, found.rows), (7, 4));
         assert_eq!(found.estimated_f1, estimate.f1);
-        // One true positive, one false positive, one false negative.
+        // There are one true positive, one false positive and one false negative.
         assert_eq!(found.realised_f1, Some(0.5));
         assert_eq!(found.difference, Some(0.5 - estimate.f1.unwrap()));
     }

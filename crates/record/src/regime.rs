@@ -1,7 +1,8 @@
-//! The regime: the time from model drift until a model has learned the new world.
+//! A regime: the time from model drift until a model has learned the new reasons for leaving.
 //!
-//! A fit to one batch is rough, and yet hardly ever trips the score test again. So candidates are
-//! tried again while a regime is open, each time its labelled rows have doubled.
+//! A model that is fitted to one batch is rough, but the score test seldom finds drift of such a
+//! model. While a regime is open, another candidate is therefore tried each time the regime's
+//! labelled rows have doubled.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +18,13 @@ pub struct Regime {
     pub run: i64,
     /// First row of finaldata.csv that was new to that run.
     pub first_row: u64,
-    /// Number of rows of finaldata.csv up to which labels are counted.
+    /// Number of rows of finaldata.csv in which labels were counted so far.
     pub counted_rows: u64,
-    /// Labelled rows from `first_row` to there.
+    /// Labelled rows from `first_row` on, in the rows counted so far.
     pub labelled_rows: u64,
-    /// Labelled rows of the regime when a candidate was last tried.
+    /// The value of `labelled_rows` when a candidate was last tried.
     pub labelled_rows_at_trial: u64,
-    /// Candidates that the gate refused.
+    /// Number of candidates that the gate refused.
     pub refusals: u32,
 }
 
@@ -35,7 +36,7 @@ impl Regime {
         self.refusals < MAX_REFUSALS && since.count() <= MAX_BATCHES
     }
 
-    /// The regime after the gate has decided about its candidate.
+    /// The regime after the gate has decided about a candidate.
     pub fn after_gate(self, is_refused: bool) -> Self {
         Self {
             refusals: self.refusals + u32::from(is_refused),
@@ -43,7 +44,7 @@ impl Regime {
         }
     }
 
-    /// Labelled rows with those that are new to a run.
+    /// Number of labelled rows, including those that are new to a run.
     pub(crate) fn labelled_rows_with(&self, new_labelled_rows: u64) -> u64 {
         self.labelled_rows + new_labelled_rows
     }

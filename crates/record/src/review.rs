@@ -1,4 +1,4 @@
-//! Whether a decision about the deployed model was right, as rows that arrived later show.
+//! Reviews of decisions about the deployed model: was a decision right, as later rows show?
 
 use std::fmt;
 
@@ -6,29 +6,32 @@ use common::numbers::{Scores, counted};
 use scoring::PairedLosses;
 use serde::{Deserialize, Serialize};
 
-/// A decision, and how it turned out on the rows that arrived after it.
+/// A decision, and its result on the rows that arrived after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     /// The decision.
     pub decision: ReviewedDecision,
-    /// Run that made the decision; for a change by hand the first run after it.
+    /// Number of the run that made the decision. For a decision by a person, the first run after
+    /// it.
     pub run: i64,
-    /// The model that the decision made or kept live.
+    /// The model that was deployed after the decision.
     pub chosen: KeptModel,
-    /// The model that was live before, or the refused candidate.
+    /// The model that the decision replaced or refused.
     pub other: KeptModel,
     /// Number of batches with labelled rows since the decision.
     pub batches: u64,
     /// Log-losses of `chosen` minus those of `other` on these rows.
     pub losses: PairedLosses,
-    /// Mean difference of a row: below 0 if `chosen` is better. `None` before any row.
+    /// Mean of the differences of the rows. It is below 0 if `chosen` is better. `None` before any
+    /// row.
     pub difference: Option<f64>,
-    /// Interval of that difference. The intervals of all batches together contain the true difference
-    /// with a probability of 95 %, if no client is in several batches. `None` with few clients.
+    /// Interval of the mean difference. The intervals of all batches together contain the true
+    /// difference with a probability of 95 %, if no client is in several batches. `None` with few
+    /// clients.
     pub interval: Option<[f64; 2]>,
-    /// Whether the decision was right.
+    /// The judgement of the decision.
     pub verdict: Hindsight,
-    /// Reason why this batch could not be added; `None` if it was.
+    /// Reason why the newest batch could not be added; `None` if it was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
@@ -41,9 +44,9 @@ pub enum ReviewedDecision {
     Retrain,
     /// The gate refused the candidate.
     Refusal,
-    /// A person made an earlier release live.
+    /// A person deployed an earlier release again.
     Rollback,
-    /// A person made a later release live again.
+    /// A person deployed a later release again, after a rollback.
     Return,
     /// A person deployed a new release.
     DeploymentByHand,
@@ -67,7 +70,7 @@ pub enum KeptModel {
     },
 }
 
-/// Whether a decision was right, by the rows so far.
+/// The judgement of a decision, by the rows so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hindsight {
@@ -75,12 +78,12 @@ pub enum Hindsight {
     WasRight,
     /// The log-loss of the chosen model is significantly higher.
     WasWrong,
-    /// The rows so far do not say.
+    /// The log-losses do not differ significantly on the rows so far.
     Open,
 }
 
 impl Review {
-    /// The review of a decision before any row has arrived.
+    /// Begins the review of a decision, before any later row has arrived.
     pub fn begin(
         decision: ReviewedDecision,
         run: i64,
@@ -101,7 +104,7 @@ impl Review {
         }
     }
 
-    /// Adds the rows of a batch.
+    /// Adds the rows of a later batch and renews the judgement.
     pub fn add(&mut self, batch: &PairedLosses) {
         self.batches += 1;
         self.losses.merge(batch);
@@ -169,7 +172,8 @@ impl fmt::Display for KeptModel {
 mod tests {
     use super::*;
 
-    /// Sums of 100 clients with one row each: their mean difference and its spread.
+    /// Sums over 100 clients with one row each. The arguments are the mean and the spread of the
+    /// differences.
     fn losses(mean: f64, spread: f64) -> PairedLosses {
         PairedLosses {
             rows: 100,

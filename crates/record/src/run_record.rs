@@ -34,10 +34,10 @@ pub struct RunRecord {
     pub run_id: Option<i64>,
     /// How the run ended; `None` while it is open.
     pub outcome: Option<Outcome>,
-    /// Whether this is only what a run would do.
+    /// True for a dry run: the record says what a run would do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
-    /// Reason of the outcome.
+    /// Reason of the outcome, as a sentence.
     pub reason: String,
     /// SHA-256 of the configuration file. `None` in records of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ pub struct RunRecord {
     pub seconds: BTreeMap<String, f64>,
     /// What was ingested; `None` when there was nothing.
     pub ingestion: Option<IngestReport>,
-    /// SHA-256 of finaldata.csv at the decision.
+    /// SHA-256 of the committed finaldata.csv at the decision.
     pub data: Option<String>,
     /// What the run found.
     pub evidence: Option<Evidence>,
@@ -83,8 +83,8 @@ pub struct RunRecord {
     /// The regime after the decision; `None` if none is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regime: Option<Regime>,
-    /// Training windows that were tried for the candidate, the first of which is chosen unless
-    /// another is significantly better. Empty if there was no choice.
+    /// Training windows that were tried for the candidate. The first one is chosen unless another
+    /// is significantly better. Empty if there was no choice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowResult>,
     /// SHA-256 of the candidate that was compared.
@@ -94,14 +94,14 @@ pub struct RunRecord {
     /// Decision of the gate on the candidate.
     #[serde(rename = "verdict")]
     pub gate: Option<GateDecision>,
-    /// Counts of the call list; `None` if no client waits for a label.
+    /// Counts of the call list; `None` if no client waits for an outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_list: Option<CallListSummary>,
-    /// Reason why the call list was not made. `None` if it was made, or if no client waits for a label.
+    /// Reason why the call list could not be made; `None` otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_list_problem: Option<String>,
-    /// Outcomes of called and held-out clients of all runs so far; `None` while no label of them has
-    /// arrived.
+    /// Outcomes of called and held-out clients of all runs so far. `None` if none of their labels
+    /// has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_outcomes: Option<CallReport>,
     /// Warnings, one sentence each.
@@ -109,8 +109,8 @@ pub struct RunRecord {
     /// Hindrances that did not stop the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
-    /// Whether a notice is new, or was last reported a cool-down ago. Such a run prints its report
-    /// with `--quiet` too.
+    /// True if a notice is new, or was last reported a cool-down ago. Such a run prints its report
+    /// even with `--quiet`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_due_notice: bool,
     /// Results of the API calls.
@@ -155,7 +155,7 @@ impl RunRecord {
         self.ingestion = Some(report);
     }
 
-    /// Adds warnings that the record does not hold yet: a resumed run may repeat some.
+    /// Adds warnings that are not yet in the record, because a resumed run may repeat some.
     pub fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
         for warning in warnings {
             if !self.warnings.contains(&warning) {
@@ -164,7 +164,7 @@ impl RunRecord {
         }
     }
 
-    /// Outcome of a run that keeps the deployed model.
+    /// The outcome of a run that keeps the deployed model.
     pub fn outcome_of_keeping(&self) -> Outcome {
         if self
             .evidence
@@ -182,8 +182,8 @@ impl RunRecord {
         self.evidence.as_ref()?.verdicts.as_ref()
     }
 
-    /// True if the clients of the call lists suggest that calling is what the score test found:
-    /// under the deployed model only called clients did not leave as predicted.
+    /// True if calling may be the cause of the model drift. Then held-out clients left as the
+    /// deployed model predicted, and only called clients did not.
     pub fn may_calling_explain_drift(&self) -> bool {
         let calibration = self
             .call_outcomes
@@ -198,9 +198,9 @@ impl RunRecord {
             && evidence.has_model_drift()
     }
 
-    /// Removes pending predictions. Unless the rows count as evaluated, also removes estimated and
-    /// realised performance and the reviews: another run predicts those rows again and finds their
-    /// labels.
+    /// Removes pending predictions. If the rows do not count as evaluated, also removes estimated
+    /// and realised performance and the reviews. Another run then predicts those rows again and
+    /// finds their labels.
     pub fn forget_uncommitted_predictions(&mut self) {
         self.pending_predictions = None;
         if self.effects.contains(&Effect::Judged) {
@@ -213,7 +213,7 @@ impl RunRecord {
         }
     }
 
-    /// Dependencies that were withdrawn.
+    /// Names of dependencies that were withdrawn.
     fn yanked(&self) -> &[String] {
         let counts = self.dependencies.as_ref();
         counts.map_or(&[], |counts| &counts.yanked)

@@ -1,4 +1,4 @@
-//! Run records as the history lists them.
+//! Reads run records from the history.
 
 use std::ops::ControlFlow;
 
@@ -8,17 +8,17 @@ use common::history::StoredRun;
 use crate::outcome::Outcome;
 use crate::run_record::RunRecord;
 
-/// Which of the runs that ended are read.
+/// Choice of the runs that are read. Only runs that ended are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunFilter {
-    /// All of them.
+    /// All runs.
     All,
-    /// Runs whose record holds evidence: they evaluated the deployed model.
+    /// Runs whose record has evidence: they evaluated the deployed model.
     WithEvidence,
 }
 
 impl RunFilter {
-    /// The member of the record that must be an object.
+    /// The member of the record that must be an object; `None` for all runs.
     fn member(self) -> Option<&'static str> {
         match self {
             Self::All => None,
@@ -28,8 +28,8 @@ impl RunFilter {
 }
 
 impl RunRecord {
-    /// The record of a stored run. Where it cannot be read, for example because a newer program
-    /// wrote it, a record with what else the history knows of the run, whose reason says so.
+    /// The record of a stored run. If it cannot be read, for example because a newer program wrote
+    /// it, the record has only what else the history knows of the run. Its reason then says so.
     pub fn of_stored<T: AsRef<str>>(run: &StoredRun<T>) -> Self {
         let record = run.read().unwrap_or_else(|error| Self {
             outcome: run.outcome.as_deref().map(Outcome::of_name),
@@ -38,15 +38,15 @@ impl RunRecord {
             ..Self::begin(run.started_at)
         });
         Self {
-            // A run gets its number after its record was begun.
+            // A run gets its number after its record was created.
             run_id: Some(run.id),
             ..record
         }
     }
 }
 
-/// Visits the runs that ended and whose number is below `before`, newest first, until `visit`
-/// breaks. One record at a time is in memory.
+/// Visits the runs that ended, newest first, until `visit` breaks. If there is a `before`, only
+/// runs with a lower number are visited. One record at a time is in memory.
 pub fn visit_runs(
     history: &History,
     filter: RunFilter,
@@ -58,7 +58,7 @@ pub fn visit_runs(
     })
 }
 
-/// The newest runs that ended, newest first, `limit` at most.
+/// The newest runs that ended, newest first, at most `limit`.
 pub fn newest_runs(
     history: &History,
     filter: RunFilter,
@@ -104,7 +104,7 @@ mod tests {
         history.finish_run(run, now(), outcome, record).unwrap();
     }
 
-    /// A record that every program of today reads.
+    /// A record that all current programs can read.
     fn readable() -> Value {
         let record = RunRecord {
             outcome: Some(Outcome::Steady),
@@ -139,7 +139,7 @@ mod tests {
             assert!(run.reason.starts_with(&says), "{}", run.reason);
         }
         assert_eq!(runs[3].evidence, Some(Evidence::default()));
-        // A text has no evidence.
+        // A record that is only a text has no evidence.
         let evaluated = newest_runs(&history, RunFilter::WithEvidence, 2).unwrap();
         let ids: Vec<i64> = evaluated.iter().filter_map(|run| run.run_id).collect();
         assert_eq!(ids, [4, 2]);

@@ -13,7 +13,7 @@ pub(super) fn all_rejected(evidence: &Evidence) -> String {
     )
 }
 
-/// Why the labels of the new rows are too few to decide; `None` when there are enough.
+/// The reason why the new rows have too few labels for a decision; `None` if they have enough.
 pub(super) fn few_labels(evidence: &Evidence, needed: NeededLabels) -> Option<String> {
     let metrics = evidence.on_new_rows.as_ref();
     let positives = metrics.map_or(0, |metrics| metrics.positives);
@@ -22,7 +22,8 @@ pub(super) fn few_labels(evidence: &Evidence, needed: NeededLabels) -> Option<St
     Some(format!("too few labels to test for model drift: {missing}"))
 }
 
-/// Why candidates are tried again although no test calls for it; `None` if they are not.
+/// The reason why another candidate is tried although no test calls for it; `None` if none is
+/// tried.
 pub(super) fn refit(evidence: &Evidence) -> Option<String> {
     let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
     Some(format!(
@@ -47,7 +48,7 @@ pub(super) fn zero_score(basis: DriftBasis) -> String {
     format!("F1 on the {} is 0, which is no score", rows_of(basis))
 }
 
-/// Both scores, how the new one compares, and whether chance may explain the difference.
+/// Compares both scores, and says whether chance may explain the difference.
 pub(super) fn compared_scores(
     basis: DriftBasis,
     new: F1,
@@ -74,7 +75,7 @@ pub(super) fn compared_scores(
     )
 }
 
-/// Why none of the new rows has a label: names the files that have no column for it.
+/// The reason why no new row has a label. Names the files without a target column.
 pub(super) fn no_label(evidence: &Evidence) -> String {
     let files = &evidence.files_without_target;
     let named = files.iter().take(MAX_NAMED_FILES).map(|file| {
@@ -97,7 +98,7 @@ pub(super) fn no_label(evidence: &Evidence) -> String {
     }
 }
 
-/// Upper limit of files that a reason names.
+/// Maximum number of files that a reason names.
 const MAX_NAMED_FILES: usize = 3;
 
 fn rows_of(basis: DriftBasis) -> &'static str {

@@ -19,7 +19,7 @@ const SEED: Policy = Policy {
     },
 };
 
-/// Metrics of rows with so many true positives, false positives and false negatives.
+/// Metrics of rows with these numbers of true positives, false positives and false negatives.
 pub(crate) fn metrics(
     true_positive: usize,
     false_positive: usize,
@@ -84,7 +84,7 @@ fn a_perfect_score_cannot_be_beaten() {
 #[test]
 fn a_score_of_nothing_leaves_the_decision_to_the_evidence() {
     use diagnostics::Verdict::{Drift, InsufficientData, Ok};
-    // F1 0 on the new rows, undefined there, and 0 when the model was deployed.
+    // In turn, F1 is 0 on the new rows, undefined there, 0 at the deployment, and 0 both times.
     for (new, deployed, why) in [
         (metrics(0, 3, 2), 0.5, "new rows is 0"),
         (metrics(0, 0, 0), 0.5, "undefined"),
@@ -167,7 +167,7 @@ fn what_cannot_be_scored_waits() {
     assert_eq!(decide(&nothing, &SEED).action, Action::Wait);
 }
 
-/// Evidence whose new rows scored lower, with this verdict on the model.
+/// Evidence with a lower F1 on the new rows, and with this verdict on the model.
 pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>) -> Evidence {
     let model = diagnostics::ModelVerdict {
         verdict,

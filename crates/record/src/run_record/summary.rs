@@ -1,5 +1,5 @@
-//! The first lines of a run's text: what was done, whether the model is good, whether the data
-//! changed, and what to do.
+//! The first lines of a run's text. They say what was done, whether the model is good, whether the
+//! data changed, and what to do next.
 
 mod done;
 mod drift;
@@ -19,12 +19,12 @@ pub enum Question {
     Quality,
     /// Has the data changed?
     Drift,
-    /// What is to be done next?
+    /// What should a person do next?
     Next,
 }
 
 impl Question {
-    /// Name of the line of text with the answer.
+    /// Name of the line with the answer.
     fn name(self) -> &'static str {
         match self {
             Self::Done => "done",

@@ -12,7 +12,7 @@ use super::RunRecord;
 use crate::counts::{FileCounts, RowTotals};
 use crate::outcome::Outcome;
 
-/// A note beside model drift that calls may have caused.
+/// A note on model drift that may be the effect of calls.
 pub const CALLING_MAY_EXPLAIN_DRIFT: &str = "the model drift may be the effect of calling: held-out clients left as predicted, called clients did not";
 
 impl fmt::Display for RunRecord {
@@ -152,7 +152,7 @@ impl RunRecord {
             return Ok(());
         };
         let model = verdicts.model.to_string();
-        // The reason says so already: by the same sentence, or because no new row has a label.
+        // The reason already has the same sentence, or it says that no new row has a label.
         if !self.reason.contains(&model) && verdicts.model.rows > 0 {
             writeln!(to, "  model      {model}")?;
         }
@@ -236,7 +236,7 @@ impl RunRecord {
         })
     }
 
-    /// A line for each earlier decision that rows have arrived after.
+    /// A line for each earlier decision after which rows have arrived.
     fn write_reviews(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reviews = self.evidence.iter().flat_map(|it| &it.reviews);
         for review in reviews.filter(|it| it.batches > 0 || it.problem.is_some()) {
@@ -249,8 +249,8 @@ impl RunRecord {
         if self.seconds.is_empty() {
             return Ok(());
         }
-        // The call list is made only where clients wait for a label, and asking for newer dependencies
-        // is no stage of the pipeline.
+        // `ranking` makes the call list, which not every run needs. `dependencies` is no stage of
+        // the pipeline.
         let stages: Vec<String> = STAGES
             .into_iter()
             .chain(["ranking", "dependencies"])
@@ -270,7 +270,7 @@ fn window_in_words(window: Window) -> String {
     }
 }
 
-/// Input files by what a run did with them, without kinds that have none.
+/// Numbers of input files by what the run did with them. Kinds without files are left out.
 fn files_in_words(files: FileCounts) -> String {
     let kinds = [
         (files.ingested, "ingested"),

@@ -1,4 +1,4 @@
-//! What a run did: whether a model was deployed, kept or refused. A dry run says what a run would
+//! The line `done`: whether a model was deployed, kept or refused. For a dry run, what a run would
 //! do.
 
 use common::numbers::counted;
@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::run_record::RunRecord;
 
 impl RunRecord {
-    /// The line `done`; `None` while the run is open.
+    /// What was done; `None` while the run is open, or for an outcome of a newer program.
     pub(super) fn done(&self) -> Option<String> {
         let done = match self.outcome.as_ref()? {
             Outcome::ColdStart => self.deployed("the first model"),
@@ -41,18 +41,19 @@ impl RunRecord {
             Outcome::NothingNew => format!("nothing; {}", self.staying()),
             Outcome::Failed => format!("the run failed; {}", self.staying()),
             Outcome::Interrupted => format!("the run was interrupted; {}", self.staying()),
-            // A newer program knows what it did.
+            // This program does not know what a newer program did.
             Outcome::Other(_) => return None,
         };
         Some(done)
     }
 
-    /// True if the gate refused the model that was deployed.
+    /// True if the new model did not pass the gate. If the gate accepts all models, it is deployed
+    /// nevertheless.
     pub(super) fn has_failed_the_gate(&self) -> bool {
         self.gate.as_ref().is_some_and(|gate| !gate.passed)
     }
 
-    /// A dry run does not know the number of the release.
+    /// A clause about a deployed model. A dry run has no number of a release.
     fn deployed(&self, model: &str) -> String {
         match (&self.release, self.dry_run) {
             (_, true) => format!("{model} would be deployed"),
@@ -65,7 +66,7 @@ impl RunRecord {
         format!("{}: {why}", self.staying())
     }
 
-    /// The fate of the deployed model.
+    /// A clause about the release that stays deployed.
     fn staying(&self) -> String {
         let stays = if self.dry_run { "would stay" } else { "stays" };
         match &self.release {
@@ -96,7 +97,7 @@ impl RunRecord {
         }
     }
 
-    /// The finding of the gate that decided, as a clause about the new model.
+    /// A clause about the new model, from the finding that decided in the gate.
     fn deciding_clause(&self) -> Option<String> {
         let (gate, comparison) = self.gate.as_ref().zip(self.comparison.as_ref())?;
         gate.deciding_clause(comparison)
@@ -107,7 +108,7 @@ impl RunRecord {
     }
 }
 
-/// A clause that follows others.
+/// The text to add for another clause; empty without one.
 fn clauses(clause: Option<String>) -> String {
     clause.map_or(String::new(), |clause| format!("; {clause}"))
 }

@@ -1,4 +1,4 @@
-//! Whether the reasons for leaving or the clients have changed.
+//! The line `drift`: whether the reasons for leaving or the clients have changed.
 
 use common::numbers::listed;
 use diagnostics::{ColumnComparison, Verdict, Verdicts};
@@ -8,7 +8,7 @@ use crate::outcome::Outcome;
 use crate::run_record::RunRecord;
 
 impl RunRecord {
-    /// The line `drift`; `None` for an outcome of a newer program.
+    /// The answer; `None` for an outcome of a newer program.
     pub(super) fn drift(&self) -> Option<String> {
         let outcome = self.outcome.as_ref()?;
         if let Some(verdicts) = self.verdicts() {
@@ -31,7 +31,7 @@ impl RunRecord {
     }
 }
 
-/// The run that found the drift after which another candidate is due.
+/// The run that found the earlier drift, if another candidate is due because of it.
 fn run_of_refit(evidence: &Evidence) -> Option<i64> {
     let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
     Some(regime.run)

@@ -1,4 +1,4 @@
-//! What a person should do after a run.
+//! The line `next`: what a person should do after a run.
 
 use common::ledger::{FileStatus, RowCounts};
 use common::numbers::{count, counted};
@@ -8,11 +8,11 @@ use crate::evidence::Evidence;
 use crate::outcome::Outcome;
 use crate::run_record::RunRecord;
 
-/// Share of rejected rows up to which nothing needs to be done.
+/// Maximum share of rejected rows for which nothing needs to be done.
 const MAX_REJECTED_SHARE: f64 = 0.05;
 
 impl RunRecord {
-    /// The line `next`; `None` for an outcome of a newer program.
+    /// The next step; `None` for an outcome of a newer program.
     pub(super) fn next_step(&self) -> Option<String> {
         let outcome = self.outcome.as_ref()?;
         if matches!(outcome, Outcome::Other(_)) {
@@ -68,7 +68,7 @@ impl RunRecord {
         }
     }
 
-    /// What to fix where a file, or more than a few rows of new files, were rejected.
+    /// What to fix if a new file was rejected, or more than a few rows of new files.
     fn step_of_rejections(&self) -> Option<String> {
         let n_files = self.new_files().filter(|file| is_rejected(file)).count();
         if n_files > 0 {
@@ -103,7 +103,7 @@ impl RunRecord {
         })
     }
 
-    /// The first hindrance or warning, and how many more there are.
+    /// The first notice or warning, and the number of further ones; `None` if there are none.
     fn step_of_warnings(&self) -> Option<String> {
         let ingestion = self.ingestion.as_ref();
         let of_files = ingestion.into_iter().flat_map(|it| it.new_warnings());
@@ -155,7 +155,7 @@ fn rejected_rows(rows: RowCounts) -> String {
     )
 }
 
-/// A preview changes nothing, so the step is to run.
+/// The step after a dry run: to start a run, because a dry run changes nothing.
 fn dry_run_step(outcome: &Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::NothingNew => None,
@@ -163,7 +163,7 @@ fn dry_run_step(outcome: &Outcome) -> Option<&'static str> {
     }
 }
 
-/// How new rows get labels, where there are too few.
+/// How new rows can get labels, if too few have one.
 fn step_to_labels(evidence: &Evidence) -> Option<&'static str> {
     match evidence {
         Evidence { deployed: None, .. } => None,

@@ -1,4 +1,5 @@
-//! Performance of the deployed model, measured on rows that it was not trained on, or out of fold.
+//! The line `quality`: the performance of the deployed model. It is measured on rows that the model
+//! was not trained on, or out of fold.
 
 use std::fmt;
 
@@ -8,17 +9,17 @@ use scoring::{Comparison, Metrics};
 use crate::outcome::Outcome;
 use crate::run_record::RunRecord;
 
-/// Fewest labelled rows that a judgement is based on: the default of `drift.min_rows`.
+/// Minimum number of labelled rows for a judgement. It is the default of `drift.min_rows`.
 const MIN_ROWS: u64 = 20;
 
 /// Performance of the deployed model. The predictions for gate rows are out of fold.
 #[derive(Clone, Copy, Debug)]
 pub struct Performance<'a> {
-    /// Metrics on the rows.
+    /// Metrics on these rows.
     pub metrics: &'a Metrics,
-    /// The rows.
+    /// The kind of rows.
     pub rows: PerformanceRows,
-    /// F1 of the model that it replaced, on the same rows.
+    /// F1 of the replaced model on the same rows; `None` if no model was replaced.
     replaced_f1: Option<f64>,
 }
 
@@ -32,7 +33,7 @@ pub enum PerformanceRows {
 }
 
 impl PerformanceRows {
-    /// This number of rows, in words.
+    /// A number of such rows, in words.
     pub fn counted(self, rows: u64) -> String {
         match self {
             Self::New => counted(rows, "new row"),
@@ -42,7 +43,7 @@ impl PerformanceRows {
 }
 
 impl RunRecord {
-    /// The line `quality`; `None` for an outcome of a newer program.
+    /// The judgement; `None` for an outcome of a newer program.
     pub(super) fn quality(&self) -> Option<String> {
         match self.outcome.as_ref()? {
             Outcome::Other(_) => None,
@@ -55,8 +56,8 @@ impl RunRecord {
         }
     }
 
-    /// Performance of the model that is deployed after the run. `None` if the run has too few labelled
-    /// rows to measure it, or rows of one label only.
+    /// Performance of the model that is deployed after the run. `None` if too few labelled rows
+    /// measure it, or if they have one label only.
     pub fn performance(&self) -> Option<Performance<'_>> {
         let performance = match self.outcome.as_ref()? {
             Outcome::ColdStart | Outcome::Redeployed => self.performance_of_candidate(),
@@ -74,8 +75,9 @@ impl RunRecord {
         })
     }
 
-    /// Performance of a model that replaces another is measured on the rows of the gate. The test data
-    /// may show the former world.
+    /// Performance of a newly deployed model. It is measured on the rows of the gate, because the
+    /// test data may be from before the drift. With too few rows in the gate, or without a replaced
+    /// model, it is measured on the test data.
     fn performance_of_candidate(&self) -> Option<Performance<'_>> {
         let is_enough = |it: &&Comparison| it.rows >= MIN_ROWS;
         if let Some(comparison) = self.comparison.as_ref().filter(is_enough) {
@@ -106,7 +108,7 @@ impl RunRecord {
         }
     }
 
-    /// F1 at the deployment, as the end of a sentence.
+    /// A clause with the F1 at the deployment; empty if it is not known.
     fn at_deployment(&self) -> String {
         match self.deployed_score {
             Some(f1) => format!(
@@ -124,7 +126,8 @@ impl fmt::Display for Performance<'_> {
     }
 }
 
-/// States whether a model is useful, with its score and its right and wrong predictions.
+/// A sentence that says whether a model is useful, with its score and its right and wrong
+/// predictions.
 fn judgement(performance: Performance<'_>) -> String {
     let Performance { metrics, .. } = performance;
     let rows = performance.rows.counted(metrics.rows);
@@ -164,7 +167,7 @@ fn judgement(performance: Performance<'_>) -> String {
     )
 }
 
-/// The right and wrong predictions as shares of a hundred.
+/// A clause with precision and recall, as numbers of 100 clients.
 fn in_hundreds(metrics: &Metrics) -> String {
     let hundred = |share: f64| (share * 100.0).round();
     match (metrics.precision, metrics.recall) {

@@ -1,5 +1,5 @@
-//! The first five lines of a run's text, situation by situation. They tell what was done, whether
-//! the model is good, whether the data changed, and what to do.
+//! Tests of the first five lines of a run's text, for each situation. The lines say what was done,
+//! whether the model is good, whether the data changed, and what to do next.
 
 use common::config::GatePolicy;
 use common::ledger::{FileStatus, RowCounts};
@@ -318,7 +318,7 @@ fn a_model_is_judged_against_flagging_everyone() {
     );
 }
 
-/// A kept model, and a new file with rejected rows or one that is rejected itself.
+/// A run that kept the model, with a new file of this status, which has rejected rows.
 fn with_rejections(read: u64, rejected: u64, status: FileStatus) -> RunRecord {
     let rows = RowCounts {
         read,
