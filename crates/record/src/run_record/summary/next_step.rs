@@ -2,6 +2,7 @@
 
 use common::ledger::{FileStatus, RowCounts};
 use common::numbers::{count, counted};
+use diagnostics::Verdict;
 use ingestion::FileReport;
 
 use crate::evidence::Evidence;
@@ -42,6 +43,7 @@ impl RunRecord {
             of_outcome.map(str::to_owned),
             self.step_of_rejections(),
             self.step_of_api(),
+            self.step_of_feature_drift().map(str::to_owned),
             self.step_of_warnings(),
         ];
         steps.into_iter().flatten().collect()
@@ -52,7 +54,7 @@ impl RunRecord {
             Outcome::CandidateWaiting => Some(
                 "run `deployment` to deploy the new model, or leave it: the next one replaces it",
             ),
-            Outcome::TrainingRefused => Some("fix what the line why says, and run again"),
+            Outcome::TrainingRefused => Some("fix what prevented the training, and run again"),
             Outcome::DriftNoted => Some(
                 "set drift.trigger to \"evidence\", or retrain by hand: training, scoring, deployment",
             ),
@@ -77,7 +79,7 @@ impl RunRecord {
                 _ => ("were", "them"),
             };
             return Some(format!(
-                "{} {were} rejected, see the line rejected: correct {them} and add {them} again",
+                "{} {were} rejected: correct {them} and add {them} again",
                 counted(n_files, "file")
             ));
         }
@@ -89,6 +91,13 @@ impl RunRecord {
                 rejected_rows(rows)
             )
         })
+    }
+
+    /// What to check after feature drift. `None` without feature drift.
+    pub fn step_of_feature_drift(&self) -> Option<&'static str> {
+        let found = self.verdicts()?.worst_feature_verdict();
+        (found == Verdict::Drift)
+            .then_some("check whether the clients really changed, or the source has a fault")
     }
 
     fn step_of_api(&self) -> Option<String> {
@@ -114,7 +123,7 @@ impl RunRecord {
         let first = all.next()?;
         Some(match all.count() {
             0 => first,
-            more => format!("{first}; see also the {} below", counted(more, "warning")),
+            more => format!("{first}; the run has {}", counted(more, "further warning")),
         })
     }
 

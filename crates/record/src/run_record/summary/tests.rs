@@ -363,7 +363,7 @@ fn rejections_are_to_be_fixed_unless_they_are_few() {
         next(&with_rejections(5_200, 5, FileStatus::Ingested)),
         "  next       nothing; 5 of 5,200 rows were rejected (rejectedrows.csv)"
     );
-    let file = "1 file was rejected, see the line rejected: correct it and add it again";
+    let file = "1 file was rejected: correct it and add it again";
     let rejected = with_rejections(0, 0, FileStatus::Rejected);
     assert_eq!(next(&rejected), format!("  next       {file}"));
     // A run that could not decide says it too.
@@ -453,4 +453,56 @@ fn model_drift_may_be_the_effect_of_calling() {
     assert!(calls.remove("calibration").is_some());
     let older: RunRecord = serde_json::from_value(older).unwrap();
     assert!(!older.to_string().contains("predictions of release"));
+}
+
+#[test]
+fn feature_drift_asks_for_a_check_of_the_source() {
+    let joint = diagnostics::JointCheck {
+        columns: vec!["base".into(), "b".into()],
+        rows: [100, 100],
+        min_p_value: None,
+        left_out: Vec::new(),
+        statistic: 9.0,
+        degrees: 2,
+        p_value: 0.0001,
+        effect: Some(1.0),
+        verdict: Verdict::Drift,
+        parts: Vec::new(),
+    };
+    let mut evidence = tested(Verdict::Ok);
+    evidence.verdicts.as_mut().unwrap().joint = Some(joint);
+    let record = RunRecord {
+        evidence: Some(evidence),
+        ..ended(Outcome::Steady, Some("000001"))
+    };
+    let lines = first_lines(&record);
+    assert!(
+        lines[3].ends_with("(feature drift): the location of base, b"),
+        "{lines:?}"
+    );
+    assert_eq!(
+        lines[4],
+        "  next       check whether the clients really changed, or the source has a fault"
+    );
+}
+
+/// A page shows the steps without the lines of the text.
+#[test]
+fn no_step_points_to_a_line_of_the_text() {
+    let records = [
+        ended(Outcome::TrainingRefused, None),
+        with_rejections(0, 0, FileStatus::Rejected),
+        RunRecord {
+            warnings: vec!["one".into(), "two".into()],
+            ..ended(Outcome::Steady, Some("000001"))
+        },
+    ];
+    for record in records {
+        let steps = record.steps().join("; ");
+        assert!(!steps.is_empty());
+        assert!(
+            !steps.contains(" line") && !steps.contains("below"),
+            "{steps}"
+        );
+    }
 }
