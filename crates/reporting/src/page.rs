@@ -5,7 +5,7 @@ pub(crate) mod tables;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::figure::{Figure, dark_style};
+use crate::figure::{Figure, dark_style, visible};
 use crate::policy::style_policy;
 
 /// The rules of the style, apart from the colours of figures in the dark.
@@ -151,7 +151,7 @@ impl Drawn {
 pub(crate) fn drawn(drawn: &Drawn) -> Markup {
     html! {
         figure {
-            figcaption { (drawn.caption) }
+            figcaption { (visible(&drawn.caption)) }
             @match drawn.figure.svg() {
                 Ok(svg) => (PreEscaped(svg)),
                 Err(error) => (missing("The figure", &error)),

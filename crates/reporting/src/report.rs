@@ -30,6 +30,7 @@ use crate::page::{Page, Section};
 pub(crate) use self::gather::figures;
 pub(crate) use crate::page::Drawn;
 
+pub(crate) use self::earlier::joint_drift;
 pub use self::earlier::{EarlierRuns, EvaluatedRun, MAX_RUNS};
 pub use self::gather::{make_run_report, newest_report};
 pub use self::release::ReleaseReport;

@@ -74,7 +74,7 @@ impl AlertsPage {
             @if !self.has_receiver {
                 p.note {
                     "No alert is sent, because the configuration names no receiver. "
-                    (with_code("set `alerts.webhook.url` or `alerts.command`"))
+                    (with_code("Set `alerts.webhook.url` or `alerts.command`"))
                 }
             }
             @if alerts.is_first { (self.conditions()) }

@@ -8,10 +8,13 @@ use maud::{Markup, html};
 use record::{Outcome, RunRecord};
 
 use super::address::{self, paths};
+use super::calls::{MISSING_CALL_LIST, REBUILD_CALL_LIST};
+use super::drift::feature_drift_in_words;
 use super::frame::ago;
 use super::overview::{Overview, RunsSoFar, outcome};
 use crate::figure::visible;
 use crate::page::tables::sentence;
+use crate::report::joint_drift;
 
 /// The release that answers predictions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,11 @@ pub enum LiveRelease {
     None,
     /// This release is live, and served.
     Served(String),
+    /// No release is live any more; the server still predicts with the one that was.
+    Missing {
+        /// The release that is served.
+        served: String,
+    },
     /// The live release cannot be used.
     Damaged {
         /// The release that is served in its place.
@@ -111,6 +119,7 @@ fn items(overview: &Overview) -> Vec<Item> {
     let settled = last.filter(|_| runs.unfinished.is_none());
     items.extend(settled.and_then(|last| changed_by_hand(&overview.release, last)));
     items.extend(stale(overview, runs));
+    items.extend(call_list(overview, runs));
     items.extend(last.and_then(failed));
     items.extend(runs.unfinished.map(|run| unfinished(run, overview.now)));
     items.extend(runs.evaluated.as_ref().and_then(model_drift));
@@ -174,6 +183,17 @@ fn release(overview: &Overview, runs: Option<&RunsSoFar>) -> Option<Item> {
             "no model is deployed, so nothing can be predicted".into(),
             "the newest run says why; `fullprocess --doctor` looks for the cause",
         )),
+        LiveRelease::Missing { served } => Some(Item {
+            to_do: format!(
+                "on the server, run `deployment --rollback {served}`, which makes it live again. Until then, a restarted server cannot predict"
+            ),
+            ..item(
+                format!(
+                    "the live release is missing; predictions still come from release {served}"
+                ),
+                "",
+            )
+        }),
         LiveRelease::Damaged { served } => Some(item(
             match served {
                 Some(served) => format!(
@@ -264,33 +284,43 @@ fn feature_drift(run: &RunRecord) -> Option<Item> {
     let features = verdicts.features.iter();
     let moved = features.filter(|it| it.verdict == Verdict::Drift);
     let names: Vec<String> = moved.map(|it| super::cells::named(&it.name)).collect();
-    let is_joint = verdicts
-        .joint
-        .as_ref()
-        .is_some_and(|joint| joint.verdict == Verdict::Drift);
-    if names.is_empty() && !is_joint {
-        return None;
-    }
-    let what = match names.is_empty() {
-        true => "the features together".into(),
-        false => listed(&names, MAX_CONDITIONS),
-    };
+    let what = feature_drift_in_words(&names, &joint_drift(verdicts), MAX_CONDITIONS)?;
     Some(Item {
         is_problem: false,
         what: format!("the clients changed (feature drift): {what}"),
-        to_do: "check whether the change is real, or a fault of the source".into(),
+        to_do: run.step_of_feature_drift()?.to_owned(),
         more: Some((paths::DRIFT.to_owned(), "Drift by feature")),
     })
 }
 
-/// The steps that the newest run with new input asks for. A failure has an item of its own.
+/// A call list that is missing or cannot be read, although a run has ranked clients.
+fn call_list(overview: &Overview, runs: &RunsSoFar) -> Option<Item> {
+    let what = match &overview.clients {
+        Err(_) => "the call list cannot be read",
+        Ok(None) if runs.has_ranked_clients() => MISSING_CALL_LIST,
+        Ok(_) => return None,
+    };
+    Some(Item {
+        is_problem: true,
+        what: what.into(),
+        to_do: REBUILD_CALL_LIST.into(),
+        more: None,
+    })
+}
+
+/// The steps that the newest run with new input asks for. A failure and feature drift have items of their
+/// own.
 fn steps(runs: &RunsSoFar) -> Option<Item> {
     let is_failure =
         |run: &&RunRecord| matches!(run.outcome, Some(Outcome::Failed | Outcome::Interrupted));
     let newest = runs.last.iter().chain(&runs.evaluated);
     let (run, steps) = newest
         .filter(|run| !is_failure(run))
-        .map(|run| (run, run.steps()))
+        .map(|run| {
+            let mut steps = run.steps();
+            steps.retain(|step| Some(step.as_str()) != run.step_of_feature_drift());
+            (run, steps)
+        })
         .find(|(_, steps)| !steps.is_empty())?;
     let number = run.run_id?;
     Some(Item {

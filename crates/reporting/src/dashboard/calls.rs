@@ -12,8 +12,15 @@ use super::address::{paths, with_query};
 use super::attention::with_code;
 use super::cells::Entry;
 use super::frame::{Frame, Place, pager};
+use crate::figure::visible;
 use crate::page::tables::{Column, amount, percent, sentence, shown, table};
 use crate::report::{Part, calls};
+
+/// What is wrong if a run has ranked clients, and their file is not there.
+pub(super) const MISSING_CALL_LIST: &str = "the call list (riskranking.csv) is missing";
+
+/// What to do about a call list that is missing or damaged.
+pub(super) const REBUILD_CALL_LIST: &str = "on the server, run `scoring --rank`, which rebuilds it";
 
 /// A page of the call list.
 pub struct CallsPage {
@@ -93,7 +100,13 @@ impl fmt::Display for Called {
 impl CallFilter {
     /// True for a client that is shown.
     pub fn holds(&self, client: &RankedClient) -> bool {
-        let contains = |part: &String| client.id.to_lowercase().contains(&part.to_lowercase());
+        // A page shows the id with its invisible characters replaced, and people copy what they see.
+        let shown = visible(&client.id);
+        let contains = |part: &String| {
+            let part = part.to_lowercase();
+            let ids = [client.id.as_str(), &shown];
+            ids.iter().any(|id| id.to_lowercase().contains(&part))
+        };
         self.band.is_none_or(|band| client.band == band)
             && self
                 .called
@@ -124,7 +137,11 @@ impl CallsPage {
             content: match &self.clients {
                 Err(_) => html! {
                     p.missing { "The call list cannot be read." }
-                    p { "What to do: " (with_code("run `scoring --rank`, which writes it again. The log of the server has the cause")) }
+                    p { "What to do: " (with_code(REBUILD_CALL_LIST)) }
+                },
+                Ok(None) if self.summary.as_ref().is_some_and(|list| list.clients > 0) => html! {
+                    p.missing { (sentence(MISSING_CALL_LIST)) }
+                    p { "What to do: " (with_code(REBUILD_CALL_LIST)) }
                 },
                 Ok(None) => html! {
                     p { "There is no call list yet." }

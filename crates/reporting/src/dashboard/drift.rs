@@ -89,10 +89,10 @@ fn by_run(runs: &Paged<EvaluatedRun>) -> Markup {
                     run.model_verdict
                         .map_or("not tested", model_verdict_in_words),
                 ),
-                Entry::Sentence(match (all, moved.is_empty()) {
-                    (None, _) => "not tested".into(),
-                    (Some(_), true) => "none".into(),
-                    (Some(_), false) => listed(&moved, MAX_NAMES),
+                Entry::Sentence(match all {
+                    None => "not tested".into(),
+                    Some(_) => feature_drift_in_words(&moved, &run.joint_drift, MAX_NAMES)
+                        .unwrap_or_else(|| "none".into()),
                 }),
             ]
         })
@@ -103,8 +103,35 @@ fn by_run(runs: &Paged<EvaluatedRun>) -> Markup {
             Column::Number("Run"),
             Column::Number("Rows with a label"),
             Column::Text("Model drift"),
-            Column::Sentence("Features with drift"),
+            Column::Sentence("Feature drift"),
         ],
         &rows,
     )
+}
+
+/// The features that have drifted, and what the joint test found. `None` without drift.
+pub(super) fn feature_drift_in_words(
+    moved: &[String],
+    joint: &[String],
+    max_names: usize,
+) -> Option<String> {
+    let names = (!moved.is_empty()).then(|| listed(moved, max_names));
+    let found: Vec<String> = names.into_iter().chain(joint.iter().cloned()).collect();
+    (!found.is_empty()).then(|| found.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feature_drift_in_words_has_the_features_and_the_joint_test() {
+        let moved = ["base".to_owned()];
+        let joint = ["the relation of base and b".to_owned()];
+        let words = |moved: &[String], joint: &[String]| feature_drift_in_words(moved, joint, 5);
+        assert_eq!(words(&[], &[]), None);
+        assert_eq!(words(&moved, &[]).as_deref(), Some("base"));
+        let both = words(&moved, &joint);
+        assert_eq!(both.as_deref(), Some("base; the relation of base and b"));
+    }
 }

@@ -1,5 +1,6 @@
 //! The first page: the state now, what needs attention, and the answers of the newest run.
 
+use anyhow::anyhow;
 use common::history::OpenCondition;
 use diagnostics::Dependencies;
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use scoring::RankedClient;
 
 use super::address::{self, paths};
 use super::attention::{self, LiveRelease, UnfinishedRun};
+use super::calls::MISSING_CALL_LIST;
 use super::cells::named;
 use super::frame::{Frame, Place, ago};
 use crate::report::{EarlierRuns, Part, RunReport, first_screen};
@@ -23,8 +25,8 @@ pub struct Overview {
     pub release: LiveRelease,
     /// The runs; `None` if there is no history yet.
     pub runs: Part<Option<RunsSoFar>>,
-    /// The first clients of the call list.
-    pub clients: Part<Vec<RankedClient>>,
+    /// The first clients of the call list; `None` if there is no list.
+    pub clients: Part<Option<Vec<RankedClient>>>,
 }
 
 /// What the first page shows of the runs.
@@ -44,6 +46,15 @@ pub struct RunsSoFar {
     pub conditions: Vec<OpenCondition>,
     /// Number of alerts that wait after a failed delivery.
     pub waiting_alerts: u64,
+}
+
+impl RunsSoFar {
+    /// True if the newest run that evaluated new rows has put clients on the call list.
+    pub(super) fn has_ranked_clients(&self) -> bool {
+        let run = self.evaluated.as_ref();
+        let list = run.and_then(|run| run.call_list.as_ref());
+        list.is_some_and(|list| list.clients > 0)
+    }
 }
 
 impl Overview {
@@ -75,6 +86,7 @@ impl Overview {
                 LiveRelease::Served(release) => {
                     "Release " a href=(address::release(release)) { (release) } " is live"
                 },
+                LiveRelease::Missing { .. } => "The live release is missing",
                 LiveRelease::Damaged { .. } => "The live release cannot be used",
             }
             @if let Some(last) = last {
@@ -95,11 +107,16 @@ impl Overview {
             return html! {};
         };
         let run = record.run_id.unwrap_or_default();
+        let has_ranked_clients = runs.has_ranked_clients();
+        let clients = self.clients.and_then(|clients| match clients {
+            None if has_ranked_clients => Err(anyhow!("{MISSING_CALL_LIST}")),
+            clients => Ok(clients.unwrap_or_default()),
+        });
         let report = RunReport {
             record,
             earlier: Ok(runs.earlier),
             deployed: Ok(None),
-            clients: self.clients,
+            clients,
             dependencies: Ok(Dependencies::default()),
         };
         html! {

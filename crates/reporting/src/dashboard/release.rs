@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use model::Model;
 
-use super::address;
+use super::address::{self, paths};
 use super::attention::with_code;
 use super::changes;
 use super::frame::{Frame, Place};
@@ -27,6 +27,8 @@ pub struct ReleasePage {
     pub release: Part<(Manifest, Model)>,
     /// The release that it is compared with; `None` if there is no other.
     pub other: Option<OtherRelease>,
+    /// True if the release that this one replaced is kept, but damaged.
+    pub is_parent_damaged: bool,
     /// Numbers of all releases, the newest first.
     pub all: Vec<String>,
 }
@@ -85,7 +87,7 @@ impl ReleasePage {
 
     fn content(&self, manifest: &Manifest, model: &Model) -> Markup {
         html! {
-            (self.rollback(manifest))
+            (self.rollback(manifest.parent.as_ref()))
             h2 { "What changed?" }
             (self.choice())
             @match &self.other {
@@ -105,16 +107,21 @@ impl ReleasePage {
         }
     }
 
-    fn rollback(&self, manifest: &Manifest) -> Markup {
-        let parent = manifest
-            .parent
-            .as_ref()
-            .filter(|name| self.all.contains(name));
+    fn rollback(&self, parent: Option<&String>) -> Markup {
+        let parent = parent.filter(|name| self.all.contains(name));
         html! {
             @match (self.is_live, parent) {
                 (false, _) => {
                     p { "To make this release live again, run on the server:" }
                     (command(&format!("deployment --rollback {}", self.name)))
+                },
+                (true, Some(parent)) if self.is_parent_damaged => {
+                    p {
+                        "The release before, " (parent) ", is damaged, so do not go back to it. "
+                        a href=(paths::RELEASES) { "The releases" }
+                        " shows which others are kept. To go back to one of them, run on the server:"
+                    }
+                    (command("deployment --rollback ID"))
                 },
                 (true, Some(parent)) => {
                     p { "To go back to the release before, run on the server:" }
@@ -142,5 +149,38 @@ impl ReleasePage {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rollback_to_a_damaged_release_is_recommended() {
+        let said = |is_parent_damaged| {
+            let parent = "000001".to_owned();
+            let page = ReleasePage {
+                now: Timestamp::UNIX_EPOCH,
+                name: "000002".into(),
+                is_live: true,
+                release: Err(anyhow::anyhow!("not needed")),
+                other: None,
+                is_parent_damaged,
+                all: vec!["000002".into(), parent.clone()],
+            };
+            page.rollback(Some(&parent)).into_string()
+        };
+        assert!(said(false).contains("deployment --rollback 000001"));
+        let damaged = said(true);
+        assert!(!damaged.contains("--rollback 000001"), "{damaged}");
+        assert!(
+            damaged.contains("The release before, 000001, is damaged"),
+            "{damaged}"
+        );
+        assert!(
+            damaged.contains("href=\"/dashboard/releases\""),
+            "{damaged}"
+        );
     }
 }

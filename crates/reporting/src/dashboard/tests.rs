@@ -1,11 +1,12 @@
 use anyhow::anyhow;
 use common::history::OpenCondition;
+use diagnostics::{JointCheck, ModelVerdict, Verdict, Verdicts};
 use jiff::{SignedDuration, Timestamp};
 use record::{Evidence, Outcome, RunRecord};
-use scoring::{Band, RankedClient};
+use scoring::{Band, CallListSummary, RankedClient};
 
 use super::*;
-use crate::report::{EarlierRuns, Part};
+use crate::report::{EarlierRuns, EvaluatedRun, Part};
 
 /// Markup, should it not be escaped.
 const HOSTILE: &str = "\"><script>alert(1)</script>&amp;'\u{202e}";
@@ -32,8 +33,155 @@ fn overview(runs: Part<Option<RunsSoFar>>) -> Overview {
         stale_after_hours: 24,
         release: LiveRelease::Served("000001".into()),
         runs,
-        clients: Ok(Vec::new()),
+        clients: Ok(None),
     }
+}
+
+/// A run whose joint test found that a relation of features changed, while no feature alone drifted.
+fn joint_drift(run: i64) -> RunRecord {
+    let joint = JointCheck {
+        columns: vec!["base".into(), "b\u{202e}".into()],
+        rows: [100, 100],
+        min_p_value: None,
+        left_out: Vec::new(),
+        statistic: 9.0,
+        degrees: 2,
+        p_value: 0.0001,
+        effect: Some(1.0),
+        verdict: Verdict::Drift,
+        parts: Vec::new(),
+    };
+    let model = ModelVerdict {
+        verdict: Verdict::Ok,
+        rows: 100,
+        positives: 30,
+        expected: Some(30.0),
+        single: None,
+        recent: None,
+        cumulative: None,
+        undecided: None,
+        untested: Vec::new(),
+        untested_levels: Vec::new(),
+        moved: None,
+    };
+    let verdicts = Verdicts {
+        verdict: Verdict::Ok,
+        rows: 100,
+        model,
+        joint: Some(joint),
+        features: Vec::new(),
+        segments: None,
+        terms: None,
+    };
+    RunRecord {
+        evidence: Some(Evidence {
+            verdicts: Some(verdicts),
+            ..Evidence::default()
+        }),
+        ..record(run, Outcome::Steady)
+    }
+}
+
+/// A run that put two clients on the call list.
+fn with_call_list(run: i64) -> RunRecord {
+    let list = CallListSummary {
+        model_version: "000001".into(),
+        clients: 2,
+        bands: Vec::new(),
+        in_capacity: None,
+        held_out: None,
+        expected_value: None,
+    };
+    RunRecord {
+        call_list: Some(list),
+        ..record(run, Outcome::Steady)
+    }
+}
+
+#[test]
+fn a_live_release_that_is_missing_is_not_said_to_stop_predictions() {
+    let missing = Overview {
+        release: LiveRelease::Missing {
+            served: "000002".into(),
+        },
+        ..overview(Ok(Some(healthy())))
+    };
+    let page = missing.html();
+    assert_is_harmless(&page);
+    assert_says(
+        &page,
+        &[
+            "The live release is missing; predictions still come from release 000002.",
+            "<code>deployment --rollback 000002</code>",
+        ],
+    );
+    assert!(!page.contains("nothing can be predicted"));
+}
+
+#[test]
+fn a_missing_and_a_damaged_call_list_are_told_with_the_command_that_rebuilds_it() {
+    let ranked = |clients| Overview {
+        clients,
+        ..overview(Ok(Some(RunsSoFar {
+            evaluated: Some(with_call_list(6)),
+            ..healthy()
+        })))
+    };
+    let missing = ranked(Ok(None)).html();
+    assert_says(
+        &missing,
+        &[
+            "<strong>Problem: </strong>The call list (riskranking.csv) is missing.",
+            "<code>scoring --rank</code>",
+        ],
+    );
+    assert!(!missing.contains("Every client has a label"), "{missing}");
+    let damaged = ranked(Err(anyhow!("the log of the server has the cause"))).html();
+    assert_says(
+        &damaged,
+        &[
+            "<strong>Problem: </strong>The call list cannot be read.",
+            "<code>scoring --rank</code>",
+        ],
+    );
+    let page = CallsPage {
+        summary: with_call_list(6).call_list,
+        ..calls(Ok(None), CallFilter::default())
+    };
+    assert_says(
+        &page.html(),
+        &[
+            "The call list (riskranking.csv) is missing.",
+            "<code>scoring --rank</code>",
+        ],
+    );
+}
+
+#[test]
+fn joint_feature_drift_has_the_same_words_and_the_same_step_everywhere() {
+    let record = joint_drift(6);
+    let page = DriftPage {
+        now: now(),
+        newest: None,
+        runs: Ok(Some(Paged {
+            items: EvaluatedRun::of(&record).into_iter().collect(),
+            next: None,
+            is_first: true,
+        })),
+    }
+    .html();
+    assert_is_harmless(&page);
+    assert_says(&page, &["the location of base, b"]);
+    let page = overview(Ok(Some(RunsSoFar {
+        evaluated: Some(record),
+        ..healthy()
+    })))
+    .html();
+    assert_is_harmless(&page);
+    assert_says(&page, &["(feature drift): the location of base, b"]);
+    let step = "heck whether the clients really changed, or the source has a fault.";
+    // The item and the answer of the run; the step has no second item.
+    assert_eq!(page.matches(step).count(), 2, "{page}");
 }
 
 fn healthy() -> RunsSoFar {
@@ -366,6 +514,12 @@ fn a_filter_stays_in_the_form_in_the_links_and_in_the_file() {
         &format!("a{}b", HOSTILE.to_uppercase()),
         Some(true)
     )));
+    // What the page shows in the place of an invisible character finds the client, too.
+    let shown = CallFilter {
+        id: Some(crate::figure::visible("a\u{202e}b")),
+        ..CallFilter::default()
+    };
+    assert!(shown.holds(&client(1, "a\u{202e}b", None)));
     assert!(!filter.holds(&client(1, "other", Some(true))));
     assert!(!filter.holds(&client(1, HOSTILE, Some(false))));
 }
@@ -407,6 +561,7 @@ fn an_alert_links_to_its_run_and_says_whether_it_was_delivered() {
             "webhook: 2026-03-05 12:00 UTC",
             "webhook: waits, 1 try failed; webhook: waits, 3 tries failed; webhook: waits",
             "No alert is sent",
+            "Set <code>alerts.webhook.url</code>",
             "No condition is open.",
         ],
     );

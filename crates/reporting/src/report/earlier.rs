@@ -1,7 +1,9 @@
 //! What a page shows of the runs before a run.
 
-use diagnostics::Verdict;
+use diagnostics::{Verdict, Verdicts};
 use record::{Outcome, RunRecord};
+
+use crate::figure::visible;
 
 /// Maximum number of runs that figures show.
 pub const MAX_RUNS: usize = 60;
@@ -30,6 +32,8 @@ pub struct EvaluatedRun {
     pub(crate) model_verdict: Option<Verdict>,
     /// The features; `None` if they were not tested.
     pub(crate) features: Option<Vec<FeatureInRun>>,
+    /// What the joint test of the features found, in words; empty without drift.
+    pub(crate) joint_drift: Vec<String>,
 }
 
 /// What a run found of a feature.
@@ -89,7 +93,15 @@ impl EvaluatedRun {
             interval: metrics.and_then(|it| it.f1_interval),
             rows: metrics.map(|it| it.rows),
             model_verdict: verdicts.map(|it| it.model.verdict),
+            joint_drift: verdicts.map_or(Vec::new(), joint_drift),
             features: features.map(|all| all.iter().map(feature).collect()),
         })
     }
+}
+
+/// What the joint test of the features found, in words without values; empty without drift.
+pub(crate) fn joint_drift(verdicts: &Verdicts) -> Vec<String> {
+    let joint = verdicts.joint.iter();
+    let found = joint.flat_map(|joint| joint.changes_in_words(false));
+    found.map(|words| visible(&words)).collect()
 }

@@ -79,7 +79,8 @@ pub(super) fn clients(
     Ok(Some(part.end()))
 }
 
-/// The counts of the list, as the newest run recorded them. `None` if another program wrote the list since.
+/// The counts of the list, as the newest run recorded them, also of a list that is missing now. `None` if
+/// another program wrote the list since.
 fn summary(reading: &Reading) -> Option<CallListSummary> {
     let config = &reading.state.config;
     let newest = runs::read(config, |history| {
@@ -88,7 +89,7 @@ fn summary(reading: &Reading) -> Option<CallListSummary> {
     let run = reading.logged(newest).ok()??.pop()?;
     let ended = u64::try_from(run.finished_at?.as_second()).ok()?;
     run.call_list
-        .filter(|_| written(config).is_some_and(|at| at <= ended))
+        .filter(|_| written(config).is_none_or(|at| at <= ended))
 }
 
 /// When the list was written, in seconds since 1970.

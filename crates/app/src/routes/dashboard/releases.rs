@@ -113,9 +113,22 @@ fn read_one(reading: &Reading, number: u64, with: Option<u64>) -> Result<Page, A
     if let Some((_, folder)) = other {
         count_model(reading, folder)?;
     }
+    let is_live = deployment::live_name(layout)?.as_ref() == Some(&name);
+    // The page of the live release recommends the way back.
+    let parent = all
+        .iter()
+        .find(|(_, folder)| is_live && Some(name_of(folder)) == parent);
+    let is_parent_damaged = match parent {
+        Some((_, folder)) => {
+            count_model(reading, folder)?;
+            reading.logged(open(folder)).is_err()
+        }
+        None => false,
+    };
     let page = ReleasePage {
+        is_parent_damaged,
         now: common::clock::now(),
-        is_live: deployment::live_name(layout)?.as_ref() == Some(&name),
+        is_live,
         other: other
             .filter(|_| release.is_ok())
             .map(|(_, folder)| OtherRelease {
