@@ -13,6 +13,7 @@ use super::limits::ALPHA;
 use super::part::{PartCheck, check_part_of_levels, check_part_of_numbers};
 use super::respelled::Respelled;
 use super::sentence::{Circumstances, sentence};
+use super::unlike::{unlike_share_of_levels, unlike_share_of_numbers};
 use crate::statistics::{SortedColumn, StabilityIndex, Tally, stability_index};
 
 /// Number of checks of a column: distribution, missing values, and the part that changed most.
@@ -47,6 +48,11 @@ pub struct ColumnComparison {
     /// older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<PartCheck>,
+    /// Share of the present values of the current file that are unlike any value of the reference: outside
+    /// its range, or a level or a frequent number that it does not have. Levels that are new by chance are
+    /// subtracted. `None` if this is not known, and in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlike_share: Option<f64>,
     /// The most frequent levels that the reference does not have, but in another spelling.
     #[serde(default, skip_serializing_if = "Respelled::is_empty")]
     pub respelled: Respelled,
@@ -228,6 +234,7 @@ impl ColumnPair {
         let mut was_constant = None;
         let mut histogram = None;
         let mut part = None;
+        let mut unlike_share = None;
         let mut respelled = Respelled::default();
         let (kind, distribution, stability, tallies) = match self.values {
             Values::Numbers([reference, current]) => {
@@ -236,6 +243,9 @@ impl ColumnPair {
                 histogram = histogram_of_numbers(&reference, &current);
                 part = are_independent
                     .then(|| check_part_of_numbers(&reference, &current, level))
+                    .flatten();
+                unlike_share = are_independent
+                    .then(|| unlike_share_of_numbers(&reference, &current))
                     .flatten();
                 (
                     Kind::Number,
@@ -251,6 +261,9 @@ impl ColumnPair {
                 histogram = histogram_of_levels(&levels[0], &levels[1]);
                 part = are_independent
                     .then(|| check_part_of_levels(&levels[0], &levels[1], level))
+                    .flatten();
+                unlike_share = are_independent
+                    .then(|| unlike_share_of_levels(&levels[0], &levels[1]))
                     .flatten();
                 let check = check_categories(&levels[0], &levels[1], level, are_independent);
                 untested = why_untested_levels(&levels[0], &levels[1], &check);
@@ -290,6 +303,7 @@ impl ColumnPair {
             distribution,
             missing: check_missing(tallies, are_independent),
             part,
+            unlike_share,
             respelled,
             stability,
             missing_shares: tallies.map(|tally| tally.share()),

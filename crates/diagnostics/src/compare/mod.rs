@@ -20,6 +20,7 @@ mod report;
 mod respelled;
 mod sentence;
 mod text;
+mod unlike;
 
 use std::collections::BTreeMap;
 use std::path::Path;

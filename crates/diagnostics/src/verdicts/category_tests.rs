@@ -401,6 +401,16 @@ fn features_leave_the_training_rows_by_levels_and_numbers_that_these_do_not_have
         table.in_memory_mut().features[PLAN][..60].fill(level);
     };
     assert_eq!(left(&renamed), ["plan"]);
+    // Not the part that changed most, but all values unlike the training rows count.
+    let mixed = |table: &mut Table| {
+        let cells = table.in_memory_mut().features[X].iter_mut().enumerate();
+        cells.for_each(|(row, it)| match row % 4 {
+            0 | 1 => *it = 0.0,
+            2 => *it *= 1000.0,
+            _ => {}
+        });
+    };
+    assert_eq!(left(&mixed), ["x"]);
     // The clients of the training rows lack no x.
     let missing = |table: &mut Table| table.in_memory_mut().features[X][..60].fill(f64::NAN);
     assert_eq!(left(&missing), ["x"]);
@@ -411,4 +421,27 @@ fn features_leave_the_training_rows_by_levels_and_numbers_that_these_do_not_have
             .for_each(|it| *it *= 0.5)
     };
     assert_eq!(left(&moved), Vec::<String>::new());
+}
+
+#[test]
+fn all_levels_written_in_another_way_leave_the_training_rows_together() {
+    const CITIES: usize = 60;
+    let names: Vec<String> = (0..CITIES).map(|it| format!("city {it}")).collect();
+    let cities = |written: &dyn Fn(&str) -> String, seed: u64, rows: usize| {
+        let mut table = clients(&[], seed, rows);
+        let mut draws = Draws(seed + 100);
+        for row in 0..rows {
+            let place = (draws.uniform() * CITIES as f64) as usize;
+            let level = table.add_level(PLAN, &written(&names[place]));
+            table.in_memory_mut().features[PLAN][row] = level;
+        }
+        table
+    };
+    let table = cities(&str::to_owned, 21, 4000);
+    let model =
+        training::train(&config(), &table, 0..table.rows(), DataPosition::default()).unwrap();
+    let left = |table: &Table| verdicts_on(&model, table).left_reference();
+    assert_eq!(left(&cities(&str::to_owned, 22, 500)), [""; 0]);
+    // Each single level has less than one in twenty values.
+    assert_eq!(left(&cities(&str::to_uppercase, 22, 500)), ["plan"]);
 }

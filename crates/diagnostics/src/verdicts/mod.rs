@@ -13,9 +13,7 @@ mod text;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{
-    Check, CheckedColumns, ColumnComparison, JointCheck, Part, PartCheck, Verdict,
-};
+use crate::compare::{Check, CheckedColumns, ColumnComparison, JointCheck, Verdict};
 use crate::statistics::{CumulativeScore, ScoreTerms, Undecided};
 
 pub use self::batch::Batch;
@@ -50,24 +48,19 @@ pub struct Verdicts {
 const MIN_LEFT_SHARE: f64 = 0.05;
 
 impl Verdicts {
-    /// Names of the features that have left the training rows: at least one in twenty values is outside their
-    /// range, or is a level or a frequent number that they do not have, or is missing where none of theirs
-    /// is.
+    /// Names of the features that have left the training rows: at least one in twenty values is unlike any of
+    /// theirs ([`ColumnComparison::unlike_share`]), or is missing where none of theirs is.
     pub fn left_reference(&self) -> Vec<String> {
         let is_drift = |check: &Check| check.verdict == Verdict::Drift;
         let has_left = |feature: &&ColumnComparison| {
-            let part = feature.part.iter().filter(|it| is_drift(&it.check));
-            let is_new = |it: &PartCheck| match it.part {
-                Part::OutsideRange { .. } => true,
-                Part::Level(_) | Part::Value(_) => it.counts[0] == 0,
-            };
-            let of_part = part
-                .filter(|it| is_new(it))
-                .filter_map(|it| it.check.effect);
+            let part = feature.part.iter().map(|it| &it.check);
+            let has_moved = part.chain([&feature.distribution]).any(is_drift);
+            let unlike = feature.unlike_share.filter(|_| has_moved);
             let is_missing = is_drift(&feature.missing) && feature.missing_shares[0] == Some(0.0);
             let missing = feature.missing_shares[1].filter(|_| is_missing);
             let was_constant = feature.was_constant.is_some() && is_drift(&feature.distribution);
-            was_constant || of_part.chain(missing).any(|share| share >= MIN_LEFT_SHARE)
+            let mut shares = unlike.into_iter().chain(missing);
+            was_constant || shares.any(|share| share >= MIN_LEFT_SHARE)
         };
         let features = self.features.iter().filter(has_left);
         features.map(|feature| feature.name.clone()).collect()
