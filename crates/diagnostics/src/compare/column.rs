@@ -1,6 +1,8 @@
 //! The comparison of one column, as numbers or as categories.
 
-use dataset::Levels;
+use std::collections::BTreeMap;
+
+use dataset::{Levels, level_code};
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Verdict};
@@ -9,7 +11,7 @@ use super::column_checks::{
     why_untested_levels,
 };
 use super::histogram::{Histogram, histogram_of_levels, histogram_of_numbers};
-use super::limits::ALPHA;
+use super::limits::{ALPHA, MIN_PART_SHARE};
 use super::part::{PartCheck, check_part_of_levels, check_part_of_numbers};
 use super::respelled::Respelled;
 use super::sentence::{Circumstances, sentence};
@@ -18,6 +20,9 @@ use crate::statistics::{SortedColumn, StabilityIndex, Tally, stability_index};
 
 /// Number of checks of a column: distribution, missing values, and the part that changed most.
 pub(super) const CHECKS_OF_A_COLUMN: usize = 3;
+
+/// Most frequent levels of each file whose names the joint test may need.
+const NAMED_LEVELS: usize = 200;
 
 /// The comparison of one column of two files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -222,6 +227,27 @@ impl ColumnPair {
         })
     }
 
+    /// Names of the most frequent levels by their codes; empty for numbers.
+    pub(super) fn frequent_levels(&self) -> BTreeMap<u64, String> {
+        let Values::Categories(levels) = &self.values else {
+            return BTreeMap::new();
+        };
+        let by_rows = |levels: &Levels| {
+            let counts = levels.counts.iter();
+            let mut counts: Vec<(u64, String)> =
+                counts.map(|(level, rows)| (*rows, level.clone())).collect();
+            counts.sort_unstable_by(|a, b| b.cmp(a));
+            counts.truncate(NAMED_LEVELS);
+            counts
+        };
+        let frequent = levels.iter().flat_map(by_rows);
+        // The empty text stands for levels without a name.
+        let named = frequent.filter(|(_, level)| !level.is_empty());
+        named
+            .map(|(_, level)| (level_code(&level) as u64, level))
+            .collect()
+    }
+
     /// Compares both files.
     ///
     /// The part that changed most is checked only if each client has one row: the rows of one client may
@@ -328,6 +354,12 @@ fn change_of_constant(reference: &SortedColumn, current: &SortedColumn) -> Optio
 }
 
 impl ColumnComparison {
+    /// True if the column has drifted and many of its values are levels that the reference does not have.
+    pub(super) fn has_new_levels(&self) -> bool {
+        let is_new = self.unlike_share.is_some_and(|it| it >= MIN_PART_SHARE);
+        self.kind == Kind::Category && self.verdict == Verdict::Drift && is_new
+    }
+
     /// The checks of the column.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         let part = self.part.iter().map(|part| &part.check);

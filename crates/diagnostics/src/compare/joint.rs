@@ -1,6 +1,8 @@
 //! The joint test of all columns: location, spread, relations, and shares.
 
-use common::numbers::{listed, two_digits};
+use std::collections::BTreeMap;
+
+use common::numbers::{self, listed, two_digits};
 use serde::{Deserialize, Serialize};
 
 use super::check::Verdict;
@@ -8,10 +10,16 @@ use super::column::{CellsByRow, ColumnComparison, ColumnPair};
 use super::limits::{
     CHECK_LEVEL, MIN_CORRELATION, MIN_DISTANCE, MIN_PART_SHARE, MIN_SPREAD_CHANGE,
 };
+use super::part::shortened;
 use crate::statistics::{Change, JointColumn, JointKind, KindTest, SampledRows, joint_test};
 
 /// Changes that a part of the joint test names at most.
 const MAX_CHANGES: usize = 5;
+/// Ratio of the spread now to the spread before below which a column counts as nearly constant.
+const CONSTANT_FACTOR: f64 = 0.01;
+/// The places of the two ends of the middle of a column, as shares of its values. The quartiles say nothing
+/// where half of the values are one number.
+const MIDDLES: [[f64; 2]; 2] = [[0.25, 0.75], [0.05, 0.95]];
 
 /// Result of the joint test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,9 +79,19 @@ pub struct JointPart {
 pub struct JointChange {
     /// One column, or the two columns of a relation. The relation of one column is the one to all others.
     pub columns: Vec<String>,
-    /// Mean normal score, standard deviation of the normal scores, correlation, or share: reference, then
-    /// current file.
-    pub values: [f64; 2],
+    /// Mean normal score, width of the middle of the numbers, correlation, or share: reference, then current
+    /// file. The width is the distance of the quartiles, or else of the 5th and the 95th percentile, and the
+    /// standard deviation of the normal scores in records of older programs. `None` for the relation of a
+    /// category, which has no single correlation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<[f64; 2]>,
+    /// The level that the share is of. `None` for missing values, for other kinds, for a level without a
+    /// name, and in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// True if the share is that of the missing values.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_missing: bool,
 }
 
 impl JointCheck {
@@ -93,51 +111,91 @@ impl JointCheck {
                 listed(&self.columns, MAX_CHANGES)
             )];
         }
-        let drifted = self.parts.iter().filter(|it| it.verdict == Verdict::Drift);
+        let drifted = self.drifted_parts();
         drifted.map(|part| part.in_words(with_values)).collect()
+    }
+
+    /// What has drifted, in words, each part with its p-value; empty without drift.
+    pub fn changes_with_p_values(&self, with_values: bool) -> Vec<String> {
+        let of_parts = self.drifted_parts().map(|part| part.p_value);
+        // Older programs tested one part only.
+        let all = of_parts.chain(self.parts.is_empty().then_some(self.p_value));
+        let changes = self.changes_in_words(with_values).into_iter().zip(all);
+        changes
+            .map(|(change, p_value)| format!("{change} ({})", numbers::p_value(p_value)))
+            .collect()
+    }
+
+    fn drifted_parts(&self) -> impl Iterator<Item = &JointPart> {
+        self.parts.iter().filter(|it| it.verdict == Verdict::Drift)
     }
 }
 
 impl JointPart {
     fn in_words(&self, with_values: bool) -> String {
-        let columns = |change: &JointChange| change.columns.join(" and ");
-        let each = |what: &str, shown: fn(&JointChange) -> String| {
-            let changes = self.changes.iter().map(|change| match with_values {
-                true => format!("{} ({})", columns(change), shown(change)),
-                false => columns(change),
-            });
-            let changes: Vec<String> = changes.collect();
-            format!("{what} of {}", changes.join(", "))
-        };
+        let changes = self.changes.iter();
+        let changes: Vec<String> = changes
+            .map(|change| match self.kind {
+                JointKind::Location => change.columns.join(" and "),
+                JointKind::Spread => change.spread_in_words(with_values),
+                JointKind::Relation => change.relation_in_words(with_values),
+                JointKind::Shares => change.share_in_words(with_values),
+            })
+            .collect();
         match self.kind {
-            JointKind::Location => {
-                let names: Vec<String> = self.changes.iter().map(columns).collect();
-                format!("the location of {}", names.join(", "))
-            }
-            JointKind::Spread => each("the spread", |change| {
-                let factor = change.values[1] / change.values[0];
-                format!("about {} times as large", two_digits(factor))
-            }),
-            JointKind::Relation => {
-                let changes = self.changes.iter().map(|change| {
-                    let relation = match &change.columns[..] {
-                        [column] => format!("{column} to the other columns"),
-                        _ => columns(change),
-                    };
-                    let [before, now] = change.values.map(|it| format!("{it:.2}"));
-                    match with_values {
-                        true => format!("{relation} (correlation {before}, now {now})"),
-                        false => relation,
-                    }
-                });
-                let changes: Vec<String> = changes.collect();
-                format!("the relation of {}", changes.join(", of "))
-            }
-            JointKind::Shares => each("the shares of levels or missing values", |change| {
-                let [before, now] = change.values.map(|it| two_digits(it * 100.0));
-                format!("{before} %, now {now} %")
-            }),
+            JointKind::Location => format!("the location of {}", changes.join(", ")),
+            JointKind::Spread => format!("the spread of {}", changes.join(", ")),
+            JointKind::Relation => format!("the relation of {}", changes.join(", of ")),
+            JointKind::Shares => format!("the share of {}", changes.join(", of ")),
         }
+    }
+}
+
+impl JointChange {
+    fn with_shown(
+        &self,
+        text: String,
+        shown: impl Fn([f64; 2]) -> String,
+        is_shown: bool,
+    ) -> String {
+        match self.values.filter(|_| is_shown) {
+            Some(values) => format!("{text} ({})", shown(values)),
+            None => text,
+        }
+    }
+
+    fn spread_in_words(&self, with_values: bool) -> String {
+        let shown = |[before, now]: [f64; 2]| match now / before {
+            factor if factor < CONSTANT_FACTOR => "nearly constant now".to_owned(),
+            factor => format!("about {} times as large", two_digits(factor)),
+        };
+        self.with_shown(self.columns.join(" and "), shown, with_values)
+    }
+
+    fn relation_in_words(&self, with_values: bool) -> String {
+        let relation = match &self.columns[..] {
+            [column] => format!("{column} to the other columns"),
+            columns => columns.join(" and "),
+        };
+        let shown = |values: [f64; 2]| {
+            let [before, now] = values.map(|it| format!("{it:.2}"));
+            format!("correlation {before}, now {now}")
+        };
+        self.with_shown(relation, shown, with_values)
+    }
+
+    fn share_in_words(&self, with_values: bool) -> String {
+        let column = self.columns.join(" and ");
+        let part = match (&self.level, self.is_missing) {
+            (_, true) => "missing values".to_owned(),
+            (Some(level), _) if with_values => format!("{:?}", shortened(level)),
+            _ => "a level".to_owned(),
+        };
+        let shown = |values: [f64; 2]| {
+            let [before, now] = values.map(|it| two_digits(it * 100.0));
+            format!("{before} %, now {now} %")
+        };
+        self.with_shown(format!("{part} of {column}"), shown, with_values)
     }
 }
 
@@ -147,6 +205,8 @@ pub(super) struct JointCells {
     columns: Vec<JointColumn>,
     /// Places of the columns among all columns.
     places: Vec<usize>,
+    /// Names of the levels of each column by their codes; empty for numbers.
+    level_names: Vec<BTreeMap<u64, String>>,
 }
 
 impl JointCells {
@@ -164,7 +224,9 @@ impl JointCells {
             cells: rows.cells(cells.sides),
         };
         let columns = cells.iter().map(column).collect();
+        let level_names = places.iter().map(|place| pairs[*place].frequent_levels());
         Some(Self {
+            level_names: level_names.collect(),
             rows,
             columns,
             places,
@@ -184,13 +246,12 @@ impl JointCells {
             .iter()
             .map(|column| compared[self.places[*column]].distribution.effect);
         let effect = distances.try_fold(0.0, |largest, distance| Some(distance?.max(largest)));
-        let has_shifted = effect.is_none_or(|effect: f64| effect >= MIN_DISTANCE);
-        let parts: Vec<JointPart> = test
-            .kinds
-            .iter()
-            .map(|kind| part(kind, has_shifted, test.min_p_value, name))
-            .collect();
         let location = test.kinds.iter().find(|it| it.kind == JointKind::Location);
+        let moved = location.map_or_else(Vec::new, |it| {
+            self.columns_of(self.changes(it, compared, &[]))
+        });
+        let part = |kind: &KindTest| self.part(kind, compared, &moved, test.min_p_value);
+        let parts: Vec<JointPart> = test.kinds.iter().map(part).collect();
         Some(JointCheck {
             rows: self.rows.compared(),
             min_p_value: Some(test.min_p_value),
@@ -204,53 +265,131 @@ impl JointCells {
             parts,
         })
     }
-}
+    /// The significant changes of a kind that matter. `moved` has the columns whose location has drifted.
+    ///
+    /// Where only all changes together are significant, the largest one that matters stands for all.
+    fn changes<'t>(
+        &self,
+        test: &'t KindTest,
+        compared: &[ColumnComparison],
+        moved: &[usize],
+    ) -> Vec<&'t Change> {
+        if test.p_value >= CHECK_LEVEL {
+            return Vec::new();
+        }
+        let column = |place: &usize| &compared[self.places[*place]];
+        let has_shifted = |change: &Change| {
+            let mut distances = change
+                .columns
+                .iter()
+                .map(|it| column(it).distribution.effect);
+            distances.any(|distance| distance.is_none_or(|distance| distance >= MIN_DISTANCE))
+        };
+        let matters = |change: &&Change| match test.kind {
+            JointKind::Location => has_shifted(change),
+            kind => matters(kind, change),
+        };
+        // A moved location also changes what the scores of the column say about its spread and about its
+        // relation to all others. New levels have no relation to compare.
+        let is_said = |change: &&Change| match test.kind {
+            JointKind::Spread => moved.contains(&change.columns[0]),
+            JointKind::Relation => {
+                let is_moved = matches!(change.columns[..], [it] if moved.contains(&it));
+                is_moved || change.columns.iter().any(|it| column(it).has_new_levels())
+            }
+            JointKind::Location | JointKind::Shares => false,
+        };
+        let mattering: Vec<&Change> = test.changes.iter().filter(matters).collect();
+        let is_significant = |change: &&&Change| change.p_value < CHECK_LEVEL;
+        let significant = mattering.iter().filter(is_significant).copied();
+        let mut changes: Vec<&Change> = significant.collect();
+        if changes.is_empty() && test.kind.is_tested_by_sum() {
+            changes.extend(mattering.first());
+        }
+        changes.retain(|change| !is_said(change));
+        changes
+    }
 
-/// The verdict on one kind. `has_shifted` is true if the location of a column has moved far enough to
-/// matter.
-fn part(
-    test: &KindTest,
-    has_shifted: bool,
-    min_p_value: f64,
-    name: impl Fn(usize) -> String,
-) -> JointPart {
-    let is_significant = test.p_value < CHECK_LEVEL;
-    let matters = |change: &&Change| {
-        let has_enough = change.p_value.is_none_or(|p_value| p_value < CHECK_LEVEL);
-        has_enough
-            && (test.kind == JointKind::Location && has_shifted || matters(test.kind, change))
-    };
-    let mut changes: Vec<&Change> = test.changes.iter().filter(matters).collect();
-    changes.retain(|_| is_significant);
-    // A pair of columns says more than one column's relation to all others.
-    let paired: Vec<usize> = changes
-        .iter()
-        .filter(|it| it.columns.len() == 2)
-        .flat_map(|it| it.columns.clone())
-        .collect();
-    changes.retain(|it| it.columns.len() == 2 || !paired.contains(&it.columns[0]));
-    let mut named: Vec<JointChange> = Vec::new();
-    for change in changes {
-        let columns: Vec<String> = change.columns.iter().map(|it| name(*it)).collect();
-        // Of several levels of a column, the one that changed most is named.
-        if named.iter().all(|it| it.columns != columns) && named.len() < MAX_CHANGES {
-            named.push(JointChange {
-                columns,
-                values: change.values,
-            });
+    fn columns_of(&self, changes: Vec<&Change>) -> Vec<usize> {
+        changes.iter().flat_map(|it| it.columns.clone()).collect()
+    }
+
+    /// The verdict on one kind. `moved` has the columns whose location has drifted.
+    fn part(
+        &self,
+        test: &KindTest,
+        compared: &[ColumnComparison],
+        moved: &[usize],
+        min_p_value: f64,
+    ) -> JointPart {
+        let mut changes = self.changes(test, compared, moved);
+        // A pair of columns says more than one column's relation to all others.
+        let paired: Vec<usize> = changes
+            .iter()
+            .filter(|it| it.columns.len() == 2)
+            .flat_map(|it| it.columns.clone())
+            .collect();
+        changes.retain(|it| it.columns.len() == 2 || !paired.contains(&it.columns[0]));
+        let mut named: Vec<JointChange> = Vec::new();
+        for change in changes {
+            let columns = change.columns.iter();
+            let columns: Vec<String> = columns
+                .map(|it| compared[self.places[*it]].name.clone())
+                .collect();
+            // Of several levels of a column, the one that changed most is named.
+            if named.iter().all(|it| it.columns != columns) && named.len() < MAX_CHANGES {
+                named.push(self.named(test.kind, change, columns));
+            }
+        }
+        JointPart {
+            kind: test.kind,
+            statistic: test.statistic,
+            p_value: test.p_value,
+            verdict: match named.is_empty() {
+                false => Verdict::Drift,
+                // With so few rows even the rarest split of the rows is likely by chance.
+                true if min_p_value >= CHECK_LEVEL => Verdict::InsufficientData,
+                true => Verdict::Ok,
+            },
+            changes: named,
         }
     }
-    JointPart {
-        kind: test.kind,
-        statistic: test.statistic,
-        p_value: test.p_value,
-        verdict: match named.is_empty() {
-            false => Verdict::Drift,
-            // With so few rows even the rarest split of the rows is likely by chance.
-            true if min_p_value >= CHECK_LEVEL => Verdict::InsufficientData,
-            true => Verdict::Ok,
-        },
-        changes: named,
+
+    fn named(&self, kind: JointKind, change: &Change, columns: Vec<String>) -> JointChange {
+        let first = change.columns[0];
+        let is_of_one_category = columns.len() == 1 && self.columns[first].is_category;
+        let level = change.level;
+        JointChange {
+            columns,
+            values: match kind {
+                JointKind::Spread => self.widths(first, change.values),
+                JointKind::Relation if is_of_one_category => None,
+                _ => Some(change.values),
+            },
+            level: level.and_then(|code| self.level_names[first].get(&code).cloned()),
+            is_missing: kind == JointKind::Shares && level.is_none(),
+        }
+    }
+
+    /// Widths of the middle of a column of numbers: reference, then current file. `None` if no width has
+    /// changed in the direction of these deviations of the normal scores.
+    fn widths(&self, column: usize, deviations: [f64; 2]) -> Option<[f64; 2]> {
+        let present = [0, 1].map(|side: usize| {
+            let cells = self.columns[column].cells[self.rows.side(side)].iter();
+            let mut values: Vec<f64> = cells.copied().filter(|cell| !cell.is_nan()).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values
+        });
+        let is_wider = |[before, now]: [f64; 2]| now > before;
+        let width = |values: &[f64], [low, high]: [f64; 2]| {
+            let at = |share: f64| values.get((share * values.len() as f64) as usize).copied();
+            Some(at(high)? - at(low)?)
+        };
+        MIDDLES.into_iter().find_map(|ends| {
+            let widths = [width(&present[0], ends)?, width(&present[1], ends)?];
+            let is_usable = widths.iter().all(|it| it.is_finite()) && widths[0] > 0.0;
+            (is_usable && is_wider(widths) == is_wider(deviations)).then_some(widths)
+        })
     }
 }
 

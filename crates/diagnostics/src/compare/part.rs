@@ -283,7 +283,7 @@ impl PartCheck {
 }
 
 /// The beginning of a long level.
-fn shortened(level: &str) -> String {
+pub(super) fn shortened(level: &str) -> String {
     match level.char_indices().nth(SHOWN_CHARACTERS) {
         Some((end, _)) => format!("{}…", &level[..end]),
         None => level.to_owned(),

@@ -131,7 +131,7 @@ fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
             "; without {names} (no values, constant or nearly so, or made of others)"
         )?,
     }
-    let mut changes = joint.changes_in_words(true).into_iter();
+    let mut changes = joint.changes_with_p_values(true).into_iter();
     changes.try_for_each(|change| writeln!(to, "{:10} {change}", ""))
 }
 

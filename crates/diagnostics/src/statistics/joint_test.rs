@@ -61,6 +61,11 @@ impl JointKind {
         }
     }
 
+    /// True if many small changes add up to one statistic.
+    pub(crate) fn is_tested_by_sum(self) -> bool {
+        self.statistic() == Statistic::Squares
+    }
+
     fn statistic(self) -> Statistic {
         match self {
             Self::Location | Self::Shares => Statistic::Squares,
@@ -102,9 +107,10 @@ pub(crate) struct Change {
     /// The value of the feature in reference and batch: a mean score, a standard deviation of scores, a
     /// correlation, or a share.
     pub(crate) values: [f64; 2],
+    /// Code of the level that a share is of; `None` for missing values, and for other kinds.
+    pub(crate) level: Option<u64>,
     /// Probability of so large a change of any feature of the kind, corrected for the number of kinds.
-    /// `None` where only all features together have one.
-    pub(crate) p_value: Option<f64>,
+    pub(crate) p_value: f64,
 }
 
 /// A feature that a text can name.
@@ -163,15 +169,24 @@ pub(crate) fn joint_test(columns: &[JointColumn], rows: &SampledRows) -> Option<
         predicted: &predicted,
         sides: &sides,
     };
-    let results = kinds.iter().zip(blocks.test(&groups));
-    let results = results.map(|(kind, result)| {
+    let deciding = groups.len();
+    // Where the statistic is a sum, the largest named feature of each split tells which ones have changed.
+    let of_named = kinds.iter().map(|it| Group {
+        features: it.first_named..it.first_named + it.named.len(),
+        statistic: Statistic::Largest,
+    });
+    let groups: Vec<Group> = groups.into_iter().chain(of_named).collect();
+    let mut results = blocks.test(&groups, deciding);
+    let largest = results.split_off(deciding);
+    let results = kinds.iter().zip(results.iter().zip(&largest));
+    let results = results.map(|(kind, (result, largest))| {
         let correction = weights / kind.kind.weight();
         KindTest {
             kind: kind.kind,
             statistic: result.statistic,
             features: kind.tested.len(),
             p_value: (result.p_value * correction).min(1.0),
-            changes: shown.changes(kind, &observed, &result, correction),
+            changes: shown.changes(kind, &observed, largest, correction),
         }
     });
     let [first, second] = rows.blocks();
@@ -447,13 +462,12 @@ impl Shown<'_> {
         &self,
         kind: &KindFeatures,
         observed: &[f32],
-        result: &SplitResult,
+        largest: &SplitResult,
         correction: f64,
     ) -> Vec<Change> {
         let sums = observed[kind.first_named..].iter();
         let mut changed: Vec<(f32, &Named)> = sums.map(|sum| sum.abs()).zip(&kind.named).collect();
         changed.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let has_own_p_value = kind.kind.statistic() == Statistic::Largest;
         let first = changed.first().map_or(0.0, |it| it.0);
         changed
             .into_iter()
@@ -461,10 +475,21 @@ impl Shown<'_> {
             .map(|(sum, named)| Change {
                 columns: named.columns.clone(),
                 values: self.values(&named.about),
-                p_value: has_own_p_value
-                    .then(|| (result.chance_of(f64::from(sum)) * correction).min(1.0)),
+                level: self.level(&named.about),
+                p_value: (largest.chance_of(f64::from(sum)) * correction).min(1.0),
             })
             .collect()
+    }
+
+    /// Code of the level that a feature is the share of.
+    fn level(&self, about: &About) -> Option<u64> {
+        match about {
+            About::Share(place) => match self.components[*place].meaning {
+                Meaning::Level(code) => Some(code),
+                Meaning::Score | Meaning::Missing => None,
+            },
+            _ => None,
+        }
     }
 
     /// The value of a feature in reference and batch.

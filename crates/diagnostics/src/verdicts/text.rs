@@ -256,9 +256,8 @@ impl Verdicts {
 
 fn joint_drift_sentence(joint: &JointCheck, with_values: bool) -> String {
     format!(
-        "joint feature drift: {} ({})",
-        joint.changes_in_words(with_values).join("; "),
-        numbers::p_value(joint.p_value)
+        "joint feature drift: {}",
+        joint.changes_with_p_values(with_values).join("; ")
     )
 }
 

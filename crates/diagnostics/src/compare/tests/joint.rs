@@ -70,6 +70,13 @@ fn joint_of(current: [Vec<f64>; 2]) -> JointCheck {
     check_columns(pairs, |_| true).joint.unwrap()
 }
 
+/// The named spread of a column, before and now.
+fn spread_of(joint: &JointCheck, column: &str) -> [f64; 2] {
+    let mut changes = joint.parts.iter().flat_map(|part| &part.changes);
+    let change = changes.find(|it| it.columns == [column]).unwrap();
+    change.values.unwrap()
+}
+
 #[test]
 fn a_changed_relation_and_a_changed_spread_are_named() {
     let [x, mut y] = related(2, 500);
@@ -79,9 +86,11 @@ fn a_changed_relation_and_a_changed_spread_are_named() {
     let spread = joint_of([x.clone(), y.iter().map(|y| y * 1.4).collect()]);
     let words = spread.changes_in_words(true);
     assert!(
-        words[0].starts_with("the spread of spend (about 1.3 times as large)"),
+        words[0].starts_with("the spread of spend (about 1."),
         "{words:?}"
     );
+    let [before, now] = spread_of(&spread, "spend");
+    assert!((now / before / 1.4 - 1.0).abs() < 0.15, "{before} {now}");
     assert_eq!(spread.changes_in_words(false), ["the spread of spend"]);
     let flipped = joint_of([x.iter().map(|x| -x).collect(), y.clone()]);
     let words = flipped.changes_in_words(true);
@@ -125,4 +134,144 @@ fn a_change_that_is_too_small_to_matter_is_no_joint_drift() {
     let found = pair(side(20_000, 1.0), side(20_000, 1.05));
     assert!(found.has_moved_little(), "{found:?}");
     assert!(found.parts.iter().all(|part| part.changes.is_empty()));
+}
+
+/// Five unrelated columns of numbers, named a to e.
+fn five(seed: u64, rows: usize) -> Vec<Vec<f64>> {
+    let mut draws = Draws(seed);
+    (0..5)
+        .map(|_| (0..rows).map(|_| draws.normal()).collect())
+        .collect()
+}
+
+fn joint_of_five(current: Vec<Vec<f64>>) -> JointCheck {
+    let names = ["a", "b", "c", "d", "e"].into_iter();
+    let sides = five(11, 2000).into_iter().zip(current);
+    let pairs = names.zip(sides);
+    let pairs = pairs.map(|(name, (before, now))| ColumnPair::numbers(name, [0, 0], [before, now]));
+    check_columns(pairs.collect(), |_| true).joint.unwrap()
+}
+
+#[test]
+fn only_moved_columns_are_named_and_only_their_location() {
+    for seed in 20..40 {
+        let mut current = five(seed, 500);
+        current[0].iter_mut().for_each(|it| *it = *it * 0.8 + 2.0);
+        let joint = joint_of_five(current);
+        assert_eq!(
+            joint.changes_in_words(false),
+            ["the location of a"],
+            "{seed}"
+        );
+    }
+}
+
+#[test]
+fn each_part_has_its_own_p_value_and_a_spread_is_of_the_numbers_themselves() {
+    let mut current = five(41, 500);
+    current[0].iter_mut().for_each(|it| *it += 1.0);
+    current[1].iter_mut().for_each(|it| *it *= 3.0);
+    current[2].iter_mut().for_each(|it| *it *= 0.001);
+    let joint = joint_of_five(current);
+    let words = joint.changes_with_p_values(true);
+    assert_eq!(words.len(), 2, "{words:?}");
+    assert!(words[0].starts_with("the location of a (p "), "{words:?}");
+    let [before, now] = spread_of(&joint, "b");
+    assert!((now / before / 3.0 - 1.0).abs() < 0.15, "{before} {now}");
+    assert!(words[1].contains("c (nearly constant now)"), "{words:?}");
+    assert!(words.iter().all(|it| it.contains("(p ")), "{words:?}");
+}
+
+/// A number and a category that depends on it, with codes of the levels.
+fn category(seed: u64, rows: usize, written: &dyn Fn(usize) -> Option<String>) -> Vec<ColumnCells> {
+    let mut draws = Draws(seed);
+    let (mut x, mut levels) = (Vec::new(), Vec::new());
+    for _ in 0..rows {
+        let z = draws.normal();
+        let level = ((z + 0.1 * draws.normal() + 3.0).clamp(0.0, 5.9)) as usize;
+        x.push(z);
+        levels.push(written(level));
+    }
+    vec![ColumnCells::Numbers(x), ColumnCells::Levels(levels)]
+}
+
+enum ColumnCells {
+    Numbers(Vec<f64>),
+    Levels(Vec<Option<String>>),
+}
+
+fn joint_with_category(current: Vec<ColumnCells>) -> JointCheck {
+    let known = category(51, 3000, &|level| Some(format!("l{level}")));
+    let sides = known.into_iter().zip(current);
+    let pairs = sides.map(|sides| match sides {
+        (ColumnCells::Numbers(before), ColumnCells::Numbers(now)) => {
+            ColumnPair::numbers("x", [0, 0], [before, now])
+        }
+        (ColumnCells::Levels(before), ColumnCells::Levels(now)) => {
+            let sides = [before, now];
+            let counts = sides.each_ref().map(|side| {
+                let mut levels = dataset::Levels::default();
+                for level in side {
+                    match level {
+                        Some(level) => *levels.counts.entry(level.clone()).or_default() += 1,
+                        None => levels.missing += 1,
+                    }
+                }
+                levels
+            });
+            let code = |it: &Option<String>| it.as_deref().map_or(f64::NAN, dataset::level_code);
+            let codes = sides.map(|side| side.iter().map(code).collect());
+            ColumnPair::categories("region", counts).with_codes(codes)
+        }
+        _ => unreachable!("both sides have the same kinds"),
+    });
+    check_columns(pairs.collect(), |_| true).joint.unwrap()
+}
+
+#[test]
+fn the_relation_of_a_category_has_no_number() {
+    let mut current = category(52, 800, &|level| Some(format!("l{level}")));
+    if let ColumnCells::Numbers(x) = &mut current[0] {
+        x.rotate_left(1);
+    }
+    let words = joint_with_category(current).changes_in_words(true);
+    let is_named = |it: &String| it.contains("region to the other columns");
+    assert!(words.iter().any(is_named), "{words:?}");
+    assert!(
+        !words
+            .iter()
+            .any(|it| it.contains("region to the other columns (")),
+        "{words:?}"
+    );
+}
+
+#[test]
+fn new_levels_have_no_relation_and_a_share_names_its_level_or_missing_values() {
+    let renamed = category(53, 800, &|level| Some(format!("L{level}")));
+    let words = joint_with_category(renamed).changes_in_words(true);
+    assert!(
+        !words.iter().any(|it| it.contains("relation of region")),
+        "{words:?}"
+    );
+    assert!(
+        words
+            .iter()
+            .any(|it| it.starts_with("the share of \"l") || it.starts_with("the share of \"L")),
+        "{words:?}"
+    );
+    let missing = category(54, 800, &|level| (level != 2).then(|| format!("l{level}")));
+    let joint = joint_with_category(missing);
+    let words = joint.changes_in_words(true);
+    let names = [
+        "the share of missing values of region (0 %, now",
+        "the share of \"l2\" of region (",
+    ];
+    assert!(
+        words
+            .iter()
+            .any(|it| names.iter().any(|name| it.starts_with(name))),
+        "{words:?}"
+    );
+    let hidden = joint.changes_in_words(false);
+    assert!(!hidden.iter().any(|it| it.contains("l2")), "{hidden:?}");
 }

@@ -29,8 +29,8 @@ pub(crate) struct JointColumn {
 pub(super) enum Meaning {
     /// The normal score of its number.
     Score,
-    /// 1 if the row has a level.
-    Level,
+    /// 1 if the row has the level with this code.
+    Level(u64),
     /// 1 if the value is missing.
     Missing,
 }
@@ -74,8 +74,8 @@ pub(super) fn components(columns: &[JointColumn], sides: &[Range<usize>; 2]) -> 
         match column.is_category {
             false => add(Meaning::Score, rows.scores(&column.cells)),
             true => {
-                for indicator in rows.levels(&column.cells, most_levels) {
-                    add(Meaning::Level, Some(indicator));
+                for (code, indicator) in rows.levels(&column.cells, most_levels) {
+                    add(Meaning::Level(code), Some(indicator));
                 }
             }
         }
@@ -114,8 +114,8 @@ impl Rows<'_> {
         standardised(scores)
     }
 
-    /// The indicators of the most frequent levels.
-    fn levels(&self, cells: &[f64], most: usize) -> Vec<Vec<f64>> {
+    /// The indicators of the most frequent levels, with the codes of these.
+    fn levels(&self, cells: &[f64], most: usize) -> Vec<(u64, Vec<f64>)> {
         let mut levels: Vec<(usize, u64)> = counts(cells)
             .into_iter()
             .map(|(level, rows)| (rows, level))
@@ -123,8 +123,10 @@ impl Rows<'_> {
         levels.sort_unstable_by(|a, b| b.cmp(a));
         // Of two levels, one says what the other says.
         let most = if levels.len() == 2 { 1 } else { most };
-        let indicator =
-            |(_, level): (usize, u64)| self.indicator(cells, |cell| key(cell) == Some(level));
+        let indicator = |(_, level): (usize, u64)| {
+            let indicator = self.indicator(cells, |cell| key(cell) == Some(level))?;
+            Some((f64::from_bits(level) as u64, indicator))
+        };
         levels
             .into_iter()
             .take(most)

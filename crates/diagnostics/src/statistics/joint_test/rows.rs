@@ -69,7 +69,7 @@ impl SampledRows {
     }
 
     /// The places of a side among the cells of a column.
-    pub(super) fn side(&self, side: usize) -> Range<usize> {
+    pub(crate) fn side(&self, side: usize) -> Range<usize> {
         let first = self.rows[0].len();
         [0..first, first..self.count()][side].clone()
     }

@@ -151,9 +151,9 @@ impl Blocks {
 
     /// Compares the statistics of groups of features with those of random splits.
     ///
-    /// Splits end once each group has [`ENOUGH_SPLITS`] that changed as much, at the latest after
-    /// [`MAX_SPLITS`].
-    pub(super) fn test(&self, groups: &[Group]) -> Vec<SplitResult> {
+    /// Splits end once each of the first `deciding` groups has [`ENOUGH_SPLITS`] that changed as much, at the
+    /// latest after [`MAX_SPLITS`].
+    pub(super) fn test(&self, groups: &[Group], deciding: usize) -> Vec<SplitResult> {
         let of_groups =
             |sums: &[f32]| -> Vec<f32> { groups.iter().map(|group| group.of(sums)).collect() };
         let observed = of_groups(&self.sums_as_they_are());
@@ -164,7 +164,7 @@ impl Blocks {
         };
         let mut task = 0;
         while splits.first().is_some_and(|it| it.len() < MAX_SPLITS)
-            && (0..groups.len()).any(|group| as_large(&splits, group) < ENOUGH_SPLITS)
+            && (0..deciding).any(|group| as_large(&splits, group) < ENOUGH_SPLITS)
         {
             let tasks: Vec<u64> = (task..task + TASKS_OF_ROUND).collect();
             task += TASKS_OF_ROUND;
