@@ -122,6 +122,8 @@ pub(super) fn why_untested_levels(
     }
     Some(match are_nearly_all_single(&table) {
         true => format!("nearly all of its {} texts are rare", table.len()),
+        // Two texts need no simulated test.
+        false if table.len() == 2 => "it has too few rows".to_owned(),
         false => format!(
             "its {} texts are rare, and it has too many rows for a simulated test",
             table.len()
