@@ -146,6 +146,60 @@ fn classes_may_come_in_parts_and_with_other_values() {
 }
 
 #[test]
+fn an_estimate_has_no_interval_where_clients_have_several_rows() {
+    let workspace = watching();
+    let text = unlabelled(&export(34, 200));
+    let estimated = after(&workspace, "march", &text);
+    assert!(
+        expectation(&estimated)["f1_interval"].is_array(),
+        "{estimated:#}"
+    );
+    let (header, rows) = text.split_once('\n').expect("a header");
+    // Two more rows of each client, with the values of other clients.
+    let (ids, values): (Vec<&str>, Vec<&str>) =
+        rows.lines().filter_map(|row| row.split_once(',')).unzip();
+    let swapped: String = ids
+        .iter()
+        .zip(values.iter().cycle().skip(2))
+        .zip(values.iter().cycle().skip(3))
+        .map(|((id, one), other)| format!("{id},{one}\n{id},{other}\n"))
+        .collect();
+    let several = after(&workspace, "april", &format!("{header}\n{swapped}"));
+    let found = expectation(&several);
+    assert_eq!(found["has_repeated_clients"], true, "{several:#}");
+    assert_eq!(found["f1_interval"], Value::Null);
+    assert!(found["f1"].is_number());
+    let report = workspace.text("data/state/runs/000003/report.txt");
+    let said = "no interval, because clients have several rows)";
+    assert!(report.contains(said), "{report}");
+}
+
+#[test]
+fn where_values_are_unlike_the_training_rows_no_score_is_expected_now_or_later() {
+    let workspace = watching();
+    let far = |text: &str| -> String {
+        let far = |(place, row): (usize, &str)| match (place, row.split_once(',')) {
+            (1.., Some((id, rest))) => format!("{id},9000000{rest}\n"),
+            _ => format!("{row}\n"),
+        };
+        text.lines().enumerate().map(far).collect()
+    };
+    let labelled = far(&export(36, 300));
+    let predicted = after(&workspace, "march", &unlabelled(&labelled));
+    let found = expectation(&predicted);
+    assert!(found["left_reference"].is_array(), "{predicted:#}");
+    for score in ["f1", "f1_interval", "precision", "recall", "roc_auc"] {
+        assert_eq!(found[score], Value::Null, "{score}: {found:#}");
+    }
+    let came = after(&workspace, "april", &labelled);
+    let met = realised(&came);
+    assert_eq!((&met[0]["run"], &met[0]["rows"]), (&json!(2), &json!(300)));
+    assert_eq!(met[0]["estimated_f1"], Value::Null, "{came:#}");
+    let report = workspace.text("data/state/runs/000003/report.txt");
+    assert!(!report.contains("was expected)"), "{report}");
+}
+
+#[test]
 fn a_row_counts_in_the_summary_until_its_class_comes() {
     let mut workspace = Workspace::with_sample_data();
     workspace.set_input(&["practicedata", "exports"]);

@@ -15,13 +15,40 @@ pub struct EstimatedPerformance {
     #[serde(flatten)]
     pub estimate: Estimate,
     /// 95 % interval of the F1 that will be realised if the model is right. `None` where F1 is undefined,
-    /// and for models of older programs.
+    /// where a client has several rows, and for models of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub f1_interval: Option<[f64; 2]>,
-    /// Features of which many values are unlike any of the training rows. If there are some, the figures
-    /// say little: the data are insufficient for an estimate.
+    /// True if a client has several of the predicted rows, or of the training rows. The interval takes rows
+    /// as independent, and would be too narrow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_repeated_clients: bool,
+    /// Features of which many values are unlike any of the training rows. If there are some, the data are
+    /// insufficient for an estimate: F1, its interval, precision, recall and area under the curve are `None`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_reference: Vec<String>,
+}
+
+impl EstimatedPerformance {
+    /// The same estimate where these features have left the training rows: without any feature as it is,
+    /// otherwise without the scores, because they would be those of other clients.
+    #[must_use]
+    pub fn with_left_reference(self, features: &[String]) -> Self {
+        if features.is_empty() {
+            return self;
+        }
+        Self {
+            estimate: Estimate {
+                f1: None,
+                precision: None,
+                recall: None,
+                roc_auc: None,
+                ..self.estimate
+            },
+            f1_interval: None,
+            left_reference: features.to_vec(),
+            ..self
+        }
+    }
 }
 
 /// What an estimate cannot show. It is shown with the estimate, so that nobody takes the estimate
@@ -43,7 +70,7 @@ pub struct RealisedPerformance {
     pub release: String,
     /// Predicted rows that have a label by now.
     pub rows: u64,
-    /// Estimated F1 of these rows.
+    /// Estimated F1 of these rows. `None` where it is undefined, and where it could not be estimated.
     pub estimated_f1: Option<f64>,
     /// Realised F1 of these rows.
     pub realised_f1: Option<f64>,
@@ -118,7 +145,8 @@ impl RunEstimate {
 
     /// Realised performance so far; `run` is the number of the run that predicted.
     pub fn realised(&self, run: i64) -> RealisedPerformance {
-        let estimated_f1 = self.labelled.estimated_f1();
+        let has_estimate = self.estimated_performance.left_reference.is_empty();
+        let estimated_f1 = self.labelled.estimated_f1().filter(|_| has_estimate);
         let realised_f1 = self.labelled.confusion.f1();
         RealisedPerformance {
             run,
@@ -183,8 +211,40 @@ mod tests {
             kind: EstimateKind::BlindToConceptDrift,
             estimate,
             f1_interval: None,
+            has_repeated_clients: false,
             left_reference: Vec::new(),
         }
+    }
+
+    #[test]
+    fn where_features_have_left_the_training_rows_no_score_was_expected() {
+        let forecast = |score: f64, probability| Forecast {
+            score,
+            probability,
+            predicts_one: score > 0.0,
+        };
+        let forecasts = [forecast(2.0, 0.75), forecast(-1.0, 0.25)];
+        let estimate = scoring::estimate(&forecasts).unwrap();
+        let known = EstimatedPerformance {
+            f1_interval: Some([0.5, 0.9]),
+            ..estimated(estimate)
+        };
+        assert_eq!(known.clone().with_left_reference(&[]), known);
+        let unknown = known.with_left_reference(&["age".to_owned()]);
+        let json = serde_json::to_value(&unknown).unwrap();
+        for score in ["f1", "f1_interval", "precision", "recall", "roc_auc"] {
+            assert_eq!(json[score], serde_json::Value::Null, "{score}: {json}");
+        }
+        assert_eq!(json["rows"], 2);
+        let mut stored = RunEstimate::new("000001", unknown);
+        let mut labelled = LabelledPredictions::default();
+        labelled.add(0.75, true, true);
+        stored.add(labelled);
+        let found = stored.realised(7);
+        assert_eq!(
+            (found.estimated_f1, found.realised_f1, found.difference),
+            (None, Some(1.0), None)
+        );
     }
 
     #[test]

@@ -70,24 +70,39 @@ fn estimate(model: &Model, predicted: &[Prediction]) -> Option<EstimatedPerforma
     let rows = predicted
         .iter()
         .map(|it| (it.margin + cut, it.predicts_positive()));
+    let mut clients = HashSet::new();
+    let is_repeated = |it: &Prediction| !clients.insert(it.client);
+    // A variance that takes rows as independent is too small for the rows of one client. That of the
+    // recalibration is of the training rows.
+    let has_repeated_clients =
+        model.client_agreement.is_some() || predicted.iter().any(is_repeated);
     let recalibration = model.recalibration.as_ref();
+    let recalibration = recalibration.filter(|_| !has_repeated_clients);
     Some(EstimatedPerformance {
         kind: EstimateKind::BlindToConceptDrift,
         estimate: scoring::estimate(&forecasts)?,
         f1_interval: recalibration
             .and_then(|it| f1_interval_of_estimate(&rows.collect::<Vec<_>>(), it)),
+        has_repeated_clients,
         left_reference: Vec::new(),
     })
 }
 
 impl PredictionUpdate {
-    /// Notes the features whose values are not those of the training rows, so that the estimate of the run
-    /// says little.
+    /// Notes the features whose values are not those of the training rows, so that the run has no estimate of
+    /// its scores.
     pub(crate) fn note_left_reference(&mut self, run: i64, features: &[String]) {
-        let stored = self.estimates.get_mut(&run);
-        let stored = stored.map(|of_run| &mut of_run.estimated_performance);
-        for estimated in self.estimated_performance.iter_mut().chain(stored) {
-            estimated.left_reference = features.to_vec();
+        let estimated = self.estimated_performance.take();
+        self.estimated_performance = estimated.map(|it| it.with_left_reference(features));
+        let Some(stored) = self.estimates.get_mut(&run) else {
+            return;
+        };
+        let estimated = stored.estimated_performance.clone();
+        stored.estimated_performance = estimated.with_left_reference(features);
+        // Labels may already have arrived with the same rows.
+        let of_run = self.realised_performance.iter_mut();
+        for realised in of_run.filter(|it| it.run == run) {
+            *realised = stored.realised(run);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::predictions::PredictionFile;
+use crate::predictions::{EstimatedPerformance, PredictionFile, RealisedPerformance};
 
 #[test]
 fn of_the_dependencies_only_a_yanked_one_needs_attention() {
@@ -53,4 +53,53 @@ fn pending_predictions_of_an_older_program_are_read() {
     });
     members.insert("foreseen".into(), foreseen);
     assert_eq!(serde_json::from_value::<RunRecord>(older).unwrap(), record);
+}
+
+#[test]
+fn without_an_estimate_the_text_gives_the_reason_and_no_expected_score() {
+    let estimate = |changes: serde_json::Value| {
+        let mut json = json!({
+            "kind": "estimate; blind to concept drift", "rows": 2, "prevalence": 0.5,
+            "true_positive": 0.75, "false_positive": 0.25, "false_negative": 0.25,
+            "true_negative": 0.75, "f1": 0.75, "precision": 0.75, "recall": 0.75,
+            "accuracy": 0.75, "roc_auc": 0.8,
+        });
+        let changes = changes.as_object().unwrap().clone();
+        json.as_object_mut().unwrap().extend(changes);
+        let estimated: EstimatedPerformance = serde_json::from_value(json).unwrap();
+        let record = RunRecord {
+            evidence: Some(Evidence {
+                estimated_performance: Some(estimated),
+                realised_performance: vec![RealisedPerformance {
+                    run: 2,
+                    release: "000001".into(),
+                    rows: 2,
+                    estimated_f1: None,
+                    realised_f1: Some(0.5),
+                    difference: None,
+                }],
+                ..Evidence::default()
+            }),
+            ..RunRecord::begin(Timestamp::UNIX_EPOCH)
+        };
+        (
+            record.estimate_in_words().unwrap(),
+            record.realised_in_words().collect::<Vec<_>>().join("\n"),
+        )
+    };
+    let (estimated, realised) = estimate(json!({"f1": null, "left_reference": ["age"]}));
+    assert!(estimated.starts_with("F1 cannot be estimated on 2 rows"));
+    assert_eq!(
+        realised,
+        "F1 0.50 on 2 rows of run 2 whose labels have arrived (it could not be estimated)"
+    );
+    let (repeated, _) = estimate(json!({"has_repeated_clients": true}));
+    assert!(
+        repeated.starts_with("F1 0.75 is expected on 2 rows"),
+        "{repeated}"
+    );
+    assert!(
+        repeated.ends_with("; no interval, because clients have several rows)"),
+        "{repeated}"
+    );
 }

@@ -213,8 +213,12 @@ impl RunRecord {
                 listed(&estimated.left_reference, MAX_FEATURES)
             ));
         }
+        let no_interval = match estimated.has_repeated_clients {
+            true => "; no interval, because clients have several rows",
+            false => "",
+        };
         Some(format!(
-            "F1 {} is expected on {rows} without a label (changed reasons for leaving cannot be seen)",
+            "F1 {} is expected on {rows} without a label (changed reasons for leaving cannot be seen{no_interval})",
             score(estimate.f1, estimated.f1_interval)
         ))
     }
@@ -226,12 +230,15 @@ impl RunRecord {
         realised.map(|realised| {
             let both = [realised.realised_f1, realised.estimated_f1];
             let scores = Scores::of(both.into_iter().flatten());
+            let expected = match realised.estimated_f1 {
+                Some(f1) => format!("{} was expected", scores.show(Some(f1), None)),
+                None => "it could not be estimated".to_owned(),
+            };
             format!(
-                "F1 {} on {} of run {} whose labels have arrived ({} was expected)",
+                "F1 {} on {} of run {} whose labels have arrived ({expected})",
                 scores.show(realised.realised_f1, None),
                 counted(realised.rows, "row"),
-                realised.run,
-                scores.show(realised.estimated_f1, None)
+                realised.run
             )
         })
     }
