@@ -8,7 +8,8 @@ pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 /// Lengths of the parts: version, trace, parent and flags.
 const PARTS: [usize; 4] = [2, 32, 16, 2];
 
-/// The header of a request, if it is valid. It then has hexadecimal digits and hyphens only.
+/// The header of a request, if it is valid. It then begins with the four parts of the version 00; that of
+/// a later version may go on after them.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace(HeaderValue);
 
@@ -44,8 +45,9 @@ fn is_valid(value: &[u8]) -> bool {
     match known {
         // The version 255 is forbidden, and only later versions may have further parts.
         [Some(b"ff"), ..] => false,
-        [Some(_), Some(trace), Some(parent), Some(_)] => {
-            parts.next().is_none() && !is_zero(trace) && !is_zero(parent)
+        [Some(version), Some(trace), Some(parent), Some(_)] => {
+            let is_whole = version != b"00" || parts.next().is_none();
+            is_whole && !is_zero(trace) && !is_zero(parent)
         }
         _ => false,
     }
@@ -66,7 +68,18 @@ mod tests {
             (found.id(), found.header().to_str().unwrap()),
             (trace, valid.as_str())
         );
+        for later in [
+            format!("01{}", &valid[2..]),
+            format!("01{}-extra", &valid[2..]),
+            format!("fe{}-a-b", &valid[2..]),
+        ] {
+            headers.insert(TRACEPARENT, HeaderValue::from_str(&later).unwrap());
+            let found = Trace::of(&headers).map(|found| found.id().to_owned());
+            assert_eq!(found.as_deref(), Some(trace), "{later}");
+        }
         for invalid in [
+            format!("01{}.extra", &valid[2..]),
+            format!("01{}x", &valid[2..]),
             "".to_owned(),
             "00".into(),
             valid.to_uppercase(),
