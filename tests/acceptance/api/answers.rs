@@ -65,7 +65,7 @@ fn predictions_come_as_json_csv_or_bare_values() {
         &["Accept: text/csv"],
         ROWS.as_bytes(),
     );
-    let header = "id,probability,prediction,base_log_odds,lastmonth_activity_log_odds,";
+    let header = "id,probability,prediction,base,lastmonth_activity_log_odds,";
     assert!(body_of(&explained).starts_with(header), "{explained}");
     let bare = predict(
         &server,

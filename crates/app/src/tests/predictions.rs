@@ -118,7 +118,7 @@ fn explanations_in_csv_are_those_in_json() {
             "id",
             "probability",
             "prediction",
-            "base_log_odds",
+            "base",
             "lastmonth_activity_log_odds"
         ]
     );
@@ -131,7 +131,7 @@ fn explanations_in_csv_are_those_in_json() {
         assert_eq!(line.len(), header.len());
         for (name, cell) in header.iter().zip(line).skip(3) {
             let wanted = match *name {
-                "base_log_odds" => &explained["base"],
+                "base" => &explained["base"],
                 "base_probability" => &explained["base_probability"],
                 name => match name.strip_suffix("_log_odds") {
                     Some(name) => &explained["contributions"][name],
