@@ -385,11 +385,14 @@ fn with_keys_a_browser_is_asked_for_a_password() {
                 "{path}"
             );
         }
-        assert_eq!(
-            status_of(&ask(path, &basic("me", &predictor))),
-            403,
-            "{path}"
-        );
+        // The browser asks for another password; a program learns what its key lacks.
+        let answer = ask(path, &basic("me", &predictor));
+        assert_eq!(status_of(&answer), 401, "{path}");
+        let asked = header_of(&answer, "www-authenticate");
+        assert!(asked.is_some_and(|asked| asked.starts_with("Basic ")));
+        assert!(body_of(&answer).contains("the scope predict"), "{path}");
+        let bearer = format!("Authorization: Bearer {predictor}");
+        assert_eq!(status_of(&ask(path, &bearer)), 403, "{path}");
     }
     // The report of a run is a page, too.
     let asked = ask("/v1/reports/1", "Accept: text/html");

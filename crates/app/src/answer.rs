@@ -19,13 +19,13 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use crate::accept::Media;
-use crate::access::{Client, Key, Origins};
+use crate::access::{self, Client, Key, Origins};
 use crate::access_log::Event;
 use crate::connection::{Connection, RunningRequest};
 use crate::content::{Content, count_large_answer};
 use crate::endpoints::{self, Access};
 use crate::error::ApiError;
-use crate::gzip::compress;
+use crate::gzip::{OmittedContent, compress};
 use crate::kind::Kind;
 use crate::metrics::Target;
 use crate::problem;
@@ -186,7 +186,14 @@ impl PendingRequest<'_> {
         let is_monitoring = endpoint.is_some_and(|endpoint| endpoint.is_monitoring());
         let access = &self.state.access;
         self.key = access.identify(request, needs, is_monitoring, client)?;
-        self.key.as_ref().map_or(Ok(()), |key| key.admit(needs))
+        let admitted = self.key.as_ref().map_or(Ok(()), |key| key.admit(needs));
+        admitted.map_err(|error| match error {
+            // A browser asks for another password only after the status 401.
+            ApiError::ScopeMissing { has, needs } if access::shows_password(request) => {
+                ApiError::PasswordScope { has, needs }
+            }
+            error => error,
+        })
     }
 
     fn record_answer(&mut self, answered: &ServiceResponse) {
@@ -335,7 +342,10 @@ pub(crate) fn tagged(request: &HttpRequest, media: Media, content: Content) -> H
     response.insert_header((ETAG, tag));
     response.insert_header((VARY, "Accept"));
     if is_known {
-        return response.finish();
+        let mut response = response.finish();
+        let bytes = content.size();
+        response.extensions_mut().insert(OmittedContent { bytes });
+        return response;
     }
     response.insert_header((CONTENT_TYPE, media.content_type()));
     response.body(content.into_body())

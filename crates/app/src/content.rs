@@ -73,6 +73,11 @@ impl Content {
         &self.tag
     }
 
+    /// Number of bytes of the content.
+    pub(crate) fn size(&self) -> u64 {
+        self.text.bytes().len() as u64
+    }
+
     /// Bytes of the content.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -48,6 +48,11 @@ pub(crate) enum ApiError {
         has: &'static str,
         needs: &'static str,
     },
+    #[error("the key given as the password has the scope {has}; this needs {needs}")]
+    PasswordScope {
+        has: &'static str,
+        needs: &'static str,
+    },
     #[error(
         "a page of the origin {0:?} sent this, and this server takes none without keys; list the origin in api.allowed_origins"
     )]
@@ -85,7 +90,7 @@ pub(crate) enum ApiError {
     #[error("the content encoding {0:?} is not read; send the body as it is or as gzip")]
     ContentEncoding(String),
     #[error(
-        "the head of the request is no valid HTTP: perhaps it has not exactly one header Host, a line without a colon, or a length that is no number"
+        "the head of the request is no valid HTTP: perhaps its address is longer than 65534 bytes, or it has not exactly one header Host, a line without a colon, or a length that is no number"
     )]
     RequestInvalid,
     #[error("the head of the request is larger than 128 KiB, or has more than 96 headers")]
@@ -176,7 +181,7 @@ impl ApiError {
             Self::UnknownParameter { .. } => &kind::UNKNOWN_PARAMETER,
             Self::InvalidParameter { .. } => &kind::INVALID_PARAMETER,
             Self::BodyIncomplete => &kind::BODY_INCOMPLETE,
-            Self::KeyMissing => &kind::KEY_MISSING,
+            Self::KeyMissing | Self::PasswordScope { .. } => &kind::KEY_MISSING,
             Self::KeyUnknown => &kind::KEY_UNKNOWN,
             Self::TooManyWrongKeys => &kind::TOO_MANY_WRONG_KEYS,
             Self::ScopeMissing { .. } => &kind::SCOPE_MISSING,

@@ -13,7 +13,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, VARY,
 };
-use actix_web::http::{Method, Version};
+use actix_web::http::{Method, StatusCode, Version};
 use actix_web::web::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -29,9 +29,25 @@ const COMPRESSOR_BYTES: usize = 512 * 1024;
 /// An answer that is compressed while it is sent.
 struct GzipBody {
     body: BoxBody,
-    /// `None` once the end was written.
+    /// `None` once the end was written, and for an answer to HEAD.
     encoder: Option<GzEncoder<Vec<u8>>>,
     _permit: Permit,
+}
+
+/// Content that is not sent because the client already has it. An extension of the answer, which has
+/// the headers that it would have with the content.
+#[derive(Clone, Copy)]
+pub(crate) struct OmittedContent {
+    /// Bytes of the content.
+    pub(crate) bytes: u64,
+}
+
+impl OmittedContent {
+    /// The content that an answer leaves out; `None` for other answers.
+    fn of(answered: &ServiceResponse) -> Option<Self> {
+        let is_omitted = answered.status() == StatusCode::NOT_MODIFIED;
+        is_omitted.then(|| answered.response().extensions().get().copied())?
+    }
 }
 
 /// Compresses an answer if the client asks for it and it is worth it.
@@ -39,22 +55,35 @@ pub(crate) fn compress(
     in_flight: &Arc<InFlight>,
     mut answered: ServiceResponse,
 ) -> ServiceResponse {
-    let is_small = match answered.response().body().size() {
-        BodySize::None => return answered,
-        BodySize::Sized(bytes) if bytes <= MIN_BYTES => return answered,
-        BodySize::Sized(bytes) => bytes <= SMALL_ANSWER as u64,
-        BodySize::Stream => false,
+    let omitted = OmittedContent::of(&answered);
+    let bytes = match (&omitted, answered.response().body().size()) {
+        (Some(omitted), _) => Some(omitted.bytes),
+        (None, BodySize::None) => return answered,
+        (None, BodySize::Sized(bytes)) => Some(bytes),
+        (None, BodySize::Stream) => None,
     };
+    if bytes.is_some_and(|bytes| bytes <= MIN_BYTES) {
+        return answered;
+    }
+    let is_small = bytes.is_some_and(|bytes| bytes <= SMALL_ANSWER as u64);
     let vary = HeaderValue::from_static("Accept-Encoding");
     answered.headers_mut().append(VARY, vary);
     let request = answered.request();
     // HTTP/1.0 has no chunks, in which a body of unknown length is sent.
     let can_be_sent = is_small || request.version() >= Version::HTTP_11;
-    if !can_be_sent || request.method() == Method::HEAD || !accepts_gzip(request.headers()) {
+    if !can_be_sent || !accepts_gzip(request.headers()) {
         return answered;
     }
+    if omitted.is_some() {
+        make_tag_weak(answered.headers_mut());
+        return answered;
+    }
+    // The answer to HEAD has the headers of the answer to GET. Only a small content is compressed for
+    // them: the length of a large one is not known in advance.
+    let is_head = request.method() == Method::HEAD;
     let permit = match is_small {
         true => None,
+        false if is_head => Some(in_flight.permit()),
         false => {
             let mut permit = in_flight.permit();
             match permit.grow(COMPRESSOR_BYTES) {
@@ -67,20 +96,25 @@ pub(crate) fn compress(
     let mut answered = answered.map_body(|_, body| match permit {
         Some(permit) => BoxBody::new(GzipBody {
             body,
-            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+            encoder: (!is_head).then(|| GzEncoder::new(Vec::new(), Compression::fast())),
             _permit: permit,
         }),
         None => compressed_at_once(body),
     });
     let headers = answered.headers_mut();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    // Other bytes need another tag; a weak one says that the content is the same.
+    make_tag_weak(headers);
+    answered
+}
+
+/// Replaces the entity tag by a weak one: other bytes need another tag, and a weak one says that the
+/// content is the same.
+fn make_tag_weak(headers: &mut HeaderMap) {
     let tag = headers.get(ETAG).map(HeaderValue::as_bytes);
     let weak = tag.and_then(|tag| HeaderValue::from_bytes(&[b"W/", tag].concat()).ok());
     if let Some(weak) = weak {
         headers.insert(ETAG, weak);
     }
-    answered
 }
 
 /// A small answer, compressed.

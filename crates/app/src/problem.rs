@@ -96,7 +96,10 @@ pub(crate) fn page(error: &ApiError, request_id: &str) -> HttpResponse {
     let kind = error.kind();
     let (detail, remedy) = match kind.status {
         401 => (
-            "these pages are shown only with a key".to_owned(),
+            match error {
+                ApiError::PasswordScope { .. } => error.to_string(),
+                _ => "these pages are shown only with a key".to_owned(),
+            },
             "load the page again, and give any user name and as the password a key with the scope read. `app --new-key NAME --scope read` makes one on the server",
         ),
         500 => (

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{AUTHORIZATION, HeaderName};
+use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use common::config::ApiSettings;
 
 use self::hosts::Hosts;
@@ -121,6 +121,14 @@ fn request_key(request: &ServiceRequest, client: Client) -> Option<Cow<'_, [u8]>
         None if client == Client::Browser => password(),
         None => None,
     }
+}
+
+/// True if the key of a request was sent as a password. The key must be a known one.
+pub(crate) fn shows_password(request: &ServiceRequest) -> bool {
+    let headers = request.headers();
+    let credentials = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let is_password = |credentials: &[u8]| bearer(credentials).is_none();
+    !headers.contains_key(API_KEY) && credentials.is_some_and(is_password)
 }
 
 fn bearer(credentials: &[u8]) -> Option<&[u8]> {
