@@ -583,7 +583,7 @@ pub(crate) fn endpoint_index(path: &str) -> Option<usize> {
 }
 
 /// The address that is meant by another common form of it: with a slash at its end, below the
-/// version of the API, or the name of a health check of other servers.
+/// version of the API, the folder of the dashboard, or the name of a health check of other servers.
 pub(crate) fn meant_address(path: &str) -> Option<&str> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let unversioned = path.strip_prefix("/v1");
@@ -591,6 +591,8 @@ pub(crate) fn meant_address(path: &str) -> Option<&str> {
     let candidates = [Some(path), unversioned];
     match path {
         "/healthz" => Some(LIVEZ.path),
+        // The folder of the other pages.
+        "/dashboard" => Some(START.path),
         _ => candidates
             .into_iter()
             .flatten()
@@ -620,6 +622,10 @@ mod tests {
             ("/v1/scoring", Some("/scoring")),
             ("/healthz", Some("/livez")),
             ("/healthz/", Some("/livez")),
+            ("/dashboard", Some("/")),
+            ("/dashboard/", Some("/")),
+            ("/dashboard//", None),
+            ("/v1/dashboard", None),
             ("//", None),
             ("/v1", None),
             ("/v1/", None),

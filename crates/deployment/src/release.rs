@@ -174,13 +174,17 @@ pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
 }
 
 /// Calls `visit` for each readable release, newest first, until `visit` breaks. With `before`, only
-/// releases with a lower number. Holds one manifest in memory at a time.
+/// releases with a lower number. Holds one manifest in memory at a time. If the link to the live release
+/// cannot be read, logs a warning, and no release counts as live.
 pub fn visit_newest(
     layout: &Layout,
     before: Option<u64>,
     mut visit: impl FnMut(u64, ListedRelease) -> anyhow::Result<ControlFlow<()>>,
 ) -> anyhow::Result<()> {
-    let live = live_name(layout)?;
+    let live = live_name(layout).unwrap_or_else(|error| {
+        tracing::warn!("which release is live is unknown: {error:#}");
+        None
+    });
     let numbered = newest_first(layout)?.into_iter();
     let numbered = numbered.filter(|(number, _)| before.is_none_or(|before| *number < before));
     for (number, folder) in numbered {

@@ -13,8 +13,9 @@ mod score;
 
 use std::cell::RefCell;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY, VARY,
+};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -23,6 +24,7 @@ use crate::answer;
 use crate::content::Content;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
+use crate::kind;
 use crate::problem;
 use crate::request_state::{RequestId, RequestState};
 use crate::state::AppState;
@@ -99,14 +101,25 @@ async fn answer(
         Ok::<_, ApiError>((content, is_whole))
     };
     let (content, is_whole) = state.work.run(request, job).await??;
-    let mut response = answer::tagged(request, media, content);
-    if !is_whole && response.status() == StatusCode::OK {
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    }
+    let mut response = match is_whole {
+        true => answer::tagged(request, media, content),
+        false => failed(media, content),
+    };
     for (name, value) in headers() {
         response.headers_mut().insert(name, value);
     }
     Ok(response)
+}
+
+/// The answer with a page that could not show what it is for. It counts as a problem, and has no entity
+/// tag: a client that loads the page again gets the failure again, and not "not modified".
+fn failed(media: Media, content: Content) -> HttpResponse {
+    let mut response = HttpResponse::InternalServerError();
+    response.insert_header((VARY, "Accept"));
+    response.insert_header((CONTENT_TYPE, media.content_type()));
+    let mut response = response.body(content.into_body());
+    response.extensions_mut().insert(&kind::INTERNAL);
+    response
 }
 
 /// The headers of a page.

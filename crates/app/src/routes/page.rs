@@ -99,6 +99,11 @@ pub(super) fn read_before(value: &str) -> Result<u64, ApiError> {
     whole_number(value).ok_or(BEFORE_INVALID)
 }
 
+/// The number of a run in an address; `None` if the text is no such number.
+pub(super) fn run_number(text: &str) -> Option<i64> {
+    whole_number(text).and_then(|number| i64::try_from(number).ok())
+}
+
 /// A number from 1 to the largest number of the history. Leading zeros are allowed, as in the name
 /// of a release.
 fn whole_number(value: &str) -> Option<u64> {

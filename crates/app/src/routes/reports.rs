@@ -10,6 +10,7 @@ use anyhow::Context;
 use common::layout::names;
 use common::regular;
 
+use super::page::run_number;
 use super::query::expect_no_parameters;
 use crate::accept;
 use crate::answer;
@@ -40,8 +41,8 @@ pub(super) async fn one(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     let media = accept::choose(request.headers(), endpoints::REPORT.media)?;
-    let run: u32 = run.parse().map_err(|_| NO_REPORT)?;
-    let folder = state.config.layout.run_folder(i64::from(run));
+    let run = run_number(&run).ok_or(NO_REPORT)?;
+    let folder = state.config.layout.run_folder(run);
     let permit = state.in_flight.permit();
     let job = move || read(&folder.join(names::REPORT), permit);
     let Report { content, policy } = state.work.run(&request, job).await??;

@@ -11,7 +11,7 @@ use record::{FileCounts, RowTotals, RunFilter, RunRecord};
 use serde::Serialize;
 
 use super::json::expect_json;
-use super::page::{Listing, Page};
+use super::page::{Listing, Page, run_number};
 use super::query::{expect_no_parameters, parameters};
 use super::run_view::RunView;
 use crate::accept::Media;
@@ -68,7 +68,7 @@ pub(super) async fn one(
     expect_no_parameters(&request)?;
     expect_json(&request)?;
     let none = || ApiError::NoData("there is no run of that number that has ended");
-    let id: i64 = id.parse().map_err(|_| none())?;
+    let id = run_number(&id).ok_or_else(none)?;
     let mut permit = state.in_flight.permit();
     let reading = state.clone();
     let job = move || {

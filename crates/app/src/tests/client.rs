@@ -69,6 +69,13 @@ impl Answer {
         })
     }
 
+    /// The values of a header that may occur more than once.
+    pub(super) fn headers(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let values = lines.filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        values.map(|(_, value)| value).collect()
+    }
+
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))

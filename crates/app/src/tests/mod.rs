@@ -5,6 +5,7 @@ mod addresses;
 mod client;
 mod findings;
 mod jobs;
+mod pages;
 mod predictions;
 mod releases;
 mod service;

@@ -5,8 +5,8 @@ use std::path;
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use common::Manifest;
 use common::layout::names;
-use common::{Layout, Manifest};
 use deployment::Release;
 use model::Model;
 use reporting::dashboard::{OtherRelease, Paged, ReleaseLine, ReleasePage, ReleasesPage};
@@ -28,7 +28,7 @@ pub(in crate::routes) async fn list(
     answer(&request, state, move |reading| {
         let page = ReleasesPage {
             now: common::clock::now(),
-            releases: reading.logged(lines(&reading.state.config.layout, before)),
+            releases: reading.logged(lines(reading, before)),
         };
         Ok(Page {
             is_whole: page.releases.is_ok(),
@@ -38,8 +38,9 @@ pub(in crate::routes) async fn list(
     .await
 }
 
-fn lines(layout: &Layout, before: Option<u64>) -> anyhow::Result<Paged<ReleaseLine>> {
-    let live = deployment::live_name(layout)?;
+fn lines(reading: &Reading, before: Option<u64>) -> anyhow::Result<Paged<ReleaseLine>> {
+    let layout = &reading.state.config.layout;
+    let live = live_name(reading);
     let mut part = Part::begin(ITEMS, before);
     let all = deployment::newest_first(layout)?.into_iter();
     for (number, folder) in all.filter(|(number, _)| before.is_none_or(|before| *number < before)) {
@@ -54,6 +55,13 @@ fn lines(layout: &Layout, before: Option<u64>) -> anyhow::Result<Paged<ReleaseLi
         }
     }
     Ok(part.end())
+}
+
+/// Name of the live release. `None` if nothing is deployed, or if the link cannot be read. The releases
+/// are listed in both cases, because a rollback to one of them is the repair.
+fn live_name(reading: &Reading) -> Option<String> {
+    let live = deployment::live_name(&reading.state.config.layout);
+    reading.logged(live).ok().flatten()
 }
 
 /// Answers with the page of a release.
@@ -110,36 +118,44 @@ fn read_one(reading: &Reading, number: u64, with: Option<u64>) -> Result<Page, A
         }
     };
     let other = other.filter(|(known, _)| *known != number);
-    if let Some((_, folder)) = other {
-        count_model(reading, folder)?;
-    }
-    let is_live = deployment::live_name(layout)?.as_ref() == Some(&name);
+    let other = other.filter(|_| release.is_ok());
+    let other = other.map(|(_, folder)| open_other(reading, folder));
+    let other = other.transpose()?;
+    let is_live = live_name(reading).as_ref() == Some(&name);
     // The page of the live release recommends the way back.
     let parent = all
         .iter()
         .find(|(_, folder)| is_live && Some(name_of(folder)) == parent);
-    let is_parent_damaged = match parent {
-        Some((_, folder)) => {
-            count_model(reading, folder)?;
-            reading.logged(open(folder)).is_err()
-        }
-        None => false,
+    let is_parent_damaged = match (parent, &other) {
+        (None, _) => false,
+        (Some((_, folder)), Some(other)) if other.name == name_of(folder) => other.release.is_err(),
+        (Some((_, folder)), _) => open_other(reading, folder)?.release.is_err(),
     };
     let page = ReleasePage {
         is_parent_damaged,
         now: common::clock::now(),
         is_live,
-        other: other
-            .filter(|_| release.is_ok())
-            .map(|(_, folder)| OtherRelease {
-                name: name_of(folder),
-                release: reading.logged(open(folder)),
-            }),
+        other,
         all: all.iter().map(|(_, folder)| name_of(folder)).collect(),
         name,
         release,
     };
     Ok(Page::whole(page.html()))
+}
+
+/// The release to compare with. If its model is too large to be read, the page is shown without it.
+fn open_other(reading: &Reading, folder: &path::Path) -> Result<OtherRelease, ApiError> {
+    let release = match count_model(reading, folder) {
+        Ok(()) => open(folder),
+        Err(error @ ApiError::BodyTooLarge { .. }) => {
+            Err(anyhow::Error::new(error).context(format!("failed to read {}", folder.display())))
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(OtherRelease {
+        name: name_of(folder),
+        release: reading.logged(release),
+    })
 }
 
 /// Counts the memory of a release's model before it is read.

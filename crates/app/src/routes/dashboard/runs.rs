@@ -14,6 +14,7 @@ use super::parameters::Given;
 use super::reports::has_report;
 use super::{Page, Reading, alerts, answer};
 use crate::error::ApiError;
+use crate::routes::page::run_number;
 use crate::routes::query::expect_no_parameters;
 use crate::routes::runs;
 use crate::state::AppState;
@@ -59,8 +60,8 @@ pub(in crate::routes) async fn one(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
-    let id: u32 = id.parse().map_err(|_| NO_RUN)?;
-    answer(&request, state, move |reading| read_one(reading, id.into())).await
+    let id = run_number(&id).ok_or(NO_RUN)?;
+    answer(&request, state, move |reading| read_one(reading, id)).await
 }
 
 /// What the history knows of a run.
