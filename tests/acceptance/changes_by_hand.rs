@@ -132,6 +132,27 @@ fn a_lost_link_to_the_live_release_is_no_cold_start() {
 }
 
 #[test]
+fn a_lost_link_is_made_again_for_the_release_that_was_live_last() {
+    let workspace = Workspace::after_redeployment();
+    for name in ["000001", "000002", "000001"] {
+        done(&workspace, "deployment", &["--rollback", name]);
+        for runs_before in 0..2 {
+            let lost = workspace.copy();
+            if runs_before > 0 {
+                assert_eq!(outcome(&lost.fullprocess()), "nothing_new");
+            }
+            fs::remove_file(lost.path("production_deployment/current")).expect("removed");
+            let remedy = format!("deployment --rollback {name}");
+            for _ in 0..2 {
+                lost.run("fullprocess", &[]).failed(74, &remedy);
+            }
+            let doctor = lost.run("fullprocess", &["--doctor"]).stdout;
+            assert!(doctor.contains(&remedy), "{doctor}");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_newest_release_is_not_the_one_to_make_live_again() {
     let workspace = Workspace::after_redeployment();
     fs::remove_file(workspace.path("production_deployment/current")).expect("removed");

@@ -30,8 +30,8 @@ pub use gate::GateOfRun;
 pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{
-    ListedRelease, Release, expect_link, list, live_name, live_target, newest_first, releases,
-    visit_newest,
+    ListedRelease, Release, expect_link, last_live, list, live_name, live_target, newest_first,
+    releases, visit_newest,
 };
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
@@ -66,8 +66,12 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
             to: Some(release.name().to_owned()),
             note: None,
         };
-        change_by_hand(&history, &change, || make_live(layout, &release))?;
+        let is_unchanged = change.from == change.to;
+        if !is_unchanged {
+            change_by_hand(&history, &change, || make_live(layout, &release))?;
+        }
         return Ok(DeployReport::RolledBack(RolledBack {
+            is_unchanged,
             release: release.manifest.release,
             from,
             score: release.manifest.score,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use common::config::ScorecardSettings;
+use common::history::{ChangeByHand, ChangeKind};
 use common::layout::names;
 use common::manifest::{self, Manifest};
 use common::{Config, Failure, History, Layout, digest, files};
@@ -272,9 +273,33 @@ fn settle_change(layout: &Layout, history: &History) -> anyhow::Result<()> {
         return Ok(());
     };
     match live_name(layout) {
+        Ok(None) if complete_first_deployment(layout, &change)? => history.finish_change(),
         Ok(live) if live != change.to => history.forget_change(),
         // Where `current` is no link, the change counts: then no run undoes it.
         _ => history.finish_change(),
+    }
+}
+
+/// Makes the release of an interrupted first deployment live, if it is complete. Returns false if it
+/// is not, or if the change is another one.
+///
+/// No release was live before: without this, the release would look like one whose link is lost.
+fn complete_first_deployment(layout: &Layout, change: &ChangeByHand) -> anyhow::Result<bool> {
+    let is_first = change.kind == ChangeKind::Deployment && change.from.is_none();
+    let Some(name) = change.to.as_deref().filter(|_| is_first) else {
+        return Ok(false);
+    };
+    let folder = layout.release(name);
+    if number(&folder).is_none() || !folder.is_dir() {
+        return Ok(false);
+    }
+    let whole = Release::open(&folder).and_then(|release| release.verify().map(|_| release));
+    match whole {
+        Ok(release) => make_live(layout, &release).map(|()| true),
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            Ok(false)
+        }
     }
 }
 

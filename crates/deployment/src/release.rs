@@ -10,14 +10,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use common::layout::names;
-use common::{Failure, Layout, Manifest, digest};
+use common::{Failure, History, Layout, Manifest, digest};
 use model::Model;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::answers::check_answers;
 
 /// Minimum number of digits in the name of a release.
 const NAME_DIGITS: usize = 6;
+
+/// Upper limit of runs in which the release is looked for that was live last: runs that cron starts
+/// fail again and again while the link is gone.
+const MAX_RUNS_READ: i64 = 10_000;
 
 /// Upper limit of bytes that are read of a file of a release. A larger file is none that was
 /// published.
@@ -122,7 +126,8 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
 }
 
 /// An error if the link to the live release is gone, although a release is there that is whole. It
-/// names the command that makes the newest of them live again.
+/// names the command that makes the one that was live last live again, or the newest whole one if
+/// that is unknown or damaged.
 ///
 /// A run that went on without the link would be a cold start: it would replace a model that is only
 /// out of reach.
@@ -130,7 +135,11 @@ pub fn expect_link(layout: &Layout) -> anyhow::Result<()> {
     if live_target(layout)?.is_some() {
         return Ok(());
     }
-    let whole = releases(layout)?
+    let was_live = last_live(layout);
+    let mut releases = releases(layout)?;
+    // A stable sort: the release that was live last comes behind the others, which stay in order.
+    releases.sort_by_key(|release| Some(release.name()) == was_live.as_deref());
+    let whole = releases
         .into_iter()
         .rfind(|release| release.verify().is_ok());
     match whole {
@@ -143,6 +152,39 @@ pub fn expect_link(layout: &Layout) -> anyhow::Result<()> {
         ))
         .into()),
     }
+}
+
+/// What the record of a run says about the live release.
+#[derive(Deserialize)]
+struct LiveAfterRun {
+    /// The live release when the run ended.
+    #[serde(default)]
+    release: Option<String>,
+}
+
+/// Name of the release that was live last, as the history knows it: after the newest change by hand,
+/// or after the newest run if that is later. `None` if the history does not know it or cannot be
+/// read.
+pub fn last_live(layout: &Layout) -> Option<String> {
+    read_last_live(layout)
+        .inspect_err(|error| tracing::warn!("{error:#}"))
+        .ok()
+        .flatten()
+}
+
+fn read_last_live(layout: &Layout) -> anyhow::Result<Option<String>> {
+    let Some(history) = History::read(layout)? else {
+        return Ok(None);
+    };
+    // A run that failed before it read the live release knows none.
+    let runs = history.finished_runs::<LiveAfterRun>(MAX_RUNS_READ)?;
+    let run = runs
+        .into_iter()
+        .find_map(|run| Some((run.id, run.record.release?)));
+    let first = run.as_ref().map_or(0, |(id, _)| *id);
+    let change = history.release_change_since(first)?;
+    let by_hand = change.and_then(|change| change.to);
+    Ok(by_hand.or(run.map(|(_, release)| release)))
 }
 
 /// Name of the live release, even if the release is damaged. `None` if nothing is deployed.

@@ -55,6 +55,9 @@ pub struct RolledBack {
     pub score: f64,
     /// 95 % interval of `score`; `None` for releases of older programs.
     pub score_interval: Option<[f64; 2]>,
+    /// True if the release was live already, so that nothing was changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unchanged: bool,
 }
 
 /// The releases, oldest first.
@@ -136,7 +139,10 @@ impl fmt::Display for RolledBack {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let f1 = score(Some(self.score), self.score_interval);
         let release = &self.release;
-        match self.from.as_ref().filter(|from| *from != release) {
+        if self.is_unchanged {
+            return writeln!(to, "nothing was changed: release {release} is live already");
+        }
+        match &self.from {
             Some(from) => {
                 writeln!(
                     to,

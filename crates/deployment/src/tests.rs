@@ -134,6 +134,28 @@ fn rolling_back_goes_to_the_parent_and_twice_goes_back_two() {
 }
 
 #[test]
+fn a_rollback_to_the_live_release_changes_nothing() {
+    let production = Production::new();
+    production.deploy(0.1);
+    production.deploy(0.2);
+    let back_to_first = || {
+        let options = Options {
+            list: false,
+            rollback: Some(Some("1".into())),
+        };
+        run(&production.config, options).unwrap().to_string()
+    };
+    let newest_change = || production.history.newest_release_change().unwrap();
+    assert!(back_to_first().contains("live again instead of 000002"));
+    assert_eq!(newest_change(), 1);
+    assert_eq!(
+        back_to_first(),
+        "nothing was changed: release 000001 is live already\n"
+    );
+    assert_eq!(newest_change(), 1);
+}
+
+#[test]
 fn a_damaged_release_is_not_rolled_back_to() {
     for name in ["latestscore.txt", "trainedmodel.msgpack"] {
         let production = Production::new();
@@ -187,6 +209,31 @@ fn numbers_are_never_given_twice() {
     production.deploy(0.2);
     std::fs::remove_dir_all(layout.production()).unwrap();
     assert_eq!(production.deploy(0.3).name(), "000003");
+}
+
+#[test]
+fn a_first_deployment_that_was_cut_short_is_completed_if_its_release_is_whole() {
+    for is_whole in [true, false] {
+        let production = Production::new();
+        let layout = &production.config.layout;
+        let change = NewChange {
+            kind: ChangeKind::Deployment,
+            from: None,
+            to: Some("000001".into()),
+            note: None,
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        production.history.begin_change(now, &change).unwrap();
+        let release = production.deploy(0.5);
+        files::remove_file(&layout.current()).unwrap();
+        if !is_whole {
+            files::replace(&release.folder.join("scorecard.csv"), b"cut").unwrap();
+        }
+        repair(&production.config, &production.history).unwrap();
+        assert_eq!(production.live().is_some(), is_whole);
+        let counts = production.history.release_change_since(0).unwrap();
+        assert_eq!(counts.is_some(), is_whole);
+    }
 }
 
 #[test]

@@ -161,7 +161,7 @@ impl OpenRun<'_> {
     }
 
     /// Commits, in one transaction, that all rows are evaluated and that the effect is done.
-    fn mark_evaluated(&mut self, data: &RunData) -> anyhow::Result<Ledger> {
+    pub(crate) fn mark_evaluated(&mut self, data: &RunData) -> anyhow::Result<Ledger> {
         let layout = &self.config.layout;
         let last = data.newest_fingerprints(self.config)?;
         let ledger = ingestion::mark_evaluated(layout, &data.ledger, &last, data.ledger.rows)?;
@@ -238,7 +238,7 @@ impl OpenRun<'_> {
 }
 
 /// The ledger with all rows marked as seen.
-fn with_all_rows_seen(ledger: Ledger) -> Ledger {
+pub(crate) fn with_all_rows_seen(ledger: Ledger) -> Ledger {
     Ledger {
         seen_rows: ledger.rows,
         ..ledger

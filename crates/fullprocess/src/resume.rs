@@ -3,14 +3,16 @@
 //! A run without a decision is closed; its rows stay new, so the next run evaluates them. A run
 //! with a decision is finished as decided, with two exceptions: the data has changed since, or
 //! somebody changed the live release by hand. A whole release of the run is adopted, not made
-//! twice.
+//! twice. If somebody made another release live since, that one stays, and the run is closed: its
+//! rows count as evaluated, or the next run would publish the same model again.
 
 use common::exit::{Exit, classify};
-use common::{Config, History};
+use common::{Config, History, Ledger};
 use deployment::Release;
 use record::{Effect, Outcome, RunRecord};
 
 use crate::alerting::AlertSession;
+use crate::carry_out::with_all_rows_seen;
 use crate::decided_run::DecidedRun;
 use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::{self, OpenRun};
@@ -51,6 +53,9 @@ pub(crate) fn finish_unfinished_runs(
 enum RemainingWork {
     /// Close the run as interrupted, for this reason.
     Nothing(&'static str),
+    /// Close the run as interrupted: its release is there, and a person made another one live. Its
+    /// rows are evaluated, if their data is still the same.
+    LeaveRelease(Option<Box<RunData>>),
     /// Report this outcome; all lasting effects are done.
     Report(Outcome),
     /// Carry out the decision, except for effects marked as done.
@@ -61,6 +66,7 @@ impl OpenRun<'_> {
     fn finish_interrupted(mut self) -> anyhow::Result<Option<RunRecord>> {
         match self.remaining_work() {
             Ok(RemainingWork::Nothing(why)) => self.close_as_interrupted(why),
+            Ok(RemainingWork::LeaveRelease(data)) => self.close_without_release(data.as_deref()),
             Ok(RemainingWork::Report(outcome)) => self.conclude(outcome, None).map(Some),
             Ok(RemainingWork::Everything(decided)) => {
                 let DecidedRun { action, data, live } = *decided;
@@ -84,9 +90,12 @@ impl OpenRun<'_> {
                 "it was cut short before it had decided anything",
             ));
         };
-        self.adopt_release()?;
+        let is_left = self.was_release_left()?;
+        if !is_left {
+            self.adopt_release()?;
+        }
         let is_published = self.has(Effect::Published);
-        if !is_published && self.was_changed_by_hand()? {
+        if !is_left && !is_published && self.was_changed_by_hand()? {
             return Ok(RemainingWork::Nothing(
                 "it was cut short, and the live release was changed by hand since",
             ));
@@ -97,6 +106,9 @@ impl OpenRun<'_> {
         let prepared = ingestion::restore(self.config, self.history, prepared, manifest)?;
         let is_same_data = self.record.data.as_ref() == Some(&prepared.ledger.digest);
         if !is_same_data || prepared.needs_repair(self.config) {
+            if is_left {
+                return Ok(RemainingWork::LeaveRelease(None));
+            }
             if is_published {
                 // The rows of the live model are evaluated already; only the report is missing.
                 self.commit_pending_predictions()?;
@@ -110,11 +122,17 @@ impl OpenRun<'_> {
             Ok(data) => data,
             Err(error) => {
                 tracing::warn!("{error:#}");
+                if is_left {
+                    return Ok(RemainingWork::LeaveRelease(None));
+                }
                 return Ok(RemainingWork::Nothing(
                     "it was cut short, and the data was damaged",
                 ));
             }
         };
+        if is_left {
+            return Ok(RemainingWork::LeaveRelease(Some(Box::new(data))));
+        }
         // Once the candidate is published, the live model is no longer the evaluated one.
         let live = live.filter(|_| !is_published);
         Ok(RemainingWork::Everything(Box::new(DecidedRun {
@@ -136,8 +154,51 @@ impl OpenRun<'_> {
         self.fail(error);
     }
 
-    /// Marks a release of this run as published. Makes it live, unless somebody changed the live
-    /// release since.
+    /// True if this run made a release and a person made another one live since. What this run says of
+    /// the live release would be wrong.
+    fn was_release_left(&self) -> anyhow::Result<bool> {
+        if !self.was_changed_by_hand()? {
+            return Ok(false);
+        }
+        let own = match self.record.release.clone() {
+            Some(published) if self.has(Effect::Published) => Some(published),
+            _ => self.own_release()?.map(|release| release.name().to_owned()),
+        };
+        Ok(own.is_some() && own != deployment::live_name(&self.config.layout)?)
+    }
+
+    /// Closes a run whose release was left for another one by a person.
+    fn close_without_release(
+        mut self,
+        data: Option<&RunData>,
+    ) -> anyhow::Result<Option<RunRecord>> {
+        let closed = self.settle_without_release(data);
+        match closed {
+            Ok(ledger) => {
+                let ledger = ledger.map(with_all_rows_seen);
+                self.finish(Outcome::Interrupted, ledger.as_ref())
+                    .map(|_| None)
+            }
+            Err(error) => {
+                self.close_unfinishable(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn settle_without_release(&mut self, data: Option<&RunData>) -> anyhow::Result<Option<Ledger>> {
+        let live = LiveRelease::load(self.config)?;
+        self.record.release = live.as_ref().map(|live| live.release.name().to_owned());
+        self.record.reason =
+            "it was cut short, and the live release was changed by hand since".into();
+        match data {
+            Some(data) => self.mark_evaluated(data).map(Some),
+            None => self.commit_pending_predictions().map(|()| None),
+        }
+    }
+
+    /// Makes a release of this run live and marks it as published. A person has not made another one
+    /// live since.
     fn adopt_release(&mut self) -> anyhow::Result<()> {
         if self.has(Effect::Published) {
             return Ok(());
@@ -145,9 +206,7 @@ impl OpenRun<'_> {
         let Some(release) = self.own_release()? else {
             return Ok(());
         };
-        if !self.was_changed_by_hand()? {
-            deployment::make_live(&self.config.layout, &release)?;
-        }
+        deployment::make_live(&self.config.layout, &release)?;
         self.mark_published(&release)
     }
 

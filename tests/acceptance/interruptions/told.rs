@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use common::history::StoredRun;
 use serde_json::{Value, json};
 
-use super::stories::{CLASSES, Client, EXTENSION, REDEPLOYMENT, clients};
+use super::stories::{CLASSES, COLD_START, Client, EXTENSION, REDEPLOYMENT, Story, clients};
 use super::walk::{Fault, disturb, first_change_after};
 use crate::receiver::{Answer, Receiver};
 use crate::workspace::{Workspace, outcome};
@@ -299,4 +299,73 @@ fn s30_what_waits_is_posted_once_though_the_disk_is_full_for_several_runs() {
     }
     workspace.fullprocess();
     assert_eq!(receiver.told(), ["input_rejected open"]);
+}
+
+/// The first change at which a kill leaves this release complete.
+fn first_kill_behind(release: &str, story: &Story, before: &Workspace) -> u32 {
+    let path = format!("production_deployment/releases/{release}");
+    first_change_after(0, |number| {
+        let workspace = before.copy();
+        disturb(story, &workspace, Fault::Kill, number).is_none() || workspace.path(&path).exists()
+    })
+}
+
+#[test]
+fn s29_a_killed_run_whose_release_was_left_by_a_rollback_says_what_is_live() {
+    let before = (REDEPLOYMENT.prepare)();
+    let first = first_kill_behind("000003", &REDEPLOYMENT, &before);
+    for number in (first..first + 3).chain((first + 3..).step_by(7)) {
+        let workspace = before.copy();
+        disturb(&REDEPLOYMENT, &workspace, Fault::Kill, number);
+        let open = workspace.history().unfinished_runs::<Value>();
+        let Some(run) = open.expect("runs").pop() else {
+            assert!(number > first + 3);
+            break;
+        };
+        let to = match workspace.live().as_str() {
+            "000002" => "000001",
+            _ => "000002",
+        };
+        let back = workspace.run("deployment", &["--rollback", to]);
+        assert_eq!(back.code, 0, "{}", back.stderr);
+        let dry = workspace.run("fullprocess", &["--dry-run", "--json"]);
+        for said in [dry.json(), workspace.fullprocess()] {
+            assert_eq!(said["outcome"], "nothing_new", "{number}: {said:#}");
+            assert_eq!(said["release"], to, "{number}");
+        }
+        assert_eq!(workspace.live(), to, "{number}");
+        let closed = workspace.history().finished_runs::<Value>(9);
+        let closed = closed.expect("runs");
+        let record = closed
+            .into_iter()
+            .find(|closed| closed.id == run.id)
+            .expect("it")
+            .record;
+        assert_eq!(record["outcome"], "interrupted", "{number}");
+        assert_eq!(record["release"], to, "{number}");
+    }
+}
+
+#[test]
+fn s29_a_first_deployment_by_hand_that_was_killed_is_finished_by_the_next_run() {
+    let before = (COLD_START.prepare)();
+    for stage in ["ingestion", "training", "scoring"] {
+        let done = before.run(stage, &[]);
+        assert_eq!(done.code, 0, "{stage}: {}", done.stderr);
+    }
+    let deployment = Story {
+        program: "deployment",
+        ..COLD_START
+    };
+    let first = first_kill_behind("000001", &deployment, &before);
+    for number in first..first + 3 {
+        let workspace = before.copy();
+        disturb(&deployment, &workspace, Fault::Kill, number).expect("a kill");
+        for arguments in [&["--dry-run", "--json"][..], &["--json"]] {
+            let ran = workspace.run("fullprocess", arguments);
+            assert_eq!(ran.code, 0, "{number}: {}", ran.stderr);
+            assert_eq!(ran.json()["release"], "000001", "{number}");
+        }
+        assert_eq!(workspace.live(), "000001", "{number}");
+    }
 }

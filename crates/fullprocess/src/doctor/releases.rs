@@ -48,7 +48,7 @@ fn examine_live<'a>(
         }
         Err(error) => {
             let current = quoted(&layout.current());
-            let rollback = rollback_command(releases, None).unwrap_or_else(|| "fullprocess".into());
+            let rollback = return_command(layout, releases).unwrap_or_else(|| "fullprocess".into());
             findings.problem(
                 format!("nothing is live: {error:#}"),
                 format!("mv {current} {current}.set-aside && {rollback}"),
@@ -57,9 +57,8 @@ fn examine_live<'a>(
         }
     };
     let live = releases.iter().find(|release| release.folder == target);
-    let remedy = |live| {
-        rollback_command(releases, live)
-            .unwrap_or_else(|| format!("rm {} && fullprocess", quoted(&layout.current())))
+    let or_restart = |command: Option<String>| {
+        command.unwrap_or_else(|| format!("rm {} && fullprocess", quoted(&layout.current())))
     };
     match live {
         None => findings.problem(
@@ -68,7 +67,7 @@ fn examine_live<'a>(
                 layout.current().display(),
                 target.display()
             ),
-            remedy(None),
+            or_restart(return_command(layout, releases)),
         ),
         Some(ExaminedRelease {
             name,
@@ -76,7 +75,7 @@ fn examine_live<'a>(
             ..
         }) => findings.problem(
             format!("release {name}, the live one, is damaged: {problem}"),
-            remedy(Some(name)),
+            or_restart(rollback_command(releases, Some(name))),
         ),
         Some(_) => examine_links(layout, &target, findings),
     }
@@ -122,7 +121,7 @@ fn examine_absence(
     };
     findings.problem(
         what,
-        rollback_command(releases, None).unwrap_or_else(|| "fullprocess".into()),
+        return_command(&pipeline.config.layout, releases).unwrap_or_else(|| "fullprocess".into()),
     );
 }
 
@@ -142,6 +141,19 @@ fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {
             format!("{} does not lead to the live release", link.display()),
             "fullprocess",
         );
+    }
+}
+
+/// Rollback command to the release that was live last, or to the newest whole one if that is unknown
+/// or damaged.
+fn return_command(layout: &Layout, releases: &[ExaminedRelease]) -> Option<String> {
+    let was_live = deployment::last_live(layout);
+    let was_live = releases
+        .iter()
+        .find(|release| release.problem.is_none() && Some(&release.name) == was_live.as_ref());
+    match was_live {
+        Some(release) => Some(format!("deployment --rollback {}", release.name)),
+        None => rollback_command(releases, None),
     }
 }
 
