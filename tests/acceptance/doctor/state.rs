@@ -88,6 +88,16 @@ fn data_that_is_not_what_the_ledger_says_is_made_anew_by_the_remedy() {
     is_fixed(&workspace, "history", "problem", "finaldata.csv");
     workspace.write("data/ingesteddata/rejectedrows.csv", "");
     is_fixed(&workspace, "history", "problem", "rejectedrows.csv was cut");
+    let path = "data/ingesteddata/rejectedrows.csv";
+    let rejected = workspace.text(path);
+    workspace.write(path, rejected.replacen('e', "f", 1));
+    is_fixed(
+        &workspace,
+        "history",
+        "problem",
+        "rejectedrows.csv does not hold what was rejected",
+    );
+    assert_eq!(workspace.text(path), rejected);
     assert_eq!(workspace.text(FINAL_DATA), whole);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use common::history::is_damage;
-use common::{Config, Failure, History, Ledger, digest};
+use common::{Config, Failure, History, Layout, Ledger, digest};
 use dataset::FingerprintKey;
 
 use super::pipeline::ExaminedPipeline;
@@ -124,13 +124,7 @@ fn examine_data(
         }
     }
     examine_final_data(pipeline, ledger, findings);
-    let rejected = layout.rejected_rows();
-    if rejected.metadata().map_or(0, |metadata| metadata.len()) < ledger.rejected_bytes {
-        findings.problem(
-            format!("{} was cut or removed", rejected.display()),
-            "ingestion",
-        );
-    }
+    examine_rejected_rows(layout, ledger, findings);
     match FingerprintKey::load(layout) {
         Ok(Some(_)) if ingestion::is_intact(layout, ledger) => {}
         Ok(Some(_)) => findings.note(
@@ -163,6 +157,27 @@ fn list_input(config: &Config) -> String {
         .iter()
         .map(|folder| quoted(&folder.path));
     format!("ls -la {}", folders.collect::<Vec<_>>().join(" "))
+}
+
+fn examine_rejected_rows(layout: &Layout, ledger: &Ledger, findings: &mut Findings) {
+    let path = layout.rejected_rows();
+    if path.metadata().map_or(0, |metadata| metadata.len()) < ledger.rejected_bytes {
+        findings.problem(
+            format!("{} was cut or removed", path.display()),
+            "ingestion",
+        );
+        return;
+    }
+    // An older program recorded no checksum.
+    if ledger.rejected_bytes == 0 || ledger.rejected_digest.is_empty() {
+        return;
+    }
+    let what = match digest::of_file_start(&path, ledger.rejected_bytes) {
+        Ok(Some(found)) if found == ledger.rejected_digest => return,
+        Ok(_) => format!("{} does not hold what was rejected", path.display()),
+        Err(error) => format!("{error:#}"),
+    };
+    findings.problem(what, "ingestion");
 }
 
 fn examine_final_data(pipeline: &ExaminedPipeline<'_>, ledger: &Ledger, findings: &mut Findings) {
