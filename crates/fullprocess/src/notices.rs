@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::slice::from_ref;
 
-use common::config::InputFolder;
 use common::ledger::Ledger;
 use common::{Config, History};
 use ingestion::{IngestReport, MisspeltTarget};
@@ -54,7 +53,7 @@ pub(crate) fn collect(
         });
     }
     if record.release.is_some() {
-        notices.extend(test_data_notice(&config.test_folder));
+        notices.extend(test_data_notice(config));
     }
     notices.sort();
     let now = record.started_at;
@@ -122,15 +121,19 @@ pub(crate) fn folder_notices(report: &IngestReport) -> Vec<Notice> {
     unreadable.chain(empty).collect()
 }
 
-/// The notice that no file of test data is left. The gate needs the test data only once a candidate
+/// The notice that no file of test data is left, or that a part of it cannot be read. The gate needs the test data only once a candidate
 /// is trained, so no other step would report the loss.
-fn test_data_notice(folder: &InputFolder) -> Option<Notice> {
+fn test_data_notice(config: &Config) -> Option<Notice> {
+    let folder = &config.test_folder;
     let what = match dataset::list(from_ref(folder)) {
-        Ok(listing) if listing.files.is_empty() => format!(
+        Ok(listing) if listing.files.is_empty() && listing.unreadable.is_empty() => format!(
             "the test data in {} holds no CSV file, so no new model can be scored",
             folder.path.display()
         ),
-        Ok(_) => return None,
+        Ok(_) => format!(
+            "no new model can be scored: {:#}",
+            dataset::check_test_folder(config).err()?
+        ),
         Err(error) => format!("the test data cannot be listed: {error:#}"),
     };
     Some(Notice {
@@ -203,6 +206,24 @@ mod tests {
             |reason: &str| -> Vec<String> { notices(reason).iter().map(Notice::key).collect() };
         assert_eq!(keys("the first reason"), keys("another"));
         assert_eq!(keys(""), ["unreadable: in/a.csv", "empty folder: other"]);
+    }
+
+    #[test]
+    fn test_data_of_which_a_part_cannot_be_read_is_a_notice() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let test = &config.test_folder.path;
+        common::files::create_folder(test).unwrap();
+        let said = || test_data_notice(&config).map(|notice| notice.what);
+        assert!(said().unwrap().contains("holds no CSV file"));
+        common::files::replace(&test.join("a.csv"), b"a").unwrap();
+        assert_eq!(said(), None);
+        common::files::replace_link(&test.join("share"), Path::new("nowhere")).unwrap();
+        let said = said().unwrap();
+        assert!(
+            said.contains("cannot be read") && said.contains("share"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -153,7 +153,9 @@ impl<'a> OpenRun<'a> {
             // Runs that found nothing new are many and say little.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;
-        tracing::info!(run = self.id, outcome = outcome.name(), "finished");
+        if !self.start.is_dry_run {
+            tracing::info!(run = self.id, outcome = outcome.name(), "finished");
+        }
         Ok(self.record)
     }
 
