@@ -445,7 +445,7 @@ fn pages_are_read_with_head_and_asked_again_with_a_tag() {
         ("/dashboard/releases/7", 404),
         ("/dashboard/releases/1?with=9", 404),
         ("/dashboard/drift?feature=nobody", 404),
-        ("/dashboard", 404),
+        ("/dashboard/nothing", 404),
         ("/?x=1", 400),
     ] {
         let answer = server.send(&format!("GET {path}"), &[HOST], b"");

@@ -297,7 +297,6 @@ fn f1_stands_with_its_interval_where_it_decides_and_is_shown() {
         ("scoring", &[][..]),
         ("diagnostics", &[]),
         ("reporting", &[]),
-        ("deployment", &["--rollback", "000001"]),
     ] {
         let shown = workspace.run(program, arguments);
         let text = shown.stdout.as_str();

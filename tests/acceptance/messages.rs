@@ -147,7 +147,7 @@ fn a_file_without_the_target_is_named_with_its_column() {
     );
     assert_eq!(
         line(&run, "next"),
-        "  next       wait for labels, or add a file with outcomes"
+        "  next       wait for labels, or add a file with outcomes; check whether the clients really changed, or the source has a fault"
     );
     assert!(!run.stdout.contains("\n  model "), "{}", run.stdout);
 }
