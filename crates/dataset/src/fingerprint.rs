@@ -118,7 +118,7 @@ impl SampleHasher {
         self.of_row_at(client, values, None)
     }
 
-    /// The public hash of a row, which its place tells apart from equal rows if there is one.
+    /// The public hash of a row. With a place, equal rows at other places have other hashes.
     pub(crate) fn of_row_at(
         &mut self,
         client: u64,

@@ -110,18 +110,15 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
         .into());
     }
     let folds = &contest.window.folds;
-    let scores_of_candidate = || -> Vec<ScoredRow> {
-        let scored = |fold: &GateFold| scores(&fold.predictor, contest.table, &fold.rows);
-        folds.iter().flat_map(scored).collect()
-    };
-    let scores_of_incumbent = || -> Vec<ScoredRow> {
-        let incumbent = &contest.incumbent.predictor;
-        let scored = |fold: &GateFold| scores(incumbent, contest.table, &fold.rows);
-        folds.iter().flat_map(scored).collect()
-    };
     let metrics = both(
-        || evaluate(&scores_of_candidate(), contest.candidate.threshold),
-        || evaluate(&scores_of_incumbent(), contest.incumbent.threshold),
+        || {
+            let scores = gate_scores(contest, |fold| &fold.predictor);
+            evaluate(&scores, contest.candidate.threshold)
+        },
+        || {
+            let scores = gate_scores(contest, |_| &contest.incumbent.predictor);
+            evaluate(&scores, contest.incumbent.threshold)
+        },
     );
     let (candidate, incumbent) = metrics.0.zip(metrics.1).ok_or_else(|| {
         Failure::data("no new row has a label: candidate and deployed model cannot be compared")
@@ -142,9 +139,15 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     })
 }
 
-/// The log-odds of the selected rows.
-fn scores(predictor: &Predictor, table: &Table, rows: &Selection) -> Vec<ScoredRow> {
-    log_odds(&predictor.expression(), table, rows)
+/// The log-odds of the gate rows, fold by fold; `of_fold` has the predictor for a fold.
+fn gate_scores<'a>(
+    contest: &Contest<'a>,
+    of_fold: impl Fn(&'a GateFold) -> &'a Predictor,
+) -> Vec<ScoredRow> {
+    let folds = contest.window.folds.iter();
+    folds
+        .flat_map(|fold| log_odds(&of_fold(fold).expression(), contest.table, &fold.rows))
+        .collect()
 }
 
 /// The candidate's log-loss minus the incumbent's, summed by client.

@@ -68,7 +68,7 @@ fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<
     let unfinished = history.unfinished_runs::<IgnoredAny>()?.into_iter().next();
     let ended = history.last_run()?;
     let mut last = record::newest_runs(history, RunFilter::All, 1)?.pop();
-    // A run that could not write its record ended all the same.
+    // A run that could not write its record has ended, too.
     if let (Some(last), Some(ended)) = (&mut last, &ended) {
         last.finished_at = Some(ended.finished_at);
     }
