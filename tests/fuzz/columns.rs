@@ -137,7 +137,8 @@ fn judged(model: &Model, table: &Table) -> Vec<ColumnComparison> {
         table,
         rows: 0..table.rows(),
     };
-    let found = verdicts(model, &batch, &CumulativeScore::default(), 0.005);
+    let found = verdicts(model, &batch, &CumulativeScore::default(), 0.005)
+        .expect("the rows are in memory");
     let text = format!("{} {:?}", found.model, found.feature_sentences());
     assert!(!text.contains("NaN"), "{text}");
     found.features

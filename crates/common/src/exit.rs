@@ -37,7 +37,7 @@ impl From<Exit> for std::process::ExitCode {
 }
 
 /// An expected error: the message says what is wrong and what to do.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[error("{message}")]
 pub struct Failure {
     /// Exit code of the program.

@@ -1,5 +1,7 @@
 //! A limited number of rows that can be read one by one.
 
+use common::Failure;
+
 use crate::passes::selected_rows;
 use crate::table::{Columns, Selection, Table};
 
@@ -11,7 +13,7 @@ impl Table {
     /// The selected rows in their order, at most `max_rows`. If there are more, those with the
     /// smallest public hashes of client and values are taken. The choice therefore does not depend
     /// on the order of the rows.
-    pub fn sample(&self, selection: &Selection, max_rows: usize) -> RowSample {
+    pub fn sample(&self, selection: &Selection, max_rows: usize) -> Result<RowSample, Failure> {
         let mut positions = selected_rows(self, selection);
         if positions.len() > max_rows {
             let hashes = self.row_hashes(&positions);
@@ -23,7 +25,7 @@ impl Table {
         let mut rows = Self::default();
         rows.take_from(self, positions.iter());
         rows.levels = self.levels.clone();
-        RowSample(rows)
+        Ok(RowSample(rows))
     }
 }
 
@@ -57,7 +59,9 @@ mod tests {
     #[test]
     fn a_sample_has_the_selected_rows_in_their_order() {
         let table = table(0..20);
-        let sample = table.sample(&Selection::rows(4..12).labelled(), 100);
+        let sample = table
+            .sample(&Selection::rows(4..12).labelled(), 100)
+            .unwrap();
         assert_eq!(
             sample.columns().features[0],
             [5.0, 6.0, 7.0, 9.0, 10.0, 11.0]
@@ -68,10 +72,10 @@ mod tests {
     #[test]
     fn the_rows_of_a_smaller_sample_do_not_depend_on_the_order_of_the_table() {
         let ascending = table(0..2_000);
-        let few = ascending.sample(&ascending.all(), 100);
+        let few = ascending.sample(&ascending.all(), 100).unwrap();
         let mut of_descending = {
             let descending = table((0..2_000).rev());
-            let sample = descending.sample(&descending.all(), 100);
+            let sample = descending.sample(&descending.all(), 100).unwrap();
             sample.columns().features[0].clone()
         };
         of_descending.reverse();

@@ -36,7 +36,9 @@ impl Production {
         }
         let model =
             training::train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
-        let metrics = scoring::score(&model, &table, &table.all()).unwrap();
+        let metrics = scoring::score(&model, &table, &table.all())
+            .unwrap()
+            .unwrap();
         Self {
             history: History::open(&config.layout).unwrap(),
             _folder: folder,

@@ -307,23 +307,6 @@ def score_cases():
     yield score_case("bounded", x, beta * 12, covariance, columns.tolist(), classes)
 
 
-def recalibration_cases():
-    for name, shift, slope in [("right", 0, 1), ("too steep", 0, 0.5), ("too high", -0.8, 1)]:
-        log_odds = np.round(rng.normal(-0.5, 1.4, 150), 4)
-        classes = (rng.random(150) < sigmoid(shift + slope * log_odds)).astype(int)
-        p = np.clip(sigmoid(log_odds), 1e-6, 1 - 1e-6)
-        a = np.column_stack([np.ones(150), log_odds])
-        u = a.T @ (classes - p)
-        statistic = float(u @ np.linalg.solve(a.T @ (a * (p * (1 - p))[:, None]), u))
-        yield {
-            "name": name,
-            "log_odds": log_odds.tolist(),
-            "classes": classes.tolist(),
-            "statistic": statistic,
-            "p_value": float(stats.chi2.sf(statistic, 2)),
-        }
-
-
 def main():
     kinds = {
         "tails": tail_cases(),
@@ -334,7 +317,6 @@ def main():
         "changed_parts": list(changed_part_cases()),
         "simulated_chi_square": list(simulated_chi_square_cases()),
         "score_test": list(score_cases()),
-        "recalibration_test": list(recalibration_cases()),
     }
     text = ",\n".join(
         f'  "{kind}": [\n' + ",\n".join("    " + json.dumps(c) for c in cases) + "\n  ]"

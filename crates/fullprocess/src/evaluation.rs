@@ -146,8 +146,8 @@ impl RunData {
 
 impl SelectedRows<'_> {
     /// Number of selected rows with a label.
-    pub(crate) fn labelled(&self) -> u64 {
-        label_counts(self.table, &self.selection).labelled()
+    pub(crate) fn labelled(&self) -> Result<u64, Failure> {
+        Ok(label_counts(self.table, &self.selection)?.labelled())
     }
 }
 
@@ -199,9 +199,9 @@ pub(crate) fn evaluate(
         return Ok(Evidence {
             rows: data.ledger.rows,
             rejected_files: rejected_files(&data.ledger),
-            labelled_rows: data.rows_from(config, 0)?.labelled(),
+            labelled_rows: data.rows_from(config, 0)?.labelled()?,
             new_rows: new.selection.rows.len() as u64,
-            new_labelled_rows: new.labelled(),
+            new_labelled_rows: new.labelled()?,
             ..Evidence::default()
         });
     };
@@ -215,8 +215,8 @@ pub(crate) fn evaluate(
         rows: data.ledger.rows,
         labelled_rows: on_all_rows.rows(),
         new_rows: new.selection.rows.len() as u64,
-        new_labelled_rows: new.labelled(),
-        on_new_rows: scoring::score(&live.model, new.table, &new.selection),
+        new_labelled_rows: new.labelled()?,
+        on_new_rows: scoring::score(&live.model, new.table, &new.selection)?,
         on_all_rows: (on_all_rows.rows() > 0).then(|| on_all_rows.into()),
         ..Evidence::default()
     })
@@ -267,7 +267,8 @@ fn confusion_on_all_rows(
         _ => (ConfusionMatrix::default(), 0),
     };
     let rows = data.rows_from(config, first)?;
-    let confusion = counted.plus(scoring::confusion(&live.model, rows.table, &rows.selection));
+    let of_rows = scoring::confusion(&live.model, rows.table, &rows.selection)?;
+    let confusion = counted.plus(of_rows);
     let updated = StoredConfusion {
         model: live.manifest().model_digest().to_owned(),
         data: data.ledger.digest.clone(),

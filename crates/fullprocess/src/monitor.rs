@@ -43,7 +43,7 @@ pub(crate) fn monitor(
         table: new.table,
         rows,
     };
-    let found = verdicts(&live.model, &batch, &before, config.drift.alpha);
+    let found = verdicts(&live.model, &batch, &before, config.drift.alpha)?;
     Ok(Some(found))
 }
 

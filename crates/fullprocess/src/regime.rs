@@ -54,7 +54,7 @@ pub(crate) fn load(
     let rows = regime.first_row as usize..table.rows().min(ledger.evaluated_rows as usize);
     Ok(Some(Regime {
         counted_rows: ledger.evaluated_rows,
-        labelled_rows: label_counts(table, &Selection::rows(rows)).labelled(),
+        labelled_rows: label_counts(table, &Selection::rows(rows))?.labelled(),
         ..regime
     }))
 }

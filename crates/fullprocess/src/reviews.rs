@@ -48,7 +48,7 @@ pub(crate) fn review(
     let mut decisions = load(history)?;
     let change = decisions.change_of_live(live.manifest(), run);
     let new = data.new_rows(config)?;
-    if new.labelled() == 0 {
+    if new.labelled()? == 0 {
         return Ok(change.into_iter().collect());
     }
     if let Some(change) = change {
@@ -78,7 +78,7 @@ fn add_new_rows(
     let first = data.ledger.evaluated_rows.max(chosen.rows).max(other.rows);
     let rows = data.rows_from(config, first)?;
     let (table, rows) = (rows.table, rows.selection.rows);
-    let found = scoring::paired_losses(&chosen.model, &other.model, table, rows);
+    let found = scoring::paired_losses(&chosen.model, &other.model, table, rows)?;
     if found.rows > 0 {
         review.add(&found);
     }

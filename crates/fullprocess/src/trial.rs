@@ -81,7 +81,7 @@ impl OpenRun<'_> {
     /// Warns about a first model that was fitted to fewer labels than a later decision needs.
     fn warn_of_few_labels(&mut self, data: &RunData) -> anyhow::Result<()> {
         let table = data.all(self.config)?;
-        let labels = label_counts(table, &table.all());
+        let labels = label_counts(table, &table.all())?;
         let needed = NeededLabels::of(self.config);
         let missing = needed.missing(labels.positives, labels.negatives);
         self.record.warn(missing.map(|missing| {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use common::numbers::{Scores, counted};
-use scoring::PairedLosses;
+use scoring::{PairedLosses, interval_at_look};
 use serde::{Deserialize, Serialize};
 
 /// A decision, and its result on the rows that arrived after it.
@@ -109,7 +109,7 @@ impl Review {
         self.batches += 1;
         self.losses.merge(batch);
         self.difference = self.losses.mean();
-        self.interval = self.losses.interval(self.batches);
+        self.interval = interval_at_look(&self.losses, self.batches);
         self.verdict = match self.interval {
             Some([_, upper]) if upper < 0.0 => Hindsight::WasRight,
             Some([lower, _]) if lower > 0.0 => Hindsight::WasWrong,

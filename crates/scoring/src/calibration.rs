@@ -3,7 +3,7 @@
 //!
 //! Other measures of probabilities, such as the Brier score, are in `metrics`.
 
-use dataset::sum_of;
+use dataset::passes::{ScoreGroup, groups_of_rows, mean_of_rows};
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::quantile_at;
@@ -35,66 +35,81 @@ pub struct ReliabilityBin {
 /// The calibration of rows, each with a probability and a label. `None` without rows, or if a
 /// probability is not from 0 to 1.
 pub fn calibration(rows: &[(f64, bool)]) -> Option<Calibration> {
-    let mut sorted = rows.to_vec();
-    // Sorting by label too makes the last digits of a sum independent of the order of the rows.
-    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    Calibration::of_sorted(&sorted, |probability| probability)
+    let groups = groups_of_rows(rows.iter().copied());
+    Calibration::of_groups(&groups, |probability| probability)
 }
 
 impl Calibration {
-    /// The calibration of rows, each with a score and a label, in ascending order of score.
-    /// `probability_of` gives the probability of a score and must not decrease.
+    /// The calibration of labelled rows, grouped by a score in ascending order. `probability_of` gives the
+    /// probability of a score and must not decrease.
     ///
     /// The edges of the bins are the linearly interpolated deciles of the probabilities. Bins are
     /// closed on the right, as in scikit-learn's `calibration_curve` with the strategy "quantile". Rows
     /// of equal probability are therefore always in one bin. `None` without rows, or if a probability
     /// is not from 0 to 1.
-    pub(crate) fn of_sorted(
-        sorted: &[(f64, bool)],
+    pub(crate) fn of_groups(
+        groups: &[ScoreGroup],
         probability_of: impl Fn(f64) -> f64 + Sync,
     ) -> Option<Self> {
-        let is_probability =
-            |row: Option<&(f64, bool)>| Some((0.0..=1.0).contains(&probability_of(row?.0)));
-        if !is_probability(sorted.first())? || !is_probability(sorted.last())? {
+        let is_probability = |group: Option<&ScoreGroup>| {
+            Some((0.0..=1.0).contains(&probability_of(group?.log_odds)))
+        };
+        if !is_probability(groups.first())? || !is_probability(groups.last())? {
             return None;
         }
-        let curve = bins(sorted, &probability_of);
+        let curve = bins(groups, &probability_of)?;
+        let rows = curve.iter().map(|bin| bin.rows).sum::<u64>() as f64;
         let weighted =
             |bin: &ReliabilityBin| bin.rows as f64 * (bin.mean_probability - bin.share).abs();
         Some(Self {
-            expected_error: curve.iter().map(weighted).sum::<f64>() / sorted.len() as f64,
+            expected_error: curve.iter().map(weighted).sum::<f64>() / rows,
             curve,
         })
     }
 }
 
 fn bins(
-    sorted: &[(f64, bool)],
+    groups: &[ScoreGroup],
     probability_of: &(impl Fn(f64) -> f64 + Sync),
-) -> Vec<ReliabilityBin> {
-    let at = |place: usize| Some(probability_of(sorted.get(place)?.0));
+) -> Option<Vec<ReliabilityBin>> {
+    let rows_up_to: Vec<u64> = groups
+        .iter()
+        .scan(0, |rows, group| {
+            *rows += group.rows();
+            Some(*rows)
+        })
+        .collect();
+    let n_rows = *rows_up_to.last()?;
+    let of_row = |row: usize| {
+        let group = rows_up_to.partition_point(|rows| *rows <= row as u64);
+        Some(probability_of(groups.get(group)?.log_odds))
+    };
     let ends = (1..BINS)
-        .filter_map(|tenth| quantile_at(sorted.len(), at, tenth, BINS))
-        .map(|edge| sorted.partition_point(|row| probability_of(row.0) <= edge))
-        .chain([sorted.len()]);
+        .filter_map(|tenth| quantile_at(n_rows as usize, of_row, tenth, BINS))
+        .map(|edge| groups.partition_point(|group| probability_of(group.log_odds) <= edge))
+        .chain([groups.len()]);
     let mut start = 0;
     let mut curve = Vec::new();
     for end in ends {
         if end > start {
-            curve.push(bin(&sorted[start..end], probability_of));
+            curve.push(bin(&groups[start..end], probability_of)?);
             start = end;
         }
     }
-    curve
+    Some(curve)
 }
 
-fn bin(rows: &[(f64, bool)], probability_of: &(impl Fn(f64) -> f64 + Sync)) -> ReliabilityBin {
-    let count = rows.len() as f64;
-    ReliabilityBin {
-        rows: rows.len() as u64,
-        mean_probability: sum_of(rows, |row| probability_of(row.0)) / count,
-        share: rows.iter().filter(|row| row.1).count() as f64 / count,
-    }
+fn bin(
+    groups: &[ScoreGroup],
+    probability_of: &(impl Fn(f64) -> f64 + Sync),
+) -> Option<ReliabilityBin> {
+    let rows: u64 = groups.iter().map(ScoreGroup::rows).sum();
+    let positives: u64 = groups.iter().map(|group| group.positives).sum();
+    Some(ReliabilityBin {
+        rows,
+        mean_probability: mean_of_rows(groups, |score, _| probability_of(score))?,
+        share: positives as f64 / rows as f64,
+    })
 }
 
 #[cfg(test)]
@@ -134,7 +149,7 @@ mod tests {
             ("empty", &[], None),
             ("one row", &[(0.25, true)], Some((0.75, 1))),
             ("constant", &[(0.5, true), (0.5, false)], Some((0.0, 1))),
-            ("one class", &[(0.5, false), (1.0, false)], Some((0.75, 2))),
+            ("one label", &[(0.5, false), (1.0, false)], Some((0.75, 2))),
             ("no number", &[(f64::NAN, true)], None),
             ("an infinity", &[(f64::INFINITY, true)], None),
             ("no probability", &[(0.5, true), (1.5, true)], None),

@@ -7,7 +7,7 @@
 
 use common::Failure;
 use dataset::passes::{
-    ClientDifference, ScoredRow, log_odds, loss_differences, loss_sum, paired_confusion,
+    PairedLosses, ScoreGroup, loss_sum, merged, paired_confusion, paired_losses, score_groups,
 };
 use dataset::{Selection, Table, both};
 use model::{Model, Predictor, Window};
@@ -112,21 +112,26 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     let folds = &contest.window.folds;
     let metrics = both(
         || {
-            let scores = gate_scores(contest, |fold| &fold.predictor);
-            evaluate(&scores, contest.candidate.threshold)
+            let scores = gate_scores(contest, |fold| &fold.predictor)?;
+            Ok::<_, Failure>(evaluate(&scores, contest.candidate.threshold))
         },
         || {
-            let scores = gate_scores(contest, |_| &contest.incumbent.predictor);
-            evaluate(&scores, contest.incumbent.threshold)
+            let scores = gate_scores(contest, |_| &contest.incumbent.predictor)?;
+            Ok::<_, Failure>(evaluate(&scores, contest.incumbent.threshold))
         },
     );
-    let (candidate, incumbent) = metrics.0.zip(metrics.1).ok_or_else(|| {
+    let (candidate, incumbent) = metrics.0?.zip(metrics.1?).ok_or_else(|| {
         Failure::data("no new row has a label: candidate and deployed model cannot be compared")
     })?;
-    let differences = folds.iter().flat_map(|fold| {
+    let mut of_gate_rows = PairedLosses::default();
+    for fold in folds {
         let models = [&fold.predictor, &contest.incumbent.predictor];
-        differences(models, contest.table, &fold.rows)
-    });
+        of_gate_rows.merge(&losses(models, contest.table, &fold.rows)?);
+    }
+    let guard = match contest.test {
+        Some(test) => guard(contest, test)?,
+        None => None,
+    };
     Ok(Comparison {
         model_drift: contest.model_drift,
         refit: contest.refit,
@@ -134,53 +139,63 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
         rows: candidate.rows,
         candidate,
         incumbent,
-        log_loss_p_value: p_value_of_positive_mean(differences.collect()),
-        guard: contest.test.and_then(|test| guard(contest, test)),
+        log_loss_p_value: p_value_of_positive_mean(&of_gate_rows),
+        guard,
     })
 }
 
-/// The log-odds of the gate rows, fold by fold; `of_fold` has the predictor for a fold.
+/// The gate rows by their log-odds; `of_fold` has the predictor for a fold.
 fn gate_scores<'a>(
     contest: &Contest<'a>,
     of_fold: impl Fn(&'a GateFold) -> &'a Predictor,
-) -> Vec<ScoredRow> {
-    let folds = contest.window.folds.iter();
-    folds
-        .flat_map(|fold| log_odds(&of_fold(fold).expression(), contest.table, &fold.rows))
-        .collect()
+) -> Result<Vec<ScoreGroup>, Failure> {
+    let mut groups = Vec::new();
+    for fold in &contest.window.folds {
+        let expression = of_fold(fold).expression();
+        groups.extend(score_groups(&expression, contest.table, &fold.rows)?);
+    }
+    Ok(merged(groups))
 }
 
-/// The candidate's log-loss minus the incumbent's, summed by client.
-fn differences(models: [&Predictor; 2], table: &Table, rows: &Selection) -> Vec<ClientDifference> {
+/// The candidate's log-loss minus the incumbent's.
+fn losses(
+    models: [&Predictor; 2],
+    table: &Table,
+    rows: &Selection,
+) -> Result<PairedLosses, Failure> {
     let expressions = models.map(Predictor::expression);
-    loss_differences(expressions.each_ref(), None, table, rows)
+    paired_losses(expressions.each_ref(), None, table, rows)
 }
 
 /// Compares both models on the test data; `None` if it has no labelled row.
-fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Option<Guard> {
+fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Result<Option<Guard>, Failure> {
     let (table, rows) = (test.table, test.table.labelled());
     let models = [contest.candidate, contest.incumbent];
     let expressions = models.map(|model| model.predictor.expression());
     let thresholds = models.map(|model| model.threshold.log_odds());
-    let counts = paired_confusion(expressions.each_ref(), thresholds, table, &rows);
+    let counts = paired_confusion(expressions.each_ref(), thresholds, table, &rows)?;
     let counts = PairedCounts(counts);
     let (candidate, incumbent) = (counts.candidate(), counts.incumbent());
-    let [candidate_losses, incumbent_losses] =
-        expressions.each_ref().map(|it| loss_sum(it, table, &rows));
+    if candidate.rows() == 0 {
+        return Ok(None);
+    }
+    let candidate_losses = loss_sum(&expressions[0], table, &rows)?;
+    let incumbent_losses = loss_sum(&expressions[1], table, &rows)?;
     let predictors = models.map(|model| &model.predictor);
-    (candidate.rows() > 0).then(|| Guard {
+    let paired = losses(predictors, table, &rows)?;
+    Ok(Some(Guard {
         rows: candidate.rows(),
         left_out: test.left_out,
         candidate_log_loss: candidate_losses.mean(),
         incumbent_log_loss: incumbent_losses.mean(),
-        log_loss_p_value: p_value_of_positive_mean(differences(predictors, table, &rows)),
+        log_loss_p_value: p_value_of_positive_mean(&paired),
         candidate_f1: candidate.f1(),
         incumbent_f1: incumbent.f1(),
         difference_interval: candidate
             .f1()
             .zip(incumbent.f1())
             .and_then(|_| f1_difference_interval(&counts)),
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! The positive label is 1 (the client left). A ratio with a denominator of 0 is `None`, never 0.
 
-use dataset::passes;
+use common::Failure;
+use dataset::passes::{self, ScoreGroup};
 use dataset::{Selection, Table};
 use model::Model;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,16 @@ impl ConfusionMatrix {
             (false, false) => &mut self.true_negative,
         };
         *cell += 1;
+    }
+
+    /// Counts the rows of a group. `predicted` is true if the positive label is predicted for them.
+    pub(crate) fn count_group(&mut self, group: &ScoreGroup, predicted: bool) {
+        let [positives, negatives] = match predicted {
+            true => [&mut self.true_positive, &mut self.false_positive],
+            false => [&mut self.false_negative, &mut self.true_negative],
+        };
+        *positives += group.positives;
+        *negatives += group.negatives;
     }
 
     /// The sum of two confusion matrices.
@@ -92,17 +103,21 @@ fn ratio(numerator: u64, denominator: u64) -> Option<f64> {
 }
 
 /// The confusion matrix of a model on the labelled rows of a selection.
-pub fn confusion(model: &Model, table: &Table, selection: &Selection) -> ConfusionMatrix {
+pub fn confusion(
+    model: &Model,
+    table: &Table,
+    selection: &Selection,
+) -> Result<ConfusionMatrix, Failure> {
     let expression = model.predictor.expression();
     let labelled = selection.clone().labelled();
     let [negative, positive] =
-        passes::confusion(&expression, model.threshold.log_odds(), table, &labelled);
-    ConfusionMatrix {
+        passes::confusion(&expression, model.threshold.log_odds(), table, &labelled)?;
+    Ok(ConfusionMatrix {
         true_positive: positive[1],
         false_positive: negative[1],
         false_negative: positive[0],
         true_negative: negative[0],
-    }
+    })
 }
 
 /// Counts of rows by label and by the predictions of both models.

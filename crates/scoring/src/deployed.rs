@@ -6,7 +6,7 @@ use anyhow::Context;
 use common::layout::names;
 use common::numbers::counted;
 use common::{Config, Failure, Manifest};
-use dataset::passes::log_odds;
+use dataset::passes::{log_odds, score_groups};
 use dataset::{FingerprintKey, TestData};
 use model::Model;
 use serde::Serialize;
@@ -99,8 +99,9 @@ pub fn score_release(
     expect_columns(config, manifest, model)?;
     let test = load_test(config)?;
     let expression = model.predictor.expression();
-    let scored = log_odds(&expression, &test.table, &test.table.all());
-    let metrics = evaluate(&scored, model.threshold)
+    let (table, rows) = (&test.table, test.table.all());
+    let log_odds = log_odds(&expression, table, &rows)?;
+    let metrics = evaluate(&score_groups(&expression, table, &rows)?, model.threshold)
         .ok_or_else(|| Failure::data("the test data has no row with a label"))?;
     let cut = model.threshold.log_odds();
     Ok(DeployedScore {
@@ -110,10 +111,7 @@ pub fn score_release(
         deployed_score: manifest.score,
         deployed_score_interval: manifest.score_interval,
         metrics,
-        predictions: scored
-            .iter()
-            .map(|row| u8::from(row.log_odds > cut))
-            .collect(),
+        predictions: log_odds.iter().map(|row| u8::from(*row > cut)).collect(),
     })
 }
 
@@ -143,7 +141,7 @@ pub fn score_candidate(config: &Config, model: &Model) -> anyhow::Result<TestSco
 ///
 /// A failure of the data (exit code 65) if no row has a label, or if F1 is undefined.
 pub fn score_on_test(model: &Model, test: &TestData) -> anyhow::Result<(f64, Metrics)> {
-    let metrics = score(model, &test.table, &test.table.all())
+    let metrics = score(model, &test.table, &test.table.all())?
         .ok_or_else(|| Failure::data("the test data has no row with a label"))?;
     let f1 = metrics.f1.ok_or_else(|| {
         Failure::data(format!(

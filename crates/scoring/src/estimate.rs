@@ -4,7 +4,7 @@
 //! estimation). An estimate shows that clients have changed. It is blind to concept drift, where
 //! the same client leaves for another reason than before.
 
-use dataset::passes::{ScoredRow, probability};
+use dataset::passes::probability;
 use serde::{Deserialize, Serialize};
 
 use crate::recalibration::Recalibration;
@@ -49,13 +49,13 @@ pub struct Estimate {
 
 /// Forecasts for rows that were scored by a model with threshold one half. Recalibration changes
 /// the probabilities, but not the predictions.
-pub fn forecasts(scored: &[ScoredRow], recalibration: &Recalibration) -> Vec<Forecast> {
-    let forecast = |row: &ScoredRow| Forecast {
-        score: row.log_odds,
-        probability: probability(recalibration.log_odds(row.log_odds)),
-        predicts_one: row.log_odds > 0.0,
+pub fn forecasts(log_odds: &[f64], recalibration: &Recalibration) -> Vec<Forecast> {
+    let forecast = |row: &f64| Forecast {
+        score: *row,
+        probability: probability(recalibration.log_odds(*row)),
+        predicts_one: *row > 0.0,
     };
-    scored.iter().map(forecast).collect()
+    log_odds.iter().map(forecast).collect()
 }
 
 /// Estimates the performance of a model from its forecasts.
@@ -187,15 +187,11 @@ mod tests {
 
     #[test]
     fn recalibration_changes_probabilities_and_no_prediction() {
-        let scored = ScoredRow {
-            log_odds: 1.0,
-            label: None,
-        };
         let lower = Recalibration {
             intercept: -2.0,
             slope: 0.5,
         };
-        let found = forecasts(&[scored], &lower)[0];
+        let found = forecasts(&[1.0], &lower)[0];
         assert_eq!(found.probability, probability(-1.5));
         assert!(found.predicts_one);
     }

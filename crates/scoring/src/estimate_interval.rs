@@ -123,7 +123,7 @@ mod tests {
     use rand_distr::StandardUniform;
 
     use super::*;
-    use crate::{ConfusionMatrix, Forecast, Recalibration, estimate};
+    use crate::{Forecast, Recalibration, confusion, estimate};
 
     fn right(variance: f64) -> OutOfFoldRecalibration {
         OutOfFoldRecalibration {
@@ -209,25 +209,18 @@ mod tests {
         let table = clients(config, random, rows);
         let model = training::train(config, &table, 0..rows, DataPosition::default()).unwrap();
         let batch = clients(config, random, new);
-        let scored = log_odds(&model.predictor.expression(), &batch, &batch.all());
+        let scored = log_odds(&model.predictor.expression(), &batch, &batch.all()).unwrap();
         let cut = model.threshold.log_odds();
         let recalibration = model.recalibration?;
         let forecasts = scored.iter().map(|row| Forecast {
-            score: row.log_odds - cut,
-            probability: probability(Recalibration::from(&recalibration).log_odds(row.log_odds)),
-            predicts_one: row.log_odds > cut,
+            score: row - cut,
+            probability: probability(Recalibration::from(&recalibration).log_odds(*row)),
+            predicts_one: *row > cut,
         });
         let estimated = estimate(&forecasts.collect::<Vec<Forecast>>())?.f1?;
-        let rows: Vec<(f64, bool)> = scored
-            .iter()
-            .map(|row| (row.log_odds, row.log_odds > cut))
-            .collect();
+        let rows: Vec<(f64, bool)> = scored.iter().map(|row| (*row, *row > cut)).collect();
         let [low, high] = f1_interval_of_estimate(&rows, &recalibration)?;
-        let mut confusion = ConfusionMatrix::default();
-        for row in &scored {
-            confusion.count(row.label == Some(true), row.log_odds > cut);
-        }
-        let realised = confusion.f1()?;
+        let realised = confusion(&model, &batch, &batch.all()).unwrap().f1()?;
         Some((estimated, realised, (low..=high).contains(&realised)))
     }
 

@@ -5,7 +5,6 @@
 //! gate's decision.
 
 mod calibration;
-mod calibration_line;
 mod call_list;
 mod compare;
 mod confusion;
@@ -43,6 +42,7 @@ pub use call_list::{
 };
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::{ConfusionMatrix, confusion};
+pub use dataset::passes::PairedLosses;
 pub use deployed::{
     DeployedScore, TestScore, score_candidate, score_deployed, score_on_test, score_release,
 };
@@ -50,7 +50,7 @@ pub use estimate::{Estimate, Forecast, estimate, forecasts};
 pub use estimate_interval::f1_interval_of_estimate;
 pub use gate::{GateDecision, SCORE_TOLERANCE, gate};
 pub use metrics::{Baselines, MajorityBaseline, Metrics, evaluate, score};
-pub use paired_losses::{MAX_PAIRED_ROWS, PairedLosses, paired_losses};
+pub use paired_losses::{MAX_PAIRED_ROWS, interval_at_look, paired_losses};
 pub use ranking::{Decile, Ranking};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::{ScoreReport, ScoringReport};

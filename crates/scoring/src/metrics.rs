@@ -3,8 +3,9 @@
 //! The positive label is predicted if its probability is above the model's threshold. A metric
 //! without a value is `None`, never 0: its denominator is 0, or all rows have one label.
 
-use dataset::passes::{ScoredRow, log_loss, log_odds, probability};
-use dataset::{Selection, Table, sort_by, sum_of};
+use common::Failure;
+use dataset::passes::{ScoreGroup, log_loss, mean_of_rows, probability, score_groups};
+use dataset::{Selection, Table};
 use model::{Model, Threshold};
 use serde::{Deserialize, Serialize};
 
@@ -74,25 +75,27 @@ pub struct MajorityBaseline {
 }
 
 /// The metrics of a model on the labelled rows of a selection; `None` without labelled rows.
-pub fn score(model: &Model, table: &Table, selection: &Selection) -> Option<Metrics> {
-    let labelled = selection.clone().labelled();
-    let expression = model.predictor.expression();
-    evaluate(&log_odds(&expression, table, &labelled), model.threshold)
+pub fn score(
+    model: &Model,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Option<Metrics>, Failure> {
+    let groups = score_groups(&model.predictor.expression(), table, selection)?;
+    Ok(evaluate(&groups, model.threshold))
 }
 
-/// The metrics of the labelled rows; `None` without labelled rows.
-pub fn evaluate(scored: &[ScoredRow], threshold: Threshold) -> Option<Metrics> {
-    let (mut known, cut) = (labelled(scored), threshold.log_odds());
+/// The metrics of labelled rows; `None` without rows. Groups are in ascending order of log-odds.
+pub fn evaluate(groups: &[ScoreGroup], threshold: Threshold) -> Option<Metrics> {
+    let cut = threshold.log_odds();
     let mut confusion = ConfusionMatrix::default();
-    for (log_odds, class) in &known {
-        confusion.count(*class, *log_odds > cut);
+    for group in groups {
+        confusion.count_group(group, group.log_odds > cut);
     }
     // Without rows there is no accuracy, and then there are no metrics.
     let accuracy = confusion.accuracy()?;
-    let (log_loss, brier) = (mean(&known, log_loss), mean(&known, squared_error));
-    // Sorting by label too makes the last digits independent of the order of the rows.
-    sort_by(&mut known, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let roc_auc = roc_auc(&known);
+    let log_loss = mean_of_rows(groups, log_loss)?;
+    let brier = mean_of_rows(groups, squared_error)?;
+    let roc_auc = roc_auc(groups);
     Some(Metrics {
         threshold,
         rows: confusion.rows(),
@@ -105,7 +108,7 @@ pub fn evaluate(scored: &[ScoredRow], threshold: Threshold) -> Option<Metrics> {
         recall: confusion.recall(),
         specificity: confusion.specificity(),
         roc_auc,
-        ranking: Some(Ranking::of(&known, roc_auc)),
+        ranking: Some(Ranking::of(groups, roc_auc)),
         log_loss,
         brier,
         baselines: baselines(&confusion),
@@ -113,35 +116,18 @@ pub fn evaluate(scored: &[ScoredRow], threshold: Threshold) -> Option<Metrics> {
     })
 }
 
-fn labelled(scored: &[ScoredRow]) -> Vec<(f64, bool)> {
-    let labelled = |row: &ScoredRow| Some((row.log_odds, row.label?));
-    scored.iter().filter_map(labelled).collect()
-}
-
-fn squared_error(log_odds: f64, class: bool) -> f64 {
+fn squared_error(log_odds: f64, label: bool) -> f64 {
     // The probability of the other label. Computed directly, because 1 − p loses digits near 1.
-    let miss = probability(if class { -log_odds } else { log_odds });
+    let miss = probability(if label { -log_odds } else { log_odds });
     miss * miss
 }
 
-fn mean(known: &[(f64, bool)], of_row: impl Fn(f64, bool) -> f64 + Sync) -> f64 {
-    let count = known.len() as f64;
-    let total = sum_of(known, |(log_odds, class)| of_row(*log_odds, *class));
-    if total.is_finite() {
-        return total / count;
-    }
-    // The sum overflows, but the mean of finite numbers is finite.
-    sum_of(known, |(log_odds, class)| of_row(*log_odds, *class) / count).min(f64::MAX)
-}
-
 /// Area under the ROC curve: the Mann-Whitney statistic from mid-ranks, divided by the number of
-/// pairs. Only the last division is in floating point. `None` if all rows have one label. Rows must
-/// be sorted by log-odds.
-fn roc_auc(sorted: &[(f64, bool)]) -> Option<f64> {
+/// pairs. Only the last division is in floating point. `None` if all rows have one label.
+fn roc_auc(groups: &[ScoreGroup]) -> Option<f64> {
     let (mut positives, mut negatives, mut doubled_wins) = (0_u128, 0_u128, 0_u128);
-    for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
-        let tied_positives = ties.iter().filter(|(_, class)| *class).count() as u128;
-        let tied_negatives = ties.len() as u128 - tied_positives;
+    for ties in groups {
+        let [tied_positives, tied_negatives] = [ties.positives, ties.negatives].map(u128::from);
         doubled_wins += tied_positives * (2 * negatives + tied_negatives);
         positives += tied_positives;
         negatives += tied_negatives;

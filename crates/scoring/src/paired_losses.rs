@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use dataset::passes::{ClientDifference, loss_differences};
+use common::Failure;
+use dataset::passes::{self, PairedLosses};
 use dataset::{Selection, Table};
 use model::Model;
-use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Maximum number of rows of a batch on which two models are compared. From a larger batch, the
@@ -21,75 +21,23 @@ const MIN_CLIENTS: u64 = 20;
 const MAX_LOG_ODDS: f64 = 13.815_509_557_963_773;
 /// Probability that at least one interval of a sequence misses the true difference.
 const MISS: f64 = 0.05;
-/// Spread up to this share of the sum of squares counts as a rounding error.
-const ROUNDING: f64 = 1e-12;
 
-/// Sums of the differences of two models' log-losses. Rows of one client in one batch count together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PairedLosses {
-    /// Number of labelled rows.
-    pub rows: u64,
-    /// Number of clients. A client in several batches counts once for each batch.
-    pub clients: u64,
-    /// Sum of the differences of all rows.
-    pub sum: f64,
-    /// Sum over the clients of the squared sum of differences.
-    pub squares: f64,
-    /// Sum over the clients of the sum of differences times the number of rows.
-    pub products: f64,
-    /// Sum over the clients of the squared number of rows.
-    pub squared_rows: f64,
-}
-
-impl PairedLosses {
-    /// Adds the sums of other rows.
-    pub fn merge(&mut self, other: &Self) {
-        self.rows += other.rows;
-        self.clients += other.clients;
-        self.sum += other.sum;
-        self.squares += other.squares;
-        self.products += other.products;
-        self.squared_rows += other.squared_rows;
+/// Interval of the mean difference of two models' log-losses at the `look`-th look at the data,
+/// counted from 1.
+///
+/// With a probability of 95 %, the intervals of all looks contain the true difference. This
+/// holds if no client is in several batches. `None` with fewer than twenty clients, or if the
+/// differences have no spread.
+pub fn interval_at_look(losses: &PairedLosses, look: u64) -> Option<[f64; 2]> {
+    let (mean, error) = losses.mean().zip(losses.standard_error())?;
+    if losses.clients < MIN_CLIENTS {
+        return None;
     }
-
-    /// The mean difference of a row's log-losses: below 0 if the first model is better. `None` without
-    /// rows.
-    pub fn mean(&self) -> Option<f64> {
-        (self.rows > 0).then(|| self.sum / self.rows as f64)
-    }
-
-    /// Interval of the mean difference at the `look`-th look at the data, counted from 1.
-    ///
-    /// With a probability of 95 %, the intervals of all looks contain the true difference. This
-    /// holds if no client is in several batches. `None` with fewer than twenty clients, or if the
-    /// differences have no spread.
-    pub fn interval(&self, look: u64) -> Option<[f64; 2]> {
-        let mean = self.mean()?;
-        if self.clients < MIN_CLIENTS {
-            return None;
-        }
-        let (rows, clients) = (self.rows as f64, self.clients as f64);
-        let squares = self.squares - 2.0 * mean * self.products + mean * mean * self.squared_rows;
-        if !squares.is_finite() || squares <= ROUNDING * self.squares {
-            return None;
-        }
-        let spread = (squares * clients / (clients - 1.0)).sqrt();
-        // The levels of all looks add up to `MISS`, because the sum of 1 / k² is π² / 6.
-        let level = MISS * 6.0 / (std::f64::consts::PI * look.max(1) as f64).powi(2);
-        let distribution = StudentsT::new(0.0, 1.0, clients - 1.0).ok()?;
-        let reach = distribution.inverse_cdf(1.0 - level / 2.0) * spread / rows;
-        Some([mean - reach, mean + reach])
-    }
-
-    fn add_client(&mut self, of_client: &ClientDifference) {
-        let (sum, rows) = (of_client.sum, of_client.rows as f64);
-        self.rows += of_client.rows;
-        self.clients += 1;
-        self.sum += sum;
-        self.squares += sum * sum;
-        self.products += sum * rows;
-        self.squared_rows += rows * rows;
-    }
+    // The levels of all looks add up to `MISS`, because the sum of 1 / k² is π² / 6.
+    let level = MISS * 6.0 / (std::f64::consts::PI * look.max(1) as f64).powi(2);
+    let distribution = StudentsT::new(0.0, 1.0, losses.clients as f64 - 1.0).ok()?;
+    let reach = distribution.inverse_cdf(1.0 - level / 2.0) * error;
+    Some([mean - reach, mean + reach])
 }
 
 /// The sums over the labelled rows of a range: the log-loss of `one` minus that of `other`. Both models
@@ -99,19 +47,16 @@ pub fn paired_losses(
     other: &Model,
     table: &Table,
     rows: Range<usize>,
-) -> PairedLosses {
-    let sample = table.sample(&Selection::rows(rows).labelled(), MAX_PAIRED_ROWS);
+) -> Result<PairedLosses, Failure> {
+    let sample = table.sample(&Selection::rows(rows).labelled(), MAX_PAIRED_ROWS)?;
     let expressions = [one, other].map(|model| model.predictor.expression());
     let rows = sample.table();
-    let differences = loss_differences(
+    passes::paired_losses(
         expressions.each_ref(),
         Some(MAX_LOG_ODDS),
         rows,
         &rows.all(),
-    );
-    let mut sums = PairedLosses::default();
-    differences.iter().for_each(|it| sums.add_client(it));
-    sums
+    )
 }
 
 #[cfg(test)]
@@ -133,25 +78,17 @@ mod tests {
         }
     }
 
-    fn client(rows: &[f64]) -> ClientDifference {
-        ClientDifference {
-            client: 0,
-            rows: rows.len() as u64,
-            sum: rows.iter().sum(),
-        }
-    }
-
     fn of(clients: &[&[f64]]) -> PairedLosses {
         let mut sums = PairedLosses::default();
-        clients
-            .iter()
-            .for_each(|rows| sums.add_client(&client(rows)));
+        for rows in clients {
+            sums.add_client(rows.len() as u64, rows.iter().sum());
+        }
         sums
     }
 
     /// Width of the interval at a look.
     fn width(sums: &PairedLosses, look: u64) -> f64 {
-        let [lower, upper] = sums.interval(look).unwrap();
+        let [lower, upper] = interval_at_look(sums, look).unwrap();
         upper - lower
     }
 
@@ -162,7 +99,7 @@ mod tests {
         let sums = of(&rows);
         assert_eq!((sums.rows, sums.clients), (400, 400));
         assert_eq!(sums.mean(), Some(-0.5));
-        let [lower, upper] = sums.interval(1).unwrap();
+        let [lower, upper] = interval_at_look(&sums, 1).unwrap();
         assert!((lower + upper + 1.0).abs() < 1e-12);
         // The spread of −2 to 2 is √2; the first level is 0.0304, of which t has 2.173.
         let spread = (2.0_f64 * 400.0 / 399.0).sqrt();
@@ -193,9 +130,13 @@ mod tests {
     #[test]
     fn few_clients_and_equal_models_have_no_interval() {
         assert_eq!(PairedLosses::default().mean(), None);
-        assert_eq!(of(&[&[0.1][..]; 19]).interval(1), None);
-        assert_eq!(of(&[&[0.0][..]; 90]).interval(1), None);
-        assert_eq!(of(&[&[0.1][..]; 90]).interval(1), None, "no spread");
+        assert_eq!(interval_at_look(&of(&[&[0.1][..]; 19]), 1), None);
+        assert_eq!(interval_at_look(&of(&[&[0.0][..]; 90]), 1), None);
+        assert_eq!(
+            interval_at_look(&of(&[&[0.1][..]; 90]), 1),
+            None,
+            "no spread"
+        );
     }
 
     /// All intervals of 40 batches contain the true difference in 95 of 100 streams.
@@ -207,9 +148,9 @@ mod tests {
             let mut sums = PairedLosses::default();
             let misses = (1..=40).any(|look| {
                 for _ in 0..30 {
-                    sums.add_client(&client(&[draws.uniform() + draws.uniform() - 1.0]));
+                    sums.add_client(1, draws.uniform() + draws.uniform() - 1.0);
                 }
-                let [lower, upper] = sums.interval(look).unwrap();
+                let [lower, upper] = interval_at_look(&sums, look).unwrap();
                 lower > 0.0 || upper < 0.0
             });
             missed += u32::from(misses);
@@ -245,15 +186,15 @@ mod tests {
         let (right, wrong) = (model(1.5), model(-1.5));
         let mut table = clients(2, 300, 1.5);
         table.in_memory_mut().labels[..50].fill(None);
-        let found = paired_losses(&right, &wrong, &table, 20..300);
+        let found = paired_losses(&right, &wrong, &table, 20..300).unwrap();
         assert_eq!((found.rows, found.clients), (250, 250));
-        let [_, upper] = found.interval(1).unwrap();
+        let [_, upper] = interval_at_look(&found, 1).unwrap();
         assert!(upper < 0.0, "{found:?}");
-        let turned = paired_losses(&wrong, &right, &table, 20..300);
+        let turned = paired_losses(&wrong, &right, &table, 20..300).unwrap();
         assert_eq!(turned.sum, -found.sum);
         // Extreme log-odds count as those of a client that is nearly certain to leave or stay.
         table.in_memory_mut().features[0].fill(1e300);
-        let far = paired_losses(&right, &wrong, &table, 20..300);
+        let far = paired_losses(&right, &wrong, &table, 20..300).unwrap();
         assert!(far.sum.abs() <= 250.0 * (MAX_LOG_ODDS + 1.0), "{far:?}");
     }
 
@@ -262,9 +203,9 @@ mod tests {
         let (one, other) = (model(1.5), model(1.0));
         let rows = MAX_PAIRED_ROWS as u32 + 5_000;
         let table = clients(3, rows, 1.5);
-        let found = paired_losses(&one, &other, &table, 0..table.rows());
+        let found = paired_losses(&one, &other, &table, 0..table.rows()).unwrap();
         assert_eq!(found.rows, MAX_PAIRED_ROWS as u64);
-        let again = paired_losses(&one, &other, &table, 0..table.rows());
+        let again = paired_losses(&one, &other, &table, 0..table.rows()).unwrap();
         assert_eq!(found, again);
     }
 }

@@ -4,11 +4,11 @@
 //! Rows of equal log-odds are one group: no figure depends on their order. A figure without a value is
 //! `None`, never 0.
 
-use dataset::passes::probability;
+use dataset::passes::{ScoreGroup, probability};
 use serde::{Deserialize, Serialize};
+use training::{calibration_intercept, calibration_line};
 
 use crate::calibration::Calibration;
-use crate::calibration_line::{calibration_intercept, calibration_slope};
 
 /// Number of deciles.
 const DECILES: u64 = 10;
@@ -73,7 +73,7 @@ pub struct Decile {
     pub lift: Option<f64>,
 }
 
-/// Rows of equal log-odds.
+/// Counts of rows by label.
 #[derive(Clone, Copy)]
 struct Group {
     positives: u64,
@@ -81,19 +81,28 @@ struct Group {
 }
 
 impl Ranking {
-    /// The ranking of rows, each with its log-odds and label, in ascending order of log-odds.
-    pub(crate) fn of(sorted: &[(f64, bool)], roc_auc: Option<f64>) -> Self {
-        let groups = || descending_groups(sorted);
-        let total = groups().fold(Group::NONE, Group::plus);
+    /// The ranking of labelled rows. Groups are in ascending order of log-odds.
+    pub(crate) fn of(groups: &[ScoreGroup], roc_auc: Option<f64>) -> Self {
+        let descending = || groups.iter().rev().map(Group::from);
+        let total = descending().fold(Group::NONE, Group::plus);
         Self {
-            deciles: deciles(groups(), total),
-            ks: kolmogorov_smirnov(groups(), total),
+            deciles: deciles(descending(), total),
+            ks: kolmogorov_smirnov(descending(), total),
             gini: roc_auc.map(|area| 2.0 * area - 1.0),
-            average_precision: average_precision(groups(), total),
-            calibration_slope: calibration_slope(sorted),
-            calibration_intercept: calibration_intercept(sorted),
-            calibration: Calibration::of_sorted(sorted, probability),
-            curve: curve(groups(), total),
+            average_precision: average_precision(descending(), total),
+            calibration_slope: calibration_line(groups).map(|line| line.slope),
+            calibration_intercept: calibration_intercept(groups),
+            calibration: Calibration::of_groups(groups, probability),
+            curve: curve(descending(), total),
+        }
+    }
+}
+
+impl From<&ScoreGroup> for Group {
+    fn from(group: &ScoreGroup) -> Self {
+        Self {
+            positives: group.positives,
+            negatives: group.negatives,
         }
     }
 }
@@ -114,18 +123,6 @@ impl Group {
     fn rows(self) -> u64 {
         self.positives + self.negatives
     }
-}
-
-/// Groups of equal log-odds, the highest first.
-fn descending_groups(sorted: &[(f64, bool)]) -> impl Iterator<Item = Group> {
-    let ties = sorted.chunk_by(|one, next| one.0 == next.0).rev();
-    ties.map(|rows| {
-        let positives = rows.iter().filter(|(_, label)| *label).count() as u64;
-        Group {
-            positives,
-            negatives: rows.len() as u64 - positives,
-        }
-    })
 }
 
 fn deciles(mut groups: impl Iterator<Item = Group>, total: Group) -> Vec<Decile> {

@@ -1,14 +1,11 @@
 //! Recalibration: corrects a model's log-odds by an intercept and a slope (Platt 1999), so that
 //! its probabilities are calibrated.
 
-use dataset::passes::{ScoredRow, log_loss};
-use dataset::{FOLDS, Fold, Table};
-use model::{Design, OutOfFoldRecalibration};
+use dataset::FOLDS;
+use dataset::passes::{ScoreGroup, groups_of_rows, log_loss};
+use model::OutOfFoldRecalibration;
 use serde::{Deserialize, Serialize};
-use training::{FitSettings, fit};
-
-/// Inverse strength of a penalty so weak that it changes no digit of the fit.
-const UNPENALISED: f64 = 1e12;
+use training::{CalibrationLine, calibration_line};
 
 /// A linear function of a model's log-odds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,52 +38,41 @@ impl From<&OutOfFoldRecalibration> for Recalibration {
     }
 }
 
-/// Fits the recalibration of a model to reference rows. `clients` holds the client hash of each
-/// row.
-///
-/// Cross-validation over folds of the clients decides whether recalibration helps: each fold is
-/// predicted by a fit to the other folds. If that lowers the log-loss of all labelled rows, the
-/// result is the fit to all labelled rows. Otherwise the result is [`Recalibration::NONE`]. It is
-/// also the result if a fold cannot be fitted, or if the slope is not above 0.
-pub fn recalibrate(scored: &[ScoredRow], clients: &[u64]) -> Recalibration {
-    lower_log_loss(scored, clients).unwrap_or(Recalibration::NONE)
+impl From<CalibrationLine> for Recalibration {
+    fn from(CalibrationLine { intercept, slope }: CalibrationLine) -> Self {
+        Self { intercept, slope }
+    }
 }
 
-fn lower_log_loss(scored: &[ScoredRow], clients: &[u64]) -> Option<Recalibration> {
-    if clients.len() != scored.len() {
-        return None;
-    }
-    let table = Table::of_columns(
-        vec![scored.iter().map(|row| row.log_odds).collect()],
-        scored.iter().map(|row| row.label).collect(),
-        clients.to_vec(),
-    );
+/// Fits the recalibration of a model to the log-odds and labels of reference rows, each a client.
+///
+/// Cross-validation over folds of the rows decides whether recalibration helps: each fold is
+/// predicted by a fit to the other folds. If that lowers the log-loss of all rows, the result is the
+/// fit to all rows. Otherwise the result is [`Recalibration::NONE`]. It is also the result if a fold
+/// cannot be fitted, or if the slope is not above 0.
+pub fn recalibrate(rows: &[(f64, bool)]) -> Recalibration {
+    lower_log_loss(rows).unwrap_or(Recalibration::NONE)
+}
+
+fn lower_log_loss(rows: &[(f64, bool)]) -> Option<Recalibration> {
+    let groups = |is_wanted: &dyn Fn(u64) -> bool| {
+        let wanted = rows.iter().zip(0..).filter(|(_, place)| is_wanted(*place));
+        groups_of_rows(wanted.map(|(row, _)| *row))
+    };
     let (mut before, mut after) = (0.0, 0.0);
     for fold in 0..FOLDS {
-        let fitted = fitted(&table, Fold::Outside(fold))?;
-        let inside = scored.iter().zip(clients);
-        let inside = inside.filter(|(_, client)| *client % FOLDS == fold);
-        for (row, _) in inside {
-            if let Some(label) = row.label {
-                before += log_loss(row.log_odds, label);
-                after += log_loss(fitted.log_odds(row.log_odds), label);
-            }
+        let fitted = fitted(&groups(&|place| place % FOLDS != fold))?;
+        for group in groups(&|place| place % FOLDS == fold) {
+            before += group.sum(log_loss);
+            after += group.sum(|log_odds, label| log_loss(fitted.log_odds(log_odds), label));
         }
     }
-    let all = fitted(&table, Fold::Any)?;
+    let all = fitted(&groups(&|_| true))?;
     (after < before && all.slope > 0.0).then_some(all)
 }
 
-fn fitted(table: &Table, clients: Fold) -> Option<Recalibration> {
-    let settings = FitSettings { c: UNPENALISED };
-    let rows = table.labelled().of_fold(clients);
-    let predictor = fit(&settings, &Design::default(), table, &rows)
-        .ok()?
-        .predictor;
-    Some(Recalibration {
-        intercept: predictor.intercept,
-        slope: *predictor.coefficients.first()?,
-    })
+fn fitted(groups: &[ScoreGroup]) -> Option<Recalibration> {
+    calibration_line(groups).map(Recalibration::from)
 }
 
 #[cfg(test)]
@@ -94,22 +80,17 @@ mod tests {
     use super::*;
     use crate::reference::{cases, numbers};
 
-    fn rows(log_odds: &[f64], classes: &[f64]) -> (Vec<ScoredRow>, Vec<u64>) {
-        let scored = log_odds
-            .iter()
-            .zip(classes)
-            .map(|(log_odds, class)| ScoredRow {
-                log_odds: *log_odds,
-                label: Some(*class == 1.0),
-            });
-        (scored.collect(), (0..log_odds.len() as u64).collect())
+    fn rows(log_odds: &[f64], labels: &[f64]) -> Vec<(f64, bool)> {
+        let rows = log_odds.iter().zip(labels);
+        rows.map(|(log_odds, label)| (*log_odds, *label == 1.0))
+            .collect()
     }
 
     #[test]
     fn intercept_and_slope_are_those_of_scikit_learn_where_they_help() {
         for case in cases("recalibrations") {
-            let (scored, clients) = rows(&numbers(&case["log_odds"]), &numbers(&case["classes"]));
-            let found = recalibrate(&scored, &clients);
+            let rows = rows(&numbers(&case["log_odds"]), &numbers(&case["classes"]));
+            let found = recalibrate(&rows);
             for (name, value) in [("intercept", found.intercept), ("slope", found.slope)] {
                 let wanted = case[name].as_f64().unwrap();
                 let difference = (value - wanted).abs();
@@ -127,22 +108,16 @@ mod tests {
         let table: [(&str, &[f64], &[f64]); 4] = [
             ("empty", &[], &[]),
             ("one row", &[1.0], &[1.0]),
-            ("one class", &[1.0, 2.0, 3.0, -1.0, 0.5, 0.0], &[1.0; 6]),
+            ("one label", &[1.0, 2.0, 3.0, -1.0, 0.5, 0.0], &[1.0; 6]),
             (
                 "the wrong way round",
                 &[3.0, 2.0, 1.0, -1.0, -2.0, -3.0],
                 &[0.0, 0.0, 1.0, 0.0, 1.0, 1.0],
             ),
         ];
-        for (name, log_odds, classes) in table {
-            let (scored, clients) = rows(log_odds, classes);
-            assert_eq!(
-                recalibrate(&scored, &clients),
-                Recalibration::NONE,
-                "{name}"
-            );
+        for (name, log_odds, labels) in table {
+            let rows = rows(log_odds, labels);
+            assert_eq!(recalibrate(&rows), Recalibration::NONE, "{name}");
         }
-        let (scored, _) = rows(&[1.0, -1.0], &[1.0, 0.0]);
-        assert_eq!(recalibrate(&scored, &[]), Recalibration::NONE);
     }
 }

@@ -1,15 +1,12 @@
 //! Confidence intervals of F1, tests of a difference between two models, and quantiles.
 
-use dataset::passes::ClientDifference;
-use dataset::sort_by;
+use dataset::passes::PairedLosses;
 use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::confusion::{ConfusionMatrix, PairedCounts};
 
-/// Differences up to this size are rounding errors, not spread.
-const ROUNDING: f64 = 1e-9;
 /// Number of bootstrap replicates.
 const REPLICATES: usize = 2000;
 /// Seed of the random draws. It is fixed, so the same rows always give the same interval.
@@ -26,34 +23,10 @@ const FORTIETHS: u64 = 40;
 /// Rows of one client are not independent, so the spread is computed from the sums of the clients.
 /// With one row per client this is the usual t-test. `None` with fewer than two clients, if all
 /// differences are 0 within rounding, or if they have no spread.
-pub(crate) fn p_value_of_positive_mean(mut clients: Vec<ClientDifference>) -> Option<f64> {
-    let largest = clients
-        .iter()
-        .fold(0.0, |max: f64, client| max.max(client.sum.abs()));
-    if clients.len() < 2 || largest <= ROUNDING {
-        return None;
-    }
-    sort_by(&mut clients, |a, b| a.client.cmp(&b.client));
-    // The statistic does not depend on the unit. Dividing by the largest difference prevents
-    // overflow.
-    let rows = clients.iter().map(|client| client.rows).sum::<u64>() as f64;
-    let mean = clients
-        .iter()
-        .map(|client| client.sum / largest)
-        .sum::<f64>()
-        / rows;
-    let squares: f64 = clients
-        .iter()
-        .map(|client| (client.sum / largest - mean * client.rows as f64).powi(2))
-        .sum();
-    let count = clients.len() as f64;
-    let standard_deviation = (squares / (count - 1.0)).sqrt();
-    if standard_deviation <= ROUNDING {
-        return None;
-    }
-    // With one row per client, this is the mean divided by its standard error.
-    let statistic = mean * rows / (standard_deviation * count.sqrt());
-    Some(StudentsT::new(0.0, 1.0, count - 1.0).ok()?.sf(statistic))
+pub(crate) fn p_value_of_positive_mean(losses: &PairedLosses) -> Option<f64> {
+    let statistic = losses.mean()? / losses.standard_error()?;
+    let degrees = losses.clients as f64 - 1.0;
+    Some(StudentsT::new(0.0, 1.0, degrees).ok()?.sf(statistic))
 }
 
 /// The 95 % interval of the candidate's F1 minus the incumbent's F1, by a paired bootstrap.
@@ -260,58 +233,21 @@ mod tests {
         }
     }
 
-    /// Differences with one row per client.
-    fn of_clients(differences: &[f64]) -> Vec<ClientDifference> {
-        let rows = differences.iter().zip(0..);
-        rows.map(|(difference, client)| ClientDifference {
-            client,
-            rows: 1,
-            sum: *difference,
-        })
-        .collect()
-    }
-
-    #[test]
-    fn rows_of_one_client_count_as_one() {
-        let differences = [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6];
-        let alone = p_value_of_positive_mean(of_clients(&differences)).unwrap();
-        let mut twice = of_clients(&differences);
-        for client in &mut twice {
-            (client.rows, client.sum) = (2, 2.0 * client.sum);
-        }
-        let found = p_value_of_positive_mean(twice).unwrap();
-        assert!((found - alone).abs() < 1e-12, "{found} {alone}");
-        let one = ClientDifference {
-            client: 1,
-            rows: 7,
-            sum: differences.iter().sum(),
-        };
-        assert_eq!(p_value_of_positive_mean(vec![one]), None);
-    }
-
     #[test]
     fn the_p_value_is_that_of_the_t_test() {
+        let p_value = |differences: [f64; 7]| {
+            let mut losses = PairedLosses::default();
+            differences.iter().for_each(|it| losses.add_client(1, *it));
+            p_value_of_positive_mean(&losses)
+        };
         // scipy.stats.ttest_1samp([...], 0, alternative="greater")
         let differences = [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6];
-        let found = p_value_of_positive_mean(of_clients(&differences)).unwrap();
+        let found = p_value(differences).unwrap();
         assert!((found - 0.067_105_889_465).abs() < 1e-10, "{found}");
-        let negated = differences.map(|x| -x);
-        let other = p_value_of_positive_mean(of_clients(&negated)).unwrap();
+        let other = p_value(differences.map(|x| -x)).unwrap();
         assert!((found + other - 1.0).abs() < 1e-12);
-        let large = differences.map(|x| x * 1e308);
-        let scaled = p_value_of_positive_mean(of_clients(&large)).unwrap();
-        assert!((found - scaled).abs() < 1e-12);
-    }
-
-    #[test]
-    fn without_spread_there_is_no_p_value() {
-        assert_eq!(p_value_of_positive_mean(of_clients(&[])), None);
-        assert_eq!(p_value_of_positive_mean(of_clients(&[0.5])), None);
-        assert_eq!(p_value_of_positive_mean(of_clients(&[0.1; 7])), None);
-        assert_eq!(
-            p_value_of_positive_mean(of_clients(&[1e-16, -1e-16, 2e-16])),
-            None
-        );
+        assert_eq!(p_value([0.1; 7]), None);
+        assert_eq!(p_value_of_positive_mean(&PairedLosses::default()), None);
     }
 
     fn interval(cells: [u64; 8]) -> [f64; 2] {

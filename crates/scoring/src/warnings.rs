@@ -54,7 +54,7 @@ fn not_above_baseline(metrics: &Metrics, model: &str, place: &str) -> Option<Str
 
 #[cfg(test)]
 mod tests {
-    use dataset::passes::ScoredRow;
+    use dataset::passes::groups_of_rows;
     use model::Threshold;
 
     use super::*;
@@ -64,16 +64,12 @@ mod tests {
     /// negatives, true negatives.
     fn warnings(cells: [usize; 4]) -> Vec<String> {
         let kinds = [(1.0, true), (1.0, false), (-1.0, true), (-1.0, false)];
-        let rows: Vec<ScoredRow> = kinds
+        let rows = kinds
             .into_iter()
             .zip(cells)
-            .flat_map(|((log_odds, label), count)| {
-                let label = Some(label);
-                std::iter::repeat_n(ScoredRow { log_odds, label }, count)
-            })
-            .collect();
+            .flat_map(|(row, count)| std::iter::repeat_n(row, count));
         model_warnings(
-            &evaluate(&rows, Threshold::HALF).unwrap(),
+            &evaluate(&groups_of_rows(rows), Threshold::HALF).unwrap(),
             "the model",
             "on the test data",
         )

@@ -10,12 +10,9 @@
 
 use std::ops::Range;
 
-use anyhow::Context;
 use common::Failure;
 use common::config::{TrainingSettings, TrainingWindow};
-use dataset::passes::{
-    ClientDifference, LabelCounts, LossSum, label_counts, loss_differences, loss_sum,
-};
+use dataset::passes::{LabelCounts, LossSum, PairedLosses, label_counts, loss_sum, paired_losses};
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{LinearPredictor, Model, Predictor, Window, WindowResult};
 use training::{FitError, FittedForm, OutOfFold, first_row_of_last, fit_window};
@@ -134,28 +131,30 @@ pub(crate) struct GateFold {
 /// An error if a fold of the first window cannot be fitted. If a fold of another window cannot be
 /// fitted, that window is left out.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
-    let gate = gate_rows(trial.table, trial.gate_rows);
+    let gate = gate_rows(trial.table, trial.gate_rows)?;
     let near = FittedForm::of(trial.first);
-    let first = Tried::of(trial, &gate, &trial.windows[0], &near)?;
+    let first = Tried::of(trial, &gate, &trial.windows[0], &near)?.map_err(Failure::data)?;
     let mut tried = vec![Ok(first)];
     for window in &trial.windows[1..] {
-        let shorter = try_shorter(trial, &gate, window, &tried[0]);
+        let shorter = try_shorter(trial, &gate, window, &tried[0])?;
         tried.push(shorter);
     }
     let chosen = choose(&tried, |_| true);
-    let results = trial.windows.iter().zip(&tried).enumerate();
-    let results = results.map(|(place, (window, found))| WindowResult {
-        window: window.window,
-        first_row: window.rows.start as u64,
-        labelled_rows: labels(trial.table, window).labelled(),
-        log_loss: found.as_ref().ok().and_then(|it| it.mean_loss(|_| true)),
-        p_value: p_value_of_lower(&tried, place, |_| true),
-        left_out: found.as_ref().err().cloned(),
-        is_chosen: place == chosen,
-    });
+    let mut results = Vec::new();
+    for (place, (window, found)) in trial.windows.iter().zip(&tried).enumerate() {
+        results.push(WindowResult {
+            window: window.window,
+            first_row: window.rows.start as u64,
+            labelled_rows: labels(trial.table, window)?.labelled(),
+            log_loss: found.as_ref().ok().and_then(|it| it.mean_loss(|_| true)),
+            p_value: p_value_of_lower(&tried, place, |_| true),
+            left_out: found.as_ref().err().cloned(),
+            is_chosen: place == chosen,
+        });
+    }
     Ok(WindowChoice {
         chosen: trial.windows[chosen].clone(),
-        results: results.collect(),
+        results,
         folds: candidate_folds(&tried, &gate),
     })
 }
@@ -182,15 +181,16 @@ struct GateRows {
 }
 
 /// The labelled rows in this range of a table, by fold. A fold without labelled rows is left out.
-fn gate_rows(table: &Table, rows: &Range<usize>) -> Vec<GateRows> {
+fn gate_rows(table: &Table, rows: &Range<usize>) -> Result<Vec<GateRows>, Failure> {
     let labelled = Selection::rows(rows.clone()).labelled();
-    let folds = (0..FOLDS).map(|number| GateRows {
-        number,
-        rows: labelled.clone().of_fold(Fold::Inside(number)),
-    });
-    folds
-        .filter(|fold| label_counts(table, &fold.rows).labelled() > 0)
-        .collect()
+    let mut folds = Vec::new();
+    for number in 0..FOLDS {
+        let rows = labelled.clone().of_fold(Fold::Inside(number));
+        if label_counts(table, &rows)?.labelled() > 0 {
+            folds.push(GateRows { number, rows });
+        }
+    }
+    Ok(folds)
 }
 
 /// The predictions of a window for the gate rows of each fold.
@@ -203,40 +203,51 @@ struct TriedFold {
     predictor: Predictor,
     losses: LossSum,
     /// The log-loss of the first window minus that of this one; empty for the first window.
-    gains: Vec<ClientDifference>,
+    gains: PairedLosses,
 }
 
 impl Tried {
     /// Predicts each fold of the gate rows by a fit to the window without the clients of the fold.
+    /// The inner `Err` says why a fold cannot be fitted.
     fn of(
         trial: &WindowTrial<'_>,
         gate: &[GateRows],
         window: &WindowRows,
         near: &FittedForm,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Result<Self, String>, Failure> {
         let selection = Selection::rows(window.rows.clone());
-        let fits = OutOfFold::new(near, trial.table, &selection);
-        let fold = |fold: &GateRows| {
-            let number = fold.number;
-            let predictor = out_of_fold(&fits, number)
-                .with_context(|| format!("failed to fit the candidate without fold {number}"))?;
-            Ok(TriedFold {
-                losses: loss_sum(&predictor.expression(), trial.table, &fold.rows),
-                gains: Vec::new(),
-                predictor,
-            })
+        let fits = match OutOfFold::new(near, trial.table, &selection) {
+            Ok(fits) => fits,
+            Err(FitError::Failed(failure)) => return Err(failure),
+            Err(reason) => return Ok(Err(reason.to_string())),
         };
-        let folds = gate.iter().map(fold).collect::<anyhow::Result<_>>()?;
-        Ok(Self { folds })
+        let mut folds = Vec::new();
+        for GateRows { number, rows } in gate {
+            let predictor = match out_of_fold(&fits, *number) {
+                Ok(predictor) => predictor,
+                Err(FitError::Failed(failure)) => return Err(failure),
+                Err(reason) => {
+                    return Ok(Err(format!(
+                        "failed to fit the candidate without fold {number}: {reason}"
+                    )));
+                }
+            };
+            folds.push(TriedFold {
+                losses: loss_sum(&predictor.expression(), trial.table, rows)?,
+                gains: PairedLosses::default(),
+                predictor,
+            });
+        }
+        Ok(Ok(Self { folds }))
     }
 
-    /// Computes for each client how much lower the log-loss is than that of the first window.
-    fn compared(mut self, first: &Self, gate: &[GateRows], table: &Table) -> Self {
+    /// Computes how much lower the log-loss is than that of the first window.
+    fn compared(mut self, first: &Self, gate: &[GateRows], table: &Table) -> Result<Self, Failure> {
         for ((fold, first), gate) in self.folds.iter_mut().zip(&first.folds).zip(gate) {
             let expressions = [&first.predictor, &fold.predictor].map(Predictor::expression);
-            fold.gains = loss_differences(expressions.each_ref(), None, table, &gate.rows);
+            fold.gains = paired_losses(expressions.each_ref(), None, table, &gate.rows)?;
         }
-        self
+        Ok(self)
     }
 
     /// Mean log-loss of the gate rows in the folds for which `counts` is true.
@@ -247,32 +258,40 @@ impl Tried {
     }
 }
 
-/// Tries a window other than the first. `Err` says why the window is left out.
+/// Tries a window other than the first. The inner `Err` says why the window is left out.
 fn try_shorter(
     trial: &WindowTrial<'_>,
     gate: &[GateRows],
     window: &WindowRows,
     first: &Result<Tried, String>,
-) -> Result<Tried, String> {
-    let first = first.as_ref().map_err(String::clone)?;
-    let (labels, features) = (labels(trial.table, window), trial.table.n_features());
+) -> Result<Result<Tried, String>, Failure> {
+    let first = match first {
+        Ok(first) => first,
+        Err(reason) => return Ok(Err(reason.clone())),
+    };
+    let (labels, features) = (labels(trial.table, window)?, trial.table.n_features());
     let (labelled, rarer) = (labels.labelled(), labels.rarer());
     let needed = MIN_ROWS.max(MIN_ROWS_OF_A_FEATURE * features as u64);
     if labelled < needed {
-        return Err(format!(
+        return Ok(Err(format!(
             "it has {labelled} labelled rows, fewer than {needed}"
-        ));
+        )));
     }
     if rarer < MIN_OF_EACH_LABEL {
-        return Err(format!(
+        return Ok(Err(format!(
             "it has {rarer} rows of one label, fewer than {MIN_OF_EACH_LABEL}"
-        ));
+        )));
     }
     let rows = window.rows.clone();
-    let near = fit_window(trial.first, trial.training, trial.table, rows)
-        .map_err(|error| error.to_string())?;
-    let tried = Tried::of(trial, gate, window, &near).map_err(|error| format!("{error:#}"))?;
-    Ok(tried.compared(first, gate, trial.table))
+    let near = match fit_window(trial.first, trial.training, trial.table, rows) {
+        Ok(near) => near,
+        Err(FitError::Failed(failure)) => return Err(failure),
+        Err(reason) => return Ok(Err(reason.to_string())),
+    };
+    match Tried::of(trial, gate, window, &near)? {
+        Ok(tried) => tried.compared(first, gate, trial.table).map(Ok),
+        Err(reason) => Ok(Err(reason)),
+    }
 }
 
 /// Index of the window that the gate rows of these folds choose; 0 unless another is significantly
@@ -296,18 +315,18 @@ fn p_value_of_lower(
 ) -> Option<f64> {
     let folds = tried[place].as_ref().ok()?.folds.iter().enumerate();
     let folds = folds.filter(|(fold, _)| counts(*fold));
-    let gains = folds.flat_map(|(_, fold)| fold.gains.iter().copied());
-    p_value_of_positive_mean(gains.collect())
+    let gains: PairedLosses = folds.map(|(_, fold)| fold.gains).sum();
+    p_value_of_positive_mean(&gains)
 }
 
 /// Counts of the labels of a window's rows.
-fn labels(table: &Table, window: &WindowRows) -> LabelCounts {
+fn labels(table: &Table, window: &WindowRows) -> Result<LabelCounts, Failure> {
     label_counts(table, &Selection::rows(window.rows.clone()))
 }
 
 /// The predictor for a fold: the fit to the other folds. If those have one label only, it is the
 /// constant share of positive labels.
-pub(crate) fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor, Failure> {
+pub(crate) fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor, FitError> {
     // A share of exactly 0 or 1 has no finite log-odds: one row with the other label would have an
     // infinite log-loss. Half a row is therefore added to each label (Jeffreys' prior).
     let share_of = |positives: f64, negatives: f64| {
@@ -319,7 +338,7 @@ pub(crate) fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor,
         Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
         Err(FitError::OneClass { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),
         Err(FitError::OneClass { rows, .. }) => Ok(share_of(rows as f64, 0.0)),
-        Err(error @ FitError::NotConverged { .. }) => Err(Failure::data(error.to_string())),
+        Err(error) => Err(error),
     }
 }
 

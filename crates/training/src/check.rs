@@ -32,9 +32,7 @@
 mod newton_step;
 mod parameters;
 
-use std::ops::Range;
-
-use dataset::{Selection, Table};
+use dataset::RowSample;
 use model::Check;
 
 use self::newton_step::NewtonStep;
@@ -62,18 +60,10 @@ const SOLVED: f64 = 1e-10;
 /// Maximum number of halvings of a step that may lower the loss.
 const MAX_HALVINGS: i32 = 60;
 
-/// Checks a fit on the labelled rows that it was fitted to. `rows` has their positions in the
-/// table. The fit must be finished: its curves and pairs have effects, not steps and cells. An
+/// Checks a fit on the labelled rows that it was fitted to. The fit must be finished: its curves and pairs have effects, not steps and cells. An
 /// error if its loss is not the lowest one.
-pub fn check(
-    settings: &FitSettings,
-    table: &Table,
-    rows: Range<usize>,
-    fit: &Fit,
-) -> Result<Check, Beaten> {
-    let labelled = Selection::rows(rows.clone()).labelled();
-    let labelled = table.sample(&labelled, rows.len());
-    let Some(parameters) = Parameters::of(&fit.predictor, &labelled) else {
+pub fn check(settings: &FitSettings, labelled: &RowSample, fit: &Fit) -> Result<Check, Beaten> {
+    let Some(parameters) = Parameters::of(&fit.predictor, labelled) else {
         return Ok(Check::Unconfirmed);
     };
     let point = Point::of(settings.c, &parameters);

@@ -23,7 +23,7 @@ use model::symmetric::{Eigen, eigen};
 use model::{covariance_flaw, shortfall};
 use ndarray::{Array1, Array2, Axis};
 
-use crate::fit::Fit;
+use crate::fit::{Fit, FitError};
 use crate::linear::Cholesky;
 
 /// Minimum curvature of a direction that the rows determine, relative to the curvature of its
@@ -50,22 +50,26 @@ pub struct Uncertainty {
 }
 
 /// The uncertainty of a fit to the labelled rows of a selection.
-pub fn uncertainty(fit: &Fit, table: &Table, selection: &Selection) -> Uncertainty {
+pub fn uncertainty(
+    fit: &Fit,
+    table: &Table,
+    selection: &Selection,
+) -> Result<Uncertainty, FitError> {
     let terms = fit.predictor.design.terms(table.n_features());
     let point = LogisticPoint {
         terms: &terms,
         axes: &fit.axes,
         weights: fit.weights.clone(),
     };
-    let meat = sandwich_meat(&point, table, selection);
-    let pairs = client_pairs(&point, f64::MAX, table, selection);
+    let meat = sandwich_meat(&point, table, selection)?;
+    let pairs = client_pairs(&point, f64::MAX, table, selection)?;
     let is_flawless = |raw: &Vec<Vec<f64>>| covariance_flaw(raw, fit.curvature.nrows()).is_none();
-    Uncertainty {
+    Ok(Uncertainty {
         covariance: standardised(fit, meat, pairs.as_ref())
             .map(|standardised| with_extra_variances(fit, in_raw_units(fit, &standardised)))
             .filter(is_flawless),
         client_agreement: pairs.map(|pairs| pairs.agreement),
-    }
+    })
 }
 
 /// The covariance of the weights. `meat` is the middle for single rows.

@@ -29,6 +29,7 @@ use self::optimum::{Rows, solve};
 
 pub(crate) use effects::with_effects;
 pub use error::FitError;
+pub(crate) use error::if_possible;
 pub(crate) use folds::{SameColumns, one_step_out_of_fold};
 pub use optimum::Fit;
 pub use settings::FitSettings;
@@ -57,10 +58,11 @@ pub(crate) fn fit_near(
         terms: &terms,
         table,
         selection,
-        moments: &passes::moments(&terms, table, &selection.clone().labelled()),
+        moments: &passes::moments(&terms, table, &selection.clone().labelled())?,
     };
     solve(settings, &rows, Goal::Foreseen, |objective| {
-        start::if_better(objective.at(start::weights(near, objective.axes)))
+        let start = objective.at(start::weights(near, objective.axes))?;
+        Ok(start::if_better(start))
     })
 }
 
@@ -88,13 +90,16 @@ fn fit_measured(
     selection: &Selection,
 ) -> Result<Fit, FitError> {
     let terms = design.terms(table.n_features());
-    let measured = || passes::moments(&terms, table, &selection.clone().labelled());
+    let moments = match known {
+        Some(moments) => moments,
+        None => passes::moments(&terms, table, &selection.clone().labelled())?,
+    };
     let rows = Rows {
         design,
         terms: &terms,
         table,
         selection,
-        moments: &known.unwrap_or_else(measured),
+        moments: &moments,
     };
     solve(settings, &rows, Goal::Evaluated, start::of_few_rows)
 }

@@ -12,12 +12,14 @@ mod trial;
 
 use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
-use dataset::passes::{Grid, Moments, Parts, Profile, Side};
-use dataset::{Selection, Table};
+use dataset::passes::{Grid, LossSum, Moments, PairedLosses, Parts, Profile, Side, paired_losses};
+use dataset::{Fold, Selection, Table};
 use model::{Design, Form, FormResult, LinearPredictor, MAX_PAIRS, Model};
 
 use self::trial::{Trial, Trials};
-use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, fit_profiled, one_step_out_of_fold};
+use crate::fit::{
+    Fit, FitError, FitSettings, fit, fit_near, fit_profiled, if_possible, one_step_out_of_fold,
+};
 
 /// Minimum number of labelled rows for a choice. With fewer only straight lines are fitted.
 const MIN_ROWS: u64 = 200;
@@ -60,7 +62,8 @@ pub(crate) fn fit_form(
         return fit_line(training, rows);
     };
     let sampled = sample(rows.labelled, rows.profile.rows, rows.schema.features.len());
-    let Some(curves) = Trials::of_curves(&steps, rows.table, &sampled) else {
+    let curves = Trials::of_curves(&steps, rows.table, &sampled);
+    let Some(curves) = if_possible(curves)? else {
         tracing::warn!("curves could not be fitted: the model has straight lines");
         return fit_line(training, rows);
     };
@@ -68,7 +71,7 @@ pub(crate) fn fit_form(
         TrainingForm::Curves => None,
         _ => {
             let parts = Design::parts(rows.schema, rows.profile);
-            pairs::tried(&curves, &parts, rows.table, &sampled)
+            pairs::tried(&curves, &parts, rows.table, &sampled)?
         }
     };
     let wide = std::iter::once(&curves).chain(&pairs);
@@ -79,9 +82,9 @@ pub(crate) fn fit_form(
     let settings = FitSettings { c: training.c };
     let design = Design::choose(rows.schema, rows.profile);
     let line = fit(&settings, &design, rows.table, &sampled)?;
-    let lines = Trials::of_lines(Trial::of(settings, &line, rows.table, &sampled));
+    let lines = Trials::of_lines(Trial::of(settings, &line, rows.table, &sampled)?);
     let tried: Vec<&Trials> = std::iter::once(&lines).chain(wide).collect();
-    let results = compared(&tried);
+    let results = compared(&tried, rows.table, &sampled)?;
     let chosen = results.iter().position(|result| result.is_chosen);
     let chosen = match chosen {
         None | Some(0) => fit_line(training, rows)?,
@@ -121,17 +124,17 @@ pub(crate) fn fit_like(
 
 /// For each fold, a predictor with the pairs that the other folds choose. It is fitted to a spread
 /// sample of the other folds. `curves` is a predictor of curves near the optimum of all labelled
-/// rows. `None` if a fold cannot be fitted.
+/// rows.
 pub(crate) fn pairs_of_each_fold(
     curves: &LinearPredictor,
     settings: FitSettings,
     parts: &[Option<Parts>],
     table: &Table,
     labelled: &Selection,
-) -> Option<Vec<LinearPredictor>> {
+) -> Result<Vec<LinearPredictor>, FitError> {
     let rows = sample(labelled, labelled.rows.len() as u64, table.n_features());
-    let near = fit_near(&settings, curves, table, &rows).ok()?.predictor;
-    let nears = one_step_out_of_fold(&settings, &near, table, &rows);
+    let near = fit_near(&settings, curves, table, &rows)?.predictor;
+    let nears = one_step_out_of_fold(&settings, &near, table, &rows)?;
     pairs::of_each_fold(&nears, settings, parts, table, &rows)
 }
 
@@ -187,9 +190,16 @@ fn sample(labelled: &Selection, rows: u64, features: usize) -> Selection {
 }
 
 /// Compares forms, the simplest first. One of them is chosen.
-fn compared(tried: &[&Trials]) -> Vec<FormResult> {
-    let losses: Vec<Vec<f64>> = tried.iter().map(|trials| trials.losses()).collect();
-    let means: Vec<f64> = losses.iter().map(|losses| mean(losses)).collect();
+fn compared(
+    tried: &[&Trials],
+    table: &Table,
+    rows: &Selection,
+) -> Result<Vec<FormResult>, FitError> {
+    let mean = |trials: &&Trials| {
+        let losses: LossSum = trials.of_folds().map(|(_, losses)| losses).sum();
+        losses.mean().unwrap_or(0.0)
+    };
+    let means: Vec<f64> = tried.iter().map(mean).collect();
     let best = (0..means.len()).fold(0, |best, form| {
         if means[form] < means[best] {
             form
@@ -197,13 +207,10 @@ fn compared(tried: &[&Trials]) -> Vec<FormResult> {
             best
         }
     });
-    let errors: Vec<f64> = losses
+    let errors: Vec<f64> = tried
         .iter()
-        .map(|own| {
-            let pairs = own.iter().zip(&losses[best]);
-            standard_error(&pairs.map(|(own, best)| own - best).collect::<Vec<f64>>())
-        })
-        .collect();
+        .map(|own| standard_error(own, tried[best], table, rows))
+        .collect::<Result<_, _>>()?;
     let is_near = |form: &usize| *form == best || means[*form] - means[best] <= errors[*form];
     let chosen = (0..tried.len()).find(is_near);
     let forms = tried.iter().enumerate();
@@ -214,19 +221,23 @@ fn compared(tried: &[&Trials]) -> Vec<FormResult> {
         standard_error: if form == best { 0.0 } else { errors[form] },
         is_chosen: chosen == Some(form),
     });
-    results.collect()
+    Ok(results.collect())
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// Standard error of the mean.
-fn standard_error(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let count = values.len() as f64;
-    (squares / (count - 1.0) / count).sqrt()
+/// Standard error of the mean difference of two forms' log-losses; 0 if they do not differ.
+fn standard_error(
+    one: &Trials,
+    other: &Trials,
+    table: &Table,
+    rows: &Selection,
+) -> Result<f64, FitError> {
+    let mut losses = PairedLosses::default();
+    for (((one, _), (other, _)), fold) in one.of_folds().zip(other.of_folds()).zip(0..) {
+        let rows = rows.clone().of_fold(Fold::Inside(fold));
+        let expressions = [one, other].map(LinearPredictor::expression);
+        losses.merge(&paired_losses(expressions.each_ref(), None, table, &rows)?);
+    }
+    Ok(losses.standard_error().unwrap_or(0.0))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::xgboost::{XGRegressor, XGRegressorParameters};
 
 use self::ranking::{Comparison, RankedRow};
+use crate::fit::{FitError, if_possible};
 use crate::out_of_fold::{FittedForm, OutOfFold};
 
 /// Minimum number of labelled rows.
@@ -54,44 +55,61 @@ pub struct Headroom {
 
 /// Compares boosted trees with a model on the labelled rows at these positions of a table. `None`
 /// if there are too few rows of a label, or if the model cannot be fitted without one of the folds.
-pub(crate) fn headroom(model: &Model, table: &Table, rows: Range<usize>) -> Option<Headroom> {
-    let sample = sample(table, rows)?;
+pub(crate) fn headroom(
+    model: &Model,
+    table: &Table,
+    rows: Range<usize>,
+) -> Result<Option<Headroom>, FitError> {
+    let Some(sample) = sample(table, rows)? else {
+        return Ok(None);
+    };
     let (rows, columns) = (sample.table(), sample.columns());
     let all = rows.all();
-    let of_model = OutOfFold::new(&FittedForm::of(model), rows, &all);
+    let of_model = OutOfFold::new(&FittedForm::of(model), rows, &all)?;
     let trees = Trees::new(&model.predictor, &sample);
     let folds = each_in_parallel((0..FOLDS).collect(), |fold| {
-        let predictor = of_model.without(fold).ok()?;
+        let Some(predictor) = if_possible(of_model.without(fold))? else {
+            return Ok(None);
+        };
         let inside = all.clone().of_fold(Fold::Inside(fold));
-        let scored = log_odds(&predictor.expression(), rows, &inside);
-        let (places, of_trees) = trees.without(fold)?;
+        let scored = log_odds(&predictor.expression(), rows, &inside)?;
+        let Some((places, of_trees)) = trees.without(fold) else {
+            return Ok(None);
+        };
         let ranked = places.iter().zip(scored).zip(of_trees);
         let ranked = ranked.map(|((place, of_model), trees)| RankedRow {
             label: columns.labels[*place] == Some(true),
             client: columns.clients[*place],
-            scores: [of_model.log_odds, trees],
+            scores: [of_model, trees],
         });
-        Some(ranked.collect::<Vec<_>>())
+        Ok(Some(ranked.collect::<Vec<_>>()))
     });
-    let folds: Vec<Vec<RankedRow>> = folds.into_iter().collect::<Option<_>>()?;
-    let Comparison {
+    let folds: Vec<Option<Vec<RankedRow>>> = folds.into_iter().collect::<Result<_, FitError>>()?;
+    let folds: Option<Vec<Vec<RankedRow>>> = folds.into_iter().collect();
+    let Some(Comparison {
         roc_auc: [model_roc_auc, trees_roc_auc],
         standard_error,
-    } = Comparison::of(&folds)?;
-    Some(Headroom {
+    }) = folds.and_then(|folds| Comparison::of(&folds))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Headroom {
         rows: rows.rows() as u64,
         model_roc_auc,
         trees_roc_auc,
         standard_error,
-    })
+    }))
 }
 
 /// The labelled rows, or a sample of them; `None` if they are too few.
-fn sample(table: &Table, rows: Range<usize>) -> Option<RowSample> {
+fn sample(table: &Table, rows: Range<usize>) -> Result<Option<RowSample>, FitError> {
     let labelled = Selection::rows(rows).labelled();
-    let counts = label_counts(table, &labelled);
+    let counts = label_counts(table, &labelled)?;
     let is_enough = counts.labelled() >= MIN_ROWS && counts.rarer() >= MIN_OF_EACH_LABEL;
-    is_enough.then(|| table.sample(&labelled, MAX_ROWS))
+    Ok(match is_enough {
+        true => Some(table.sample(&labelled, MAX_ROWS)?),
+        false => None,
+    })
 }
 
 /// The rows for boosted trees: numbers as they are, and an indicator for each level of the model.

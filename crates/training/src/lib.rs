@@ -3,6 +3,7 @@
 //! A logistic regression is solved to its optimum, and an independent calculation checks the
 //! optimum. The model and its file are in the crate `model`; its metrics are in `scoring`.
 
+mod calibration_line;
 mod check;
 mod covariance;
 mod fit;
@@ -24,13 +25,14 @@ use common::history::{ChangeKind, NewChange, StageTimer};
 use common::ledger::DataPosition;
 use common::schema::Feature;
 use common::{Config, Failure, History, Ledger, RunLock, clock, digest, files};
-use dataset::passes::{ScoredRow, client_count, profile, rows_of_clients};
+use dataset::passes::{ScoreGroup, client_count, profile, rows_of_clients};
 use dataset::{Selection, Table};
 use model::{Check, Convergence, Design, Form, Model, Predictor, Threshold};
 
 use self::fit::with_effects;
 use self::forms::{FormFit, FormRows, fit_form, fit_like};
 
+pub use calibration_line::{CalibrationLine, calibration_intercept, calibration_line};
 pub use check::{Beaten, check};
 pub use covariance::{Uncertainty, uncertainty};
 pub use fit::{Fit, FitError, FitSettings, fit};
@@ -69,7 +71,7 @@ pub fn run_with(config: &Config, options: Options) -> anyhow::Result<TrainReport
     } = run_by_hand(config)?;
     if options.headroom {
         let clock = Instant::now();
-        report.headroom = headroom::headroom(&model, &table, rows);
+        report.headroom = headroom::headroom(&model, &table, rows).map_err(as_failure)?;
         let has_shapes = |feature: &Feature| !feature.kind.effect().is_any();
         match &report.headroom {
             None => report.notes.push(NO_HEADROOM.into()),
@@ -199,7 +201,7 @@ fn train_by(
 ) -> anyhow::Result<Model> {
     let clock = Instant::now();
     let labelled = Selection::rows(rows.clone()).labelled();
-    let mut profile = profile(&config.schema, table, &labelled);
+    let mut profile = profile(&config.schema, table, &labelled)?;
     if let [first, ..] = &profile.why_no_categories()[..] {
         return Err(Failure::data(format!("no model was fitted: {first}")).into());
     }
@@ -214,14 +216,14 @@ fn train_by(
         labelled: &labelled,
     })
     .map_err(as_failure)?;
-    let fitted = with_effects(fitted, &settings, table, &labelled);
+    let fitted = with_effects(fitted, &settings, table, &labelled).map_err(as_failure)?;
     let check = checked(config, &settings, table, rows.clone(), &fitted)?;
     let Uncertainty {
         covariance,
         client_agreement,
-    } = uncertainty(&fitted, table, &labelled);
+    } = uncertainty(&fitted, table, &labelled).map_err(as_failure)?;
     if client_agreement.is_some() {
-        profile.sample.of_clients = rows_of_clients(&config.schema, table, rows);
+        profile.sample.of_clients = rows_of_clients(&config.schema, table, rows)?;
     }
     let predictor = Predictor::Linear(fitted.predictor);
     let model = Model {
@@ -246,10 +248,11 @@ fn train_by(
         forms,
         windows: Vec::new(),
     };
-    let scored = threshold::out_of_fold(&FittedForm::of(&model), table, &labelled);
+    let groups =
+        threshold::out_of_fold(&FittedForm::of(&model), table, &labelled).map_err(as_failure)?;
     let model = Model {
-        recalibration: recalibration::recalibration(&scored),
-        threshold: operating_threshold(config, scored, table, &labelled),
+        recalibration: recalibration::recalibration(&groups),
+        threshold: operating_threshold(config, &groups, table, &labelled)?,
         ..model
     };
     if let Some(flaw) = model.flaw() {
@@ -281,7 +284,9 @@ fn checked(
         return Ok(Check::NotChecked);
     }
     let clock = Instant::now();
-    let check = check(settings, table, rows, fit).context("the fit is wrong")?;
+    let labelled = Selection::rows(rows.clone()).labelled();
+    let labelled = table.sample(&labelled, rows.len())?;
+    let check = check(settings, &labelled, fit).context("the fit is wrong")?;
     tracing::debug!(seconds = clock.elapsed().as_secs_f64(), "checked the fit");
     Ok(check)
 }
@@ -290,21 +295,21 @@ fn checked(
 /// rows.
 fn operating_threshold(
     config: &Config,
-    scored: Vec<ScoredRow>,
+    out_of_fold: &[ScoreGroup],
     table: &Table,
     labelled: &Selection,
-) -> Threshold {
-    match config.scoring.threshold {
-        ThresholdRule::Auto => threshold::with_best_f1(scored),
+) -> Result<Threshold, Failure> {
+    Ok(match config.scoring.threshold {
+        ThresholdRule::Auto => threshold::with_best_f1(out_of_fold),
         ThresholdRule::Fixed(probability) => Threshold::new(probability).unwrap_or_default(),
         ThresholdRule::Cost {
             false_negative,
             false_positive,
         } => threshold::of_costs(false_negative, false_positive),
         ThresholdRule::Capacity(capacity) => {
-            threshold::of_capacity(scored, capacity, client_count(table, labelled))
+            threshold::of_capacity(out_of_fold, capacity, client_count(table, labelled)?)
         }
-    }
+    })
 }
 
 /// Fits a predictor to the labelled rows at these positions of a table, to try a training window.
@@ -318,7 +323,7 @@ pub fn fit_window(
     rows: Range<usize>,
 ) -> Result<FittedForm, FitError> {
     let (schema, labelled) = (&like.schema, Selection::rows(rows).labelled());
-    let profile = profile(schema, table, &labelled);
+    let profile = profile(schema, table, &labelled)?;
     let rows = FormRows {
         schema,
         profile: &profile,
@@ -326,7 +331,7 @@ pub fn fit_window(
         labelled: &labelled,
     };
     let FormFit { settings, fit, .. } = fit_like(like, training, rows)?;
-    let fit = with_effects(fit, &settings, table, &labelled);
+    let fit = with_effects(fit, &settings, table, &labelled)?;
     Ok(FittedForm {
         predictor: Predictor::Linear(fit.predictor),
         settings,
@@ -353,6 +358,7 @@ fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, 
 
 fn as_failure(error: FitError) -> Failure {
     let remedy = match error {
+        FitError::Failed(failure) => return failure,
         FitError::NoRows => {
             "a model needs rows with 0 or 1 in the target column: add input files that have them"
         }

@@ -4,7 +4,7 @@ use dataset::passes::Parts;
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{Design, LinearPredictor, Model, Predictor};
 
-use crate::fit::{FitError, FitSettings, SameColumns, fit_near};
+use crate::fit::{FitError, FitSettings, SameColumns, fit_near, if_possible};
 use crate::forms::pairs_of_each_fold;
 
 /// A fitted predictor, with everything that is needed to fit its form to other rows.
@@ -49,30 +49,30 @@ enum Fits<'a> {
 
 impl<'a> OutOfFold<'a> {
     /// Prepares the fits. `form` was fitted to the labelled rows of the selection.
-    pub fn new(form: &FittedForm, table: &'a Table, selection: &Selection) -> Self {
+    pub fn new(
+        form: &FittedForm,
+        table: &'a Table,
+        selection: &Selection,
+    ) -> Result<Self, FitError> {
         let Predictor::Linear(near) = &form.predictor;
         let near = near.for_fitting();
         let selection = selection.clone().labelled();
         let curves = near.without_cells();
-        if curves.coefficients.len() < near.coefficients.len()
-            && let Some(starts) =
-                pairs_of_each_fold(&curves, form.settings, &form.parts, table, &selection)
-        {
-            return Self(Fits::OwnPairs {
-                settings: form.settings,
-                table,
-                selection,
-                starts,
-            });
+        if curves.coefficients.len() < near.coefficients.len() {
+            let starts = pairs_of_each_fold(&curves, form.settings, &form.parts, table, &selection);
+            if let Some(starts) = if_possible(starts)? {
+                return Ok(Self(Fits::OwnPairs {
+                    settings: form.settings,
+                    table,
+                    selection,
+                    starts,
+                }));
+            }
         }
         // Pairs that were chosen with all labels would predict too well, so these fits have no
         // pairs.
-        Self(Fits::SameColumns(SameColumns::new(
-            form.settings,
-            curves,
-            table,
-            selection,
-        )))
+        let fits = SameColumns::new(form.settings, curves, table, selection)?;
+        Ok(Self(Fits::SameColumns(fits)))
     }
 
     /// The predictor that fits the rows of all folds except `fold`. `fold` must be below
@@ -148,7 +148,7 @@ mod tests {
                     settings: FitSettings { c: 0.5 },
                     ..FittedForm::of(&model)
                 };
-                let folds = OutOfFold::new(&form, &table, &table.all());
+                let folds = OutOfFold::new(&form, &table, &table.all()).unwrap();
                 (folds.without(fold).unwrap(), model.pair_names())
             };
             let (as_drawn, pairs) = without(None);

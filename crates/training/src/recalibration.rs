@@ -1,42 +1,29 @@
 //! The recalibration of a model by its out-of-fold predictions.
 
-use dataset::passes::{ScoredRow, probability};
-use dataset::{FOLDS, Table};
-use model::{Design, OutOfFoldRecalibration};
+use dataset::FOLDS;
+use dataset::passes::{ScoreGroup, probability};
+use model::OutOfFoldRecalibration;
 
-use crate::fit::{FitSettings, fit};
-
-/// Inverse strength of a penalty that is too weak to change any digit.
-const UNPENALISED: f64 = 1e12;
+use crate::calibration_line::{CalibrationLine, calibration_line};
 
 /// Largest variance of the intercept. Where predictions separate the labels, it grows without a limit.
 const MAX_VARIANCE: f64 = 25.0;
 
-/// The logistic regression of the labels on the log-odds of out-of-fold predictions.
+/// The logistic regression of the labels on the log-odds of out-of-fold predictions. Groups are in
+/// ascending order of log-odds.
 ///
 /// `None` without rows, if all rows have one label, if the predictions separate the labels, or if they
 /// do not rise with the labels.
-pub(crate) fn recalibration(scored: &[ScoredRow]) -> Option<OutOfFoldRecalibration> {
-    // The identities of rows are not read.
-    let clients = vec![0; scored.len()];
-    let table = Table::of_columns(
-        vec![scored.iter().map(|row| row.log_odds).collect()],
-        scored.iter().map(|row| row.label).collect(),
-        clients,
-    );
-    let settings = FitSettings { c: UNPENALISED };
-    let predictor = fit(&settings, &Design::default(), &table, &table.labelled())
-        .ok()?
-        .predictor;
-    let (intercept, slope) = (predictor.intercept, *predictor.coefficients.first()?);
+pub(crate) fn recalibration(groups: &[ScoreGroup]) -> Option<OutOfFoldRecalibration> {
+    let CalibrationLine { intercept, slope } = calibration_line(groups)?;
     // The inverse of the curvature.
     let [mut all, mut sum, mut squares] = [0.0; 3];
-    for row in scored.iter().filter(|row| row.label.is_some()) {
-        let p = probability(intercept + slope * row.log_odds);
-        let weight = p * (1.0 - p);
+    for group in groups {
+        let p = probability(intercept + slope * group.log_odds);
+        let weight = group.rows() as f64 * p * (1.0 - p);
         all += weight;
-        sum += weight * row.log_odds;
-        squares += weight * row.log_odds * row.log_odds;
+        sum += weight * group.log_odds;
+        squares += weight * group.log_odds * group.log_odds;
     }
     let determinant = all * squares - sum * sum;
     // The model itself is one of many that other training rows would have given. The more it is fitted
@@ -67,21 +54,18 @@ fn of_all_rows(slope: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use dataset::passes::merged;
+
     use super::*;
 
-    fn rows(of: impl Iterator<Item = (f64, bool)>) -> Vec<ScoredRow> {
-        let row = |(log_odds, label)| ScoredRow {
+    /// A thousand rows of each of two log-odds, of which the given shares are positive.
+    fn of_shares(log_odds: f64, [low, high]: [u64; 2]) -> Vec<ScoreGroup> {
+        let group = |log_odds: f64, positives: u64| ScoreGroup {
             log_odds,
-            label: Some(label),
+            negatives: 1000 - positives,
+            positives,
         };
-        of.map(row).collect()
-    }
-
-    /// Rows of two log-odds, of which the given shares are positive.
-    fn of_shares(log_odds: f64, [low, high]: [usize; 2]) -> Vec<ScoredRow> {
-        let side =
-            |value: f64, positives: usize| (0..1000).map(move |row| (value, row < positives));
-        rows(side(-log_odds, low).chain(side(log_odds, high)))
+        merged(vec![group(-log_odds, low), group(log_odds, high)])
     }
 
     #[test]

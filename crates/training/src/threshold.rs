@@ -4,10 +4,11 @@
 //! F1 is computed from out-of-fold predictions for the training rows. Its curve is noisy. The
 //! threshold therefore stays one half unless the best F1 is higher by more than its standard error.
 
-use dataset::passes::{ScoredRow, log_odds, probability};
-use dataset::{FOLDS, Fold, Selection, Table, sort_by};
+use dataset::passes::{ScoreGroup, merged, probability, score_groups};
+use dataset::{FOLDS, Fold, Selection, Table};
 use model::Threshold;
 
+use crate::fit::{FitError, if_possible};
 use crate::out_of_fold::{FittedForm, OutOfFold};
 
 /// Approximate maximum number of rows that choose the threshold. If there are more, a spread sample
@@ -23,22 +24,22 @@ pub(crate) fn out_of_fold(
     form: &FittedForm,
     table: &Table,
     selection: &Selection,
-) -> Vec<ScoredRow> {
+) -> Result<Vec<ScoreGroup>, FitError> {
     let sample = selection.clone().labelled();
     let sample = match selection.rows.len().div_ceil(MAX_ROWS) {
         0 | 1 => sample,
         share => sample.one_in(share),
     };
-    let folds = OutOfFold::new(form, table, &sample);
-    let mut scored = Vec::new();
+    let folds = OutOfFold::new(form, table, &sample)?;
+    let mut groups = Vec::new();
     for fold in 0..FOLDS {
-        let Ok(predictor) = folds.without(fold) else {
-            return Vec::new();
+        let Some(predictor) = if_possible(folds.without(fold))? else {
+            return Ok(Vec::new());
         };
         let rows = sample.clone().of_fold(Fold::Inside(fold));
-        scored.extend(log_odds(&predictor.expression(), table, &rows));
+        groups.extend(score_groups(&predictor.expression(), table, &rows)?);
     }
-    scored
+    Ok(merged(groups))
 }
 
 /// The threshold at which both kinds of wrong predictions have the same expected cost: false
@@ -55,25 +56,25 @@ pub(crate) fn of_costs(false_negative: f64, false_positive: f64) -> Threshold {
 
 /// The threshold above which the share `capacity` / `clients` of the rows lies. Of equal rows, all
 /// or none are above it. It is one half without rows. If there is room for all clients, it is below
-/// every row.
-pub(crate) fn of_capacity(mut scored: Vec<ScoredRow>, capacity: u64, clients: u64) -> Threshold {
+/// every row. Groups are in ascending order of log-odds.
+pub(crate) fn of_capacity(groups: &[ScoreGroup], capacity: u64, clients: u64) -> Threshold {
     let share = (capacity as f64 / clients as f64).min(1.0);
-    let n_flagged = scored.len() as f64 * share;
-    sort_by(&mut scored, |a, b| b.log_odds.total_cmp(&a.log_odds));
+    let n_rows: u64 = groups.iter().map(ScoreGroup::rows).sum();
+    let n_flagged = n_rows as f64 * share;
     let mut flagged = 0;
     let mut threshold = Threshold::HALF;
-    let mut groups = scored.chunk_by(|a, b| a.log_odds == b.log_odds).peekable();
-    while let Some(equal) = groups.next() {
-        flagged += equal.len();
+    let mut descending = groups.iter().rev().peekable();
+    while let Some(group) = descending.next() {
+        flagged += group.rows();
         // The first group is always flagged, because a threshold above all rows would flag nobody.
-        let is_first = flagged == equal.len();
+        let is_first = flagged == group.rows();
         if flagged as f64 > n_flagged && !is_first {
             break;
         }
-        let lowest = probability(equal[0].log_odds);
-        let next = groups
+        let lowest = probability(group.log_odds);
+        let next = descending
             .peek()
-            .map_or(0.0, |next| probability(next[0].log_odds));
+            .map_or(0.0, |next| probability(next.log_odds));
         threshold = Threshold::new(lowest / 2.0 + next / 2.0).unwrap_or(threshold);
     }
     threshold
@@ -87,11 +88,9 @@ struct Flagged {
 }
 
 impl Flagged {
-    fn count(&mut self, row: &ScoredRow) {
-        match row.label {
-            Some(true) => self.right += 1.0,
-            _ => self.wrong += 1.0,
-        }
+    fn count(&mut self, group: &ScoreGroup) {
+        self.right += group.positives as f64;
+        self.wrong += group.negatives as f64;
     }
 
     /// The rows other than true negatives.
@@ -114,24 +113,23 @@ impl Flagged {
 }
 
 /// The threshold with the highest F1 on labelled rows. One half if its own F1 is within one standard
-/// error of the highest, or without rows.
-pub(crate) fn with_best_f1(mut scored: Vec<ScoredRow>) -> Threshold {
-    let positives = scored.iter().filter(|row| row.label == Some(true)).count() as f64;
+/// error of the highest, or without rows. Groups are in ascending order of log-odds.
+pub(crate) fn with_best_f1(groups: &[ScoreGroup]) -> Threshold {
+    let positives = groups.iter().map(|group| group.positives).sum::<u64>() as f64;
     if positives == 0.0 {
         return Threshold::HALF;
     }
-    sort_by(&mut scored, |a, b| b.log_odds.total_cmp(&a.log_odds));
     let (mut flagged, mut at_half) = (Flagged::default(), Flagged::default());
     let (mut highest, mut threshold) = (Flagged::default(), Threshold::HALF);
-    let mut groups = scored.chunk_by(|a, b| a.log_odds == b.log_odds).peekable();
-    while let Some(equal) = groups.next() {
-        equal.iter().for_each(|row| flagged.count(row));
-        if equal[0].log_odds > Threshold::HALF.log_odds() {
+    let mut descending = groups.iter().rev().peekable();
+    while let Some(group) = descending.next() {
+        flagged.count(group);
+        if group.log_odds > Threshold::HALF.log_odds() {
             at_half = flagged;
         }
         // A threshold below all rows would flag everybody.
-        let Some(next) = groups.peek() else { break };
-        let middle = probability(equal[0].log_odds) / 2.0 + probability(next[0].log_odds) / 2.0;
+        let Some(next) = descending.peek() else { break };
+        let middle = probability(group.log_odds) / 2.0 + probability(next.log_odds) / 2.0;
         if flagged.f1(positives) > highest.f1(positives)
             && let Some(middle) = Threshold::new(middle)
         {
@@ -147,19 +145,23 @@ pub(crate) fn with_best_f1(mut scored: Vec<ScoredRow>) -> Threshold {
 
 #[cfg(test)]
 mod tests {
+    use dataset::passes::groups_of_rows;
+
     use super::*;
 
     /// Rows of log-odds and label.
-    fn rows(of: &[(f64, bool)]) -> Vec<ScoredRow> {
-        let row = |(log_odds, label): &(f64, bool)| ScoredRow {
-            log_odds: *log_odds,
-            label: Some(*label),
-        };
-        of.iter().map(row).collect()
+    fn rows(of: &[(f64, bool)]) -> Vec<ScoreGroup> {
+        groups_of_rows(of.iter().copied())
+    }
+
+    /// Number of rows above a threshold.
+    fn flagged(groups: &[ScoreGroup], threshold: Threshold) -> u64 {
+        let above = |group: &&ScoreGroup| group.log_odds > threshold.log_odds();
+        groups.iter().filter(above).map(ScoreGroup::rows).sum()
     }
 
     /// Rare leavers whose probabilities are all below one half: `n` clients, every 20th leaves.
-    fn rare(n: usize) -> Vec<ScoredRow> {
+    fn rare(n: usize) -> Vec<ScoreGroup> {
         let row = |row: usize| {
             let leaves = row.is_multiple_of(20);
             let noise = (row as f64 * 1.7).sin();
@@ -170,13 +172,10 @@ mod tests {
 
     #[test]
     fn rare_leavers_get_a_threshold_that_finds_them() {
-        let found = with_best_f1(rare(2_000));
+        let found = with_best_f1(&rare(2_000));
         // The log-odds at which the groups meet are about -2.5, a probability of 0.076.
         assert!((0.06..0.1).contains(&found.probability()), "{found:?}");
-        let flagged = rare(2_000)
-            .iter()
-            .filter(|row| row.log_odds > found.log_odds())
-            .count();
+        let flagged = flagged(&rare(2_000), found);
         assert!((95..=105).contains(&flagged), "{flagged}");
     }
 
@@ -188,14 +187,14 @@ mod tests {
             few.push((1.0 + f64::from(row) * 0.01, row % 4 != 0));
             few.push((-1.0 - f64::from(row) * 0.01, row % 7 == 0));
         }
-        assert_eq!(with_best_f1(rows(&few)), Threshold::HALF);
-        assert_eq!(with_best_f1(rows(&[])), Threshold::HALF);
+        assert_eq!(with_best_f1(&rows(&few)), Threshold::HALF);
+        assert_eq!(with_best_f1(&rows(&[])), Threshold::HALF);
         assert_eq!(
-            with_best_f1(rows(&[(1.0, false), (-1.0, false)])),
+            with_best_f1(&rows(&[(1.0, false), (-1.0, false)])),
             Threshold::HALF
         );
         assert_eq!(
-            with_best_f1(rows(&[(-2.0, true), (-2.0, false)])),
+            with_best_f1(&rows(&[(-2.0, true), (-2.0, false)])),
             Threshold::HALF
         );
     }
@@ -205,7 +204,7 @@ mod tests {
         let mut all = vec![(-1.0, true); 50];
         all.extend(vec![(-1.0, false); 10]);
         all.extend(vec![(-2.0, false); 400]);
-        let found = with_best_f1(rows(&all));
+        let found = with_best_f1(&rows(&all));
         assert!(found.log_odds() < -1.0 && found.log_odds() > -2.0);
     }
 
@@ -222,22 +221,18 @@ mod tests {
 
     #[test]
     fn the_threshold_of_a_capacity_flags_its_share_of_the_rows() {
-        let flagged = |rows: &[ScoredRow], found: Threshold| {
-            let above = |row: &&ScoredRow| row.log_odds > found.log_odds();
-            rows.iter().filter(above).count()
-        };
         let all = rare(2_000);
         // Each of the thousand clients has two rows.
-        let found = of_capacity(all.clone(), 50, 1_000);
+        let found = of_capacity(&all, 50, 1_000);
         assert_eq!(flagged(&all, found), 100);
-        assert_eq!(flagged(&all, of_capacity(all.clone(), 5_000, 1_000)), 2_000);
-        assert_eq!(of_capacity(Vec::new(), 5, 0), Threshold::HALF);
+        assert_eq!(flagged(&all, of_capacity(&all, 5_000, 1_000)), 2_000);
+        assert_eq!(of_capacity(&[], 5, 0), Threshold::HALF);
         // Equal rows are all flagged or all not flagged, and at least one row is flagged.
         let mut equal = vec![(-1.0, true); 30];
         equal.extend(vec![(-2.0, false); 70]);
         let equal = rows(&equal);
         for (capacity, wanted) in [(10, 30), (30, 30), (99, 30), (100, 100)] {
-            let found = of_capacity(equal.clone(), capacity, 100);
+            let found = of_capacity(&equal, capacity, 100);
             assert_eq!(flagged(&equal, found), wanted, "{capacity}");
         }
     }

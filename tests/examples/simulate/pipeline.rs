@@ -123,13 +123,12 @@ impl<'a> Pipeline<'a> {
             new_rows: new.len() as u64,
             new_labelled_rows: labelled(&table.in_memory().labels[new.clone()]),
             regime: self.regime,
-            on_new_rows: scoring::score(&self.model, table, &Selection::rows(new)),
-            verdicts: Some(verdicts(
-                &self.model,
-                &batch,
-                &self.sums,
-                self.config.drift.alpha,
-            )),
+            on_new_rows: scoring::score(&self.model, table, &Selection::rows(new))
+                .expect("the rows are in memory"),
+            verdicts: Some(
+                verdicts(&self.model, &batch, &self.sums, self.config.drift.alpha)
+                    .expect("the rows are in memory"),
+            ),
             ..Evidence::default()
         }
     }
@@ -204,6 +203,7 @@ fn position(table: &Table) -> DataPosition {
 
 fn score_of(model: &Model, test: &Table) -> f64 {
     let metrics = scoring::score(model, test, &test.all());
+    let metrics = metrics.expect("the rows are in memory");
     metrics
         .and_then(|metrics| metrics.f1)
         .expect("test rows of both labels")

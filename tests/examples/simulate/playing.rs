@@ -4,10 +4,10 @@
 //! does not, because all policies have the same model there.
 
 use common::Config;
-use dataset::passes::{log_odds, profile};
+use dataset::passes::{profile, score_groups};
 use dataset::{Table, each_in_parallel};
-use model::{Design, LinearPredictor, Model, Predictor};
-use scoring::ConfusionMatrix;
+use model::{Design, LinearPredictor, Model, Predictor, Threshold};
+use scoring::{ConfusionMatrix, evaluate};
 
 use crate::pipeline::{Pipeline, RunResult};
 use crate::policies::{Columns, Compared, Learned, POLICIES, Policy};
@@ -56,22 +56,11 @@ impl Tally {
     }
 
     fn add_predictions(&mut self, predictor: &LinearPredictor, truth: &Table) {
-        let scored = log_odds(&predictor.expression(), truth, &truth.all());
-        let mut confusion = ConfusionMatrix::default();
-        let mut sum = 0.0;
-        for row in &scored {
-            let label = row.label.expect("every client has a true label");
-            confusion.count(label, row.log_odds > 0.0);
-            sum += log_loss(row.log_odds, label);
-        }
-        self.add(sum / scored.len() as f64, confusion);
+        let groups = score_groups(&predictor.expression(), truth, &truth.all());
+        let groups = groups.expect("the rows are in memory");
+        let metrics = evaluate(&groups, Threshold::HALF).expect("every client has a true label");
+        self.add(metrics.log_loss, metrics.confusion);
     }
-}
-
-/// −ln of the probability that these log-odds give the label.
-fn log_loss(log_odds: f64, label: bool) -> f64 {
-    let towards = if label { log_odds } else { -log_odds };
-    (-towards).max(0.0) + (-towards.abs()).exp().ln_1p()
 }
 
 /// The policies that are of interest in a world, first those with the columns of the first model.
@@ -116,7 +105,8 @@ fn play_compared(world: &World, stream: &Stream, first: &Model, c: f64) -> Vec<T
     let of_first = policies(Columns::OfFirstModel);
     let fitter = Fitter::new(near.for_fitting().design, &stream.first, first.c);
     let mut tallies = play_policies(world, stream, fitter, &of_first, Some(near));
-    let profile = profile(&world.schema, &stream.first, &stream.first.all());
+    let profile =
+        profile(&world.schema, &stream.first, &stream.first.all()).expect("the rows are in memory");
     let lines = Fitter::new(Design::choose(&world.schema, &profile), &stream.first, c);
     let of_lines = policies(Columns::Lines);
     tallies.extend(play_policies(world, stream, lines, &of_lines, None));
@@ -131,6 +121,7 @@ fn play_pipeline(stream: &Stream, config: &Config) -> PipelineRuns {
         if batch > 0 {
             let truth = &arrival.truth;
             let metrics = scoring::score(&pipeline.model, truth, &truth.all())
+                .expect("the rows are in memory")
                 .expect("every client has a true label");
             tally.add(metrics.log_loss, metrics.confusion);
         }
@@ -204,15 +195,6 @@ mod tests {
     use super::*;
     use crate::worlds::worlds;
 
-    #[test]
-    fn the_log_loss_is_minus_the_logarithm_of_the_probability() {
-        assert!((log_loss(0.0, true) - 2.0_f64.ln()).abs() < 1e-15);
-        let probability = 1.0 / (1.0 + 2.0_f64.exp());
-        assert!((log_loss(-2.0, true) + probability.ln()).abs() < 1e-15);
-        assert!((log_loss(-2.0, false) + (1.0 - probability).ln()).abs() < 1e-15);
-        assert_eq!(log_loss(-1_000.0, true), 1_000.0);
-    }
-
     /// Gradient descent on rows of an intercept and three numbers, without anything of the product.
     fn descended(rows: &[([f64; 4], f64)]) -> [f64; 4] {
         let mut weights = [0.0; 4];
@@ -256,7 +238,8 @@ mod tests {
             .expect("a world");
         world.batches = 12;
         let stream = Stream::draw(&world, 3);
-        let profile = profile(&world.schema, &stream.first, &stream.first.all());
+        let profile = profile(&world.schema, &stream.first, &stream.first.all())
+            .expect("the rows are in memory");
         let lines = Design::choose(&world.schema, &profile);
         let fitter = Fitter::new(lines, &stream.first, 1.0);
         let tallies = play_policies(&world, &stream, fitter, &POLICIES, None);

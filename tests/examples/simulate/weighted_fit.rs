@@ -43,7 +43,8 @@ struct RangeSums {
 impl Fitter {
     /// A fitter for the rows of `table`, and for rows like those.
     pub(crate) fn new(design: Design, table: &Table, c: f64) -> Self {
-        let columns = moments(&design.terms(table.n_features()), table, &table.labelled());
+        let columns = moments(&design.terms(table.n_features()), table, &table.labelled())
+            .expect("the rows are in memory");
         let scale = |column: &Moments| column.standard_deviation().filter(|scale| *scale > 0.0);
         let scales = columns.iter().map(|column| scale(column).unwrap_or(1.0));
         let mut fitter = Self {
@@ -62,7 +63,8 @@ impl Fitter {
         let start = self.sums.last().map_or(0, |sums| sums.rows.end);
         let rows = start..table.rows();
         let terms = self.design.terms(table.n_features());
-        let columns = moments(&terms, table, &Selection::rows(rows.clone()).labelled());
+        let columns = moments(&terms, table, &Selection::rows(rows.clone()).labelled())
+            .expect("the rows are in memory");
         let sums = |column: &Moments| {
             let count = column.count as f64;
             (count * column.mean().unwrap_or(0.0), count)
@@ -157,7 +159,7 @@ mod tests {
     }
 
     fn fitter(world: &World, table: &Table) -> Fitter {
-        let profile = profile(&world.schema, table, &table.all());
+        let profile = profile(&world.schema, table, &table.all()).expect("the rows are in memory");
         Fitter::new(Design::choose(&world.schema, &profile), table, 1.0)
     }
 

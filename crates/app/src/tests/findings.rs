@@ -51,7 +51,7 @@ fn stored_statistics_are_shown_and_reading_writes_nothing() {
     assert_eq!(diagnostics.json()["last_run_is_stale"], true);
     assert!(!service.config.layout.state().exists());
 
-    let profile = profile(&service.config.schema, &service.table, &service.table.all());
+    let profile = profile(&service.config.schema, &service.table, &service.table.all()).unwrap();
     let history = History::open(&service.config.layout).unwrap();
     let summary = profile.summary();
     history.save_document(documents::SUMMARY, &summary).unwrap();

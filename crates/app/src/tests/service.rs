@@ -91,7 +91,9 @@ impl Service {
             DataPosition::default(),
         )
         .unwrap();
-        let metrics = scoring::score(&model, &self.table, &self.table.all()).unwrap();
+        let metrics = scoring::score(&model, &self.table, &self.table.all())
+            .unwrap()
+            .unwrap();
         let candidate = Candidate {
             model: &model,
             metrics: &metrics,

@@ -2,6 +2,7 @@
 
 use super::engine::{Chunk, Pass, run};
 use crate::table::{Selection, Table};
+use common::Failure;
 
 /// Counts of rows by label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +28,8 @@ impl LabelCounts {
 }
 
 /// Counts the selected rows by label.
-pub fn label_counts(table: &Table, selection: &Selection) -> LabelCounts {
-    run(&CountLabels, table, selection)
+pub fn label_counts(table: &Table, selection: &Selection) -> Result<LabelCounts, Failure> {
+    Ok(run(&CountLabels, table, selection))
 }
 
 struct CountLabels;
@@ -58,11 +59,11 @@ impl Pass for CountLabels {
 }
 
 /// Number of different clients of the selected rows.
-pub fn client_count(table: &Table, selection: &Selection) -> u64 {
+pub fn client_count(table: &Table, selection: &Selection) -> Result<u64, Failure> {
     let mut clients = run(&Clients, table, selection);
     clients.sort_unstable();
     clients.dedup();
-    clients.len() as u64
+    Ok(clients.len() as u64)
 }
 
 struct Clients;
@@ -100,7 +101,7 @@ mod tests {
         ] {
             table.push(id.as_bytes(), &[1.0; 3], label);
         }
-        let counts = label_counts(&table, &table.all());
+        let counts = label_counts(&table, &table.all()).unwrap();
         let wanted = LabelCounts {
             positives: 1,
             negatives: 2,
@@ -108,10 +109,10 @@ mod tests {
         };
         assert_eq!(counts, wanted);
         assert_eq!((counts.labelled(), counts.rarer()), (3, 1));
-        assert_eq!(client_count(&table, &table.all()), 3);
-        assert_eq!(client_count(&table, &table.labelled()), 2);
+        assert_eq!(client_count(&table, &table.all()).unwrap(), 3);
+        assert_eq!(client_count(&table, &table.labelled()).unwrap(), 2);
         let none = Selection::rows(0..0);
-        assert_eq!(label_counts(&table, &none), LabelCounts::default());
-        assert_eq!(client_count(&table, &none), 0);
+        assert_eq!(label_counts(&table, &none).unwrap(), LabelCounts::default());
+        assert_eq!(client_count(&table, &none).unwrap(), 0);
     }
 }

@@ -3,6 +3,7 @@
 use super::engine::selected_rows;
 use crate::cell::Label;
 use crate::table::{Selection, Table};
+use common::Failure;
 
 /// What identifies a row, with its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +19,16 @@ pub struct RowIdentity {
 }
 
 /// The identities of the selected rows, in their order.
-pub fn row_identities(table: &Table, selection: &Selection) -> Vec<RowIdentity> {
+pub fn row_identities(table: &Table, selection: &Selection) -> Result<Vec<RowIdentity>, Failure> {
     let positions = selected_rows(table, selection);
     let hashes = table.row_hashes(&positions);
     let rows = positions.into_iter().zip(hashes);
-    rows.map(|(position, hash)| RowIdentity {
-        position,
-        client: table.clients[position],
-        hash,
-        label: table.labels[position],
-    })
-    .collect()
+    Ok(rows
+        .map(|(position, hash)| RowIdentity {
+            position,
+            client: table.clients[position],
+            hash,
+            label: table.labels[position],
+        })
+        .collect())
 }

@@ -3,17 +3,8 @@
 use super::elementary::{exp_minus, ln_1p};
 use super::engine::{Chunk, Pass, run};
 use super::expression::LinearExpression;
-use crate::cell::Label;
 use crate::table::{Selection, Table};
-
-/// A row's log-odds and its label.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ScoredRow {
-    /// Log-odds of the positive label; finite.
-    pub log_odds: f64,
-    /// The label; `None` if the row is not labelled.
-    pub label: Label,
-}
+use common::Failure;
 
 /// The probability of the positive label at these log-odds.
 #[inline]
@@ -44,13 +35,14 @@ pub fn log_loss(log_odds: f64, label: bool) -> f64 {
     ln_1p(exp_minus(towards_label.abs())) + (-towards_label).max(0.0)
 }
 
-/// The log-odds of the selected rows, in their order: the value of `expression` for each row.
+/// The log-odds of the selected rows, in their order: the value of `expression` for each row. For
+/// answers about single rows; figures over many rows are made of [`score_groups`](super::score_groups).
 pub fn log_odds(
     expression: &LinearExpression<'_>,
     table: &Table,
     selection: &Selection,
-) -> Vec<ScoredRow> {
-    run(&LogOdds { expression }, table, selection)
+) -> Result<Vec<f64>, Failure> {
+    Ok(run(&LogOdds { expression }, table, selection))
 }
 
 struct LogOdds<'a> {
@@ -58,17 +50,15 @@ struct LogOdds<'a> {
 }
 
 impl Pass for LogOdds<'_> {
-    type Value = Vec<ScoredRow>;
+    type Value = Vec<f64>;
 
     fn empty(&self) -> Self::Value {
         Vec::new()
     }
 
     fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
-        value.extend(chunk.positions().map(|position| ScoredRow {
-            log_odds: self.expression.value_at(chunk.table, position),
-            label: chunk.table.labels[position],
-        }));
+        let positions = chunk.positions();
+        value.extend(positions.map(|row| self.expression.value_at(chunk.table, row)));
     }
 
     fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
@@ -83,12 +73,12 @@ pub fn confusion(
     threshold: f64,
     table: &Table,
     selection: &Selection,
-) -> [[u64; 2]; 2] {
+) -> Result<[[u64; 2]; 2], Failure> {
     let pass = Confusion {
         expression,
         threshold,
     };
-    run(&pass, table, selection)
+    Ok(run(&pass, table, selection))
 }
 
 struct Confusion<'a> {
@@ -132,12 +122,12 @@ pub fn paired_confusion(
     thresholds: [f64; 2],
     table: &Table,
     selection: &Selection,
-) -> [u64; 8] {
+) -> Result<[u64; 8], Failure> {
     let pass = PairedConfusion {
         expressions,
         thresholds,
     };
-    run(&pass, table, selection)
+    Ok(run(&pass, table, selection))
 }
 
 struct PairedConfusion<'a> {

@@ -11,6 +11,7 @@ mod likelihood;
 mod local;
 mod row;
 
+use common::Failure;
 use fearless_simd::{Level, dispatch};
 use ndarray::Array2;
 
@@ -28,8 +29,8 @@ pub fn logistic_terms(
     point: &LogisticPoint<'_>,
     table: &Table,
     selection: &Selection,
-) -> LogisticTerms {
-    Terms::of_curvature(point).summed(table, selection)
+) -> Result<LogisticTerms, Failure> {
+    Ok(Terms::of_curvature(point).summed(table, selection))
 }
 
 /// The [`logistic_terms`] of the rows of each fold's clients, in the order of the folds.
@@ -37,12 +38,12 @@ pub fn logistic_terms_by_fold(
     point: &LogisticPoint<'_>,
     table: &Table,
     selection: &Selection,
-) -> Vec<LogisticTerms> {
+) -> Result<Vec<LogisticTerms>, Failure> {
     let terms = Terms::of_curvature(point);
     let passes: Vec<_> = (0..FOLDS)
         .map(|fold| (&terms, Fold::Inside(fold)))
         .collect();
-    summed_all(&passes, table, selection)
+    Ok(summed_all(&passes, table, selection))
 }
 
 /// The [`logistic_terms`] of all clients except those of one fold, for each fold at its own point.
@@ -50,10 +51,10 @@ pub fn logistic_terms_without_folds(
     points: &[LogisticPoint<'_>],
     table: &Table,
     selection: &Selection,
-) -> Vec<LogisticTerms> {
+) -> Result<Vec<LogisticTerms>, Failure> {
     let terms: Vec<Terms<'_>> = points.iter().map(Terms::of_curvature).collect();
     let passes: Vec<_> = terms.iter().zip((0..).map(Fold::Outside)).collect();
-    summed_all(&passes, table, selection)
+    Ok(summed_all(&passes, table, selection))
 }
 
 fn summed_all(
@@ -79,12 +80,12 @@ pub fn bounded_logistic_terms(
     limit: f64,
     table: &Table,
     selection: &Selection,
-) -> LogisticTerms {
+) -> Result<LogisticTerms, Failure> {
     let terms = Terms {
         limit: Some(limit),
         ..Terms::of_curvature(point)
     };
-    terms.summed(table, selection)
+    Ok(terms.summed(table, selection))
 }
 
 /// The middle part of the sandwich covariance, Zᵀdiag((y−p)²)Z.
@@ -92,12 +93,12 @@ pub fn sandwich_meat(
     point: &LogisticPoint<'_>,
     table: &Table,
     selection: &Selection,
-) -> Array2<f64> {
+) -> Result<Array2<f64>, Failure> {
     let terms = Terms {
         weight: Weight::SquaredResidual,
         ..Terms::of_curvature(point)
     };
-    terms.summed(table, selection).hessian
+    Ok(terms.summed(table, selection).hessian)
 }
 
 /// Number of rows in a chunk if rows have few values that are not 0. Such a row is expensive, so

@@ -1,4 +1,6 @@
 //! Passes over rows. A pass folds the selected rows into a small value that can be merged.
+//!
+//! A pass fails if its rows cannot be reached. No pass over rows in memory fails.
 
 mod block_rows;
 mod categories;
@@ -18,6 +20,7 @@ mod moments;
 mod pair_sums;
 mod profile;
 mod running_profile;
+mod scores;
 mod summary;
 mod term;
 mod term_groups;
@@ -30,19 +33,20 @@ pub use self::expression::{LinearExpression, WeightedTerm};
 pub use self::grid::{Grid, Parts, Side, Surface};
 pub use self::identities::{RowIdentity, row_identities};
 pub use self::log_odds::{
-    ScoredRow, confusion, log_loss, log_odds, paired_confusion, probabilities, probability,
+    confusion, log_loss, log_odds, paired_confusion, probabilities, probability,
 };
 pub use self::logistic::{
     Agreement, Axis, ClientPairs, Division, GroupSums, LogisticPoint, LogisticTerms,
     bounded_logistic_terms, client_pairs, group_sums, logistic_terms, logistic_terms_by_fold,
     logistic_terms_without_folds, sandwich_meat,
 };
-pub use self::losses::{ClientDifference, LossSum, loss_differences, loss_sum};
+pub use self::losses::{LossSum, PairedLosses, loss_sum, paired_losses};
 pub use self::moments::{Moments, moments, moments_by_fold};
 pub use self::pair_sums::{PairSums, pair_sums};
 pub use self::profile::{
     ColumnProfile, ColumnValues, Profile, SAMPLE_ROWS, Sample, profile, rows_of_clients,
 };
 pub use self::running_profile::RunningProfile;
+pub use self::scores::{ScoreGroup, groups_of_rows, mean_of_rows, merged, score_groups};
 pub use self::summary::{ColumnSummary, LevelSummary, SHOWN_LEVELS, Summary};
 pub use self::term::{Encoding, Term};

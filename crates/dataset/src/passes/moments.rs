@@ -1,5 +1,6 @@
 //! Count, mean, spread and extremes of numbers, without overflow for numbers of any size.
 
+use common::Failure;
 use fearless_simd::{Level, dispatch};
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +34,12 @@ const HUGE: f64 = 1e150;
 const HUGE_SCALE: f64 = 1.071_508_607_186_267_3e301;
 
 /// The moments of each term's values in the selected rows. Missing values do not count.
-pub fn moments(terms: &[Term<'_>], table: &Table, selection: &Selection) -> Vec<Moments> {
-    run(&TermMoments { terms }, table, selection)
+pub fn moments(
+    terms: &[Term<'_>],
+    table: &Table,
+    selection: &Selection,
+) -> Result<Vec<Moments>, Failure> {
+    Ok(run(&TermMoments { terms }, table, selection))
 }
 
 /// The [`moments`] of the rows of each fold, in the order of the folds.
@@ -42,10 +47,10 @@ pub fn moments_by_fold(
     terms: &[Term<'_>],
     table: &Table,
     selection: &Selection,
-) -> Vec<Vec<Moments>> {
+) -> Result<Vec<Vec<Moments>>, Failure> {
     let pass = TermMoments { terms };
     let passes: Vec<_> = (0..FOLDS).map(|fold| (&pass, Fold::Inside(fold))).collect();
-    run_all(&passes, table, selection)
+    Ok(run_all(&passes, table, selection))
 }
 
 struct TermMoments<'a> {
@@ -363,7 +368,7 @@ mod tests {
         for (row, number) in numbers.iter().enumerate() {
             table.push(row.to_string().as_bytes(), &[*number], None);
         }
-        moments(&Term::numbers(1), &table, &table.all())[0]
+        moments(&Term::numbers(1), &table, &table.all()).unwrap()[0]
     }
 
     #[test]
@@ -425,7 +430,7 @@ mod tests {
         let steps = (0..4).map(|step| term(0, Encoding::Step(&knots, step)));
         let cells = (0..6).map(|place| term(0, Encoding::Cell(&grid, place)));
         let terms: Vec<Term<'_>> = steps.chain(cells).collect();
-        let found = moments(&terms, &table, &table.all());
+        let found = moments(&terms, &table, &table.all()).unwrap();
         for (found, term) in found.iter().zip(&terms) {
             let alone = {
                 let mut alone = Moments::default();

@@ -5,6 +5,7 @@ use super::expression::LinearExpression;
 use super::grid::Parts;
 use super::log_odds::probability;
 use crate::table::{Selection, Table};
+use common::Failure;
 
 /// Sums over rows by the parts of two features. Cells are ordered by the part of the first feature,
 /// and then by that of the second.
@@ -31,7 +32,7 @@ pub fn pair_sums(
     expression: &LinearExpression<'_>,
     table: &Table,
     selection: &Selection,
-) -> Vec<PairSums> {
+) -> Result<Vec<PairSums>, Failure> {
     let divided: Vec<(usize, &Parts)> = parts
         .iter()
         .enumerate()
@@ -41,7 +42,7 @@ pub fn pair_sums(
         expression,
         divided,
     };
-    run(&pass, table, &selection.clone().labelled())
+    Ok(run(&pass, table, &selection.clone().labelled()))
 }
 
 struct PairPass<'a> {
@@ -157,7 +158,7 @@ mod tests {
             intercept: 0.0,
             terms: Vec::new(),
         };
-        let found = pair_sums(&parts, &expression, &table, &table.all());
+        let found = pair_sums(&parts, &expression, &table, &table.all()).unwrap();
         let wanted = PairSums {
             features: [0, 1],
             widths: [3, 2],

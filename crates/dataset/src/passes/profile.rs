@@ -7,6 +7,7 @@
 //! Without an id, equal rows are told apart by their places. Otherwise they would all be in the sample, or
 //! none of them.
 
+use common::Failure;
 use std::ops::Range;
 
 use common::Schema;
@@ -170,25 +171,33 @@ pub struct Sample {
 /// The places, in the sample of a profile, of the rows that stand for their clients: one row of each client
 /// is chosen among all labelled rows at these positions. `None` if every client has one row, or without an
 /// id.
-pub fn rows_of_clients(schema: &Schema, table: &Table, rows: Range<usize>) -> Option<Vec<u32>> {
-    schema.id.as_ref()?;
+pub fn rows_of_clients(
+    schema: &Schema,
+    table: &Table,
+    rows: Range<usize>,
+) -> Result<Option<Vec<u32>>, Failure> {
+    if schema.id.is_none() {
+        return Ok(None);
+    }
     let labelled: Vec<usize> = rows
         .clone()
         .filter(|row| table.labels[*row].is_some())
         .collect();
     let clients: Vec<u64> = labelled.iter().map(|row| table.clients[*row]).collect();
-    let chosen = one_row_of_each(&clients)?;
+    let Some(chosen) = one_row_of_each(&clients) else {
+        return Ok(None);
+    };
     let chosen: Vec<usize> = chosen.into_iter().map(|place| labelled[place]).collect();
     let selection = Selection::rows(rows).labelled();
     let (_, places) = profile_and_places(schema, table, &selection);
     let is_chosen = |(_, row): &(u32, usize)| chosen.binary_search(row).is_ok();
     let places = (0_u32..).zip(places).filter(is_chosen);
-    Some(places.map(|(place, _)| place).collect())
+    Ok(Some(places.map(|(place, _)| place).collect()))
 }
 
 /// The profile of the selected rows.
-pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Profile {
-    profile_and_places(schema, table, selection).0
+pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Result<Profile, Failure> {
+    Ok(profile_and_places(schema, table, selection).0)
 }
 
 /// The profile of the selected rows, and the places of the sampled rows in the table.
@@ -429,7 +438,7 @@ mod tests {
                 level => table.levels.add(0, level),
             };
         }
-        let found = profile(&schema, &table, &table.all());
+        let found = profile(&schema, &table, &table.all()).unwrap();
         let plan = &found.columns[0];
         assert_eq!((plan.missing, plan.present()), (1, 4));
         let counted = plan.levels().unwrap();
@@ -455,7 +464,7 @@ mod tests {
             for text in 0..texts {
                 table.features[0][text] = table.levels.add(0, &text.to_string());
             }
-            profile(&schema, &table, &table.all())
+            profile(&schema, &table, &table.all()).unwrap()
         };
         let levels = |found: &Profile| found.summary().columns[0].levels.clone().unwrap();
         let most = found(MAX_NAMED_LEVELS);
@@ -473,7 +482,7 @@ mod tests {
     fn statistics_of_a_small_column() {
         let values = [4.0, f64::NAN, 1.0, 3.0, 2.0];
         let (schema, table) = table(values.into_iter().map(|x| (x, Some(x > 2.0))));
-        let summary = profile(&schema, &table, &table.all()).summary();
+        let summary = profile(&schema, &table, &table.all()).unwrap().summary();
         let x = &summary.columns[0];
         assert_eq!((x.count, x.missing), (4, 1));
         assert_eq!((x.mean, x.median), (Some(2.5), Some(2.5)));
@@ -486,7 +495,7 @@ mod tests {
     #[test]
     fn an_empty_column_has_no_statistics() {
         let (schema, table) = table(std::iter::empty());
-        let summary = profile(&schema, &table, &table.all()).summary();
+        let summary = profile(&schema, &table, &table.all()).unwrap().summary();
         assert_eq!(summary.columns[0].mean, None);
         assert_eq!(summary.columns[0].median, None);
         assert_eq!(summary.columns[0].min, None);
@@ -496,7 +505,7 @@ mod tests {
     fn huge_numbers_do_not_overflow() {
         let values = [1.7e308, -1.7e308, 5.0];
         let (schema, table) = table(values.into_iter().map(|x| (x, None)));
-        let summary = profile(&schema, &table, &table.all()).summary();
+        let summary = profile(&schema, &table, &table.all()).unwrap().summary();
         let x = &summary.columns[0];
         assert!(x.mean.unwrap().abs() < 1e293);
         assert!(x.std.unwrap() > 1.6e308 && x.std.unwrap().is_finite());
@@ -519,7 +528,7 @@ mod tests {
                 let client = if schema.id.is_some() { row } else { row % 40 };
                 table.push(client.to_string().as_bytes(), &[value(row)], Some(true));
             }
-            let sample = profile(&schema, &table, &table.all()).sample;
+            let sample = profile(&schema, &table, &table.all()).unwrap().sample;
             for level in 0..40 {
                 let rows = sample.columns[0].iter().filter(|x| **x == f64::from(level));
                 let rows = rows.count();
@@ -548,17 +557,21 @@ mod tests {
                 table.push(client.to_string().as_bytes(), &[kind], Some(true));
             }
         }
-        let found = profile(&schema, &table, &table.all()).sample;
-        let chosen = rows_of_clients(&schema, &table, 0..table.rows()).unwrap();
+        let found = profile(&schema, &table, &table.all()).unwrap().sample;
+        let chosen = rows_of_clients(&schema, &table, 0..table.rows());
+        let chosen = chosen.unwrap().unwrap();
         let of_kind = |kind: f64| {
             let rows = chosen.iter().map(|place| found.columns[0][*place as usize]);
             rows.filter(|x| *x == kind).count() as f64
         };
         let (one, ten) = (of_kind(0.0), of_kind(1.0));
         assert!(one > 4000.0 && (one / ten - 1.0).abs() < 0.1, "{one} {ten}");
-        assert_eq!(rows_of_clients(&schema, &table, 0..1), None);
+        assert_eq!(rows_of_clients(&schema, &table, 0..1).unwrap(), None);
         let no_id = Schema { id: None, ..schema };
-        assert_eq!(rows_of_clients(&no_id, &table, 0..table.rows()), None);
+        assert_eq!(
+            rows_of_clients(&no_id, &table, 0..table.rows()).unwrap(),
+            None
+        );
     }
 
     #[test]
@@ -566,13 +579,13 @@ mod tests {
         let n = 120_000;
         let forward = |row: usize| ((row as f64 * 0.37).sin(), Some(row.is_multiple_of(3)));
         let (schema, first) = table((0..n).map(forward));
-        let there = profile(&schema, &first, &first.all());
+        let there = profile(&schema, &first, &first.all()).unwrap();
         let mut second = Table::new(&schema);
         for row in (0..n).rev() {
             let (x, label) = forward(row);
             second.push(row.to_string().as_bytes(), &[x], label);
         }
-        let back = profile(&schema, &second, &second.all());
+        let back = profile(&schema, &second, &second.all()).unwrap();
         assert_eq!(there.sample, back.sample);
         assert_eq!(there.sample.columns[0].len(), SAMPLE_ROWS);
         let difference = mean_of(&there.columns[0]) - mean_of(&back.columns[0]);

@@ -326,7 +326,7 @@ mod tests {
                 let kept: RunningProfile = artifact::decode(FORMAT, &bytes).unwrap();
                 assert_eq!(format!("{kept:?}"), format!("{running:?}"));
                 start = end;
-                let at_once = profile(&schema, &table, &Selection::rows(0..end));
+                let at_once = profile(&schema, &table, &Selection::rows(0..end)).unwrap();
                 assert_eq!(
                     format!("{:?}", running.profile(&schema)),
                     format!("{at_once:?}")
@@ -337,7 +337,7 @@ mod tests {
         let none = RunningProfile::new(&schema).profile(&schema);
         assert_eq!(
             none,
-            profile(&schema, &Table::new(&schema), &Selection::rows(0..0))
+            profile(&schema, &Table::new(&schema), &Selection::rows(0..0)).unwrap()
         );
     }
 

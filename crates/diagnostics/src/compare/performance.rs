@@ -3,7 +3,7 @@
 
 use common::Failure;
 use dataset::AnyColumns;
-use dataset::passes::ScoredRow;
+use dataset::passes::groups_of_rows;
 use model::Threshold;
 use scoring::{
     Calibration, ConfusionMatrix, Estimate, Forecast, Recalibration, calibration, estimate,
@@ -72,6 +72,16 @@ struct Prediction {
     label: Option<bool>,
 }
 
+impl Prediction {
+    /// The log-odds of the probability; finite.
+    fn log_odds(&self) -> f64 {
+        let p = self
+            .probability
+            .clamp(MIN_PROBABILITY, 1.0 - MIN_PROBABILITY);
+        (p / (1.0 - p)).ln()
+    }
+}
+
 /// Evaluates the predictions in the current file. The reference recalibrates their probabilities.
 ///
 /// A missing column, and a column with other values, are errors (exit code 65).
@@ -91,10 +101,7 @@ pub(super) fn evaluate_predictions(
         .map_err(anyhow::Error::from)
         .and_then(|_| read_predictions(columns, target, reference));
     let recalibration = match reference_predictions {
-        Ok(predictions) => recalibrate(
-            &scored(&predictions),
-            &(0..predictions.len() as u64).collect::<Vec<u64>>(),
-        ),
+        Ok(predictions) => recalibrate(&labelled(&predictions)),
         Err(reason) => {
             notes.push(format!(
                 "the probabilities are taken as they are, without the reference: {reason:#}"
@@ -102,7 +109,8 @@ pub(super) fn evaluate_predictions(
             Recalibration::NONE
         }
     };
-    let rows: Vec<Forecast> = forecasts(&scored(&predictions), &recalibration)
+    let log_odds: Vec<f64> = predictions.iter().map(Prediction::log_odds).collect();
+    let rows: Vec<Forecast> = forecasts(&log_odds, &recalibration)
         .into_iter()
         .zip(&predictions)
         .map(|(forecast, prediction)| Forecast {
@@ -120,19 +128,15 @@ pub(super) fn evaluate_predictions(
 }
 
 fn realised_performance(predictions: &[Prediction]) -> Option<RealisedPerformance> {
-    let labelled: Vec<(&Prediction, bool)> = predictions
-        .iter()
-        .filter_map(|prediction| Some((prediction, prediction.label?)))
-        .collect();
-    let of_probabilities = evaluate(&scored(predictions), Threshold::HALF)?;
+    let of_probabilities = evaluate(&groups_of_rows(labelled(predictions)), Threshold::HALF)?;
     let mut confusion = ConfusionMatrix::default();
-    for (prediction, label) in &labelled {
-        confusion.count(*label, prediction.is_positive);
+    let mut probabilities = Vec::new();
+    for prediction in predictions {
+        if let Some(label) = prediction.label {
+            confusion.count(label, prediction.is_positive);
+            probabilities.push((prediction.probability, label));
+        }
     }
-    let probabilities: Vec<(f64, bool)> = labelled
-        .iter()
-        .map(|(prediction, label)| (prediction.probability, *label))
-        .collect();
     Some(RealisedPerformance {
         rows: confusion.rows(),
         f1: confusion.f1(),
@@ -147,17 +151,10 @@ fn realised_performance(predictions: &[Prediction]) -> Option<RealisedPerformanc
     })
 }
 
-fn scored(predictions: &[Prediction]) -> Vec<ScoredRow> {
-    let scored = |prediction: &Prediction| {
-        let p = prediction
-            .probability
-            .clamp(MIN_PROBABILITY, 1.0 - MIN_PROBABILITY);
-        ScoredRow {
-            log_odds: (p / (1.0 - p)).ln(),
-            label: prediction.label,
-        }
-    };
-    predictions.iter().map(scored).collect()
+/// The log-odds and the label of each labelled row.
+fn labelled(predictions: &[Prediction]) -> Vec<(f64, bool)> {
+    let labelled = |prediction: &Prediction| Some((prediction.log_odds(), prediction.label?));
+    predictions.iter().filter_map(labelled).collect()
 }
 
 /// Reads the rows of a file that have both probability and prediction.

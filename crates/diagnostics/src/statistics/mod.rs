@@ -45,7 +45,7 @@ pub use proportions::{ShareTest, Tally, smallest_p_value};
 pub(crate) use residual_test::{ResidualTest, residual_test};
 pub use score_test::{
     CumulativeScore, DeployedCoefficients, PairTerms, ScoreTerms, ScoreTest, ScoreTestMethod,
-    Undecided, WINDOWS, look_level, recalibration_terms, score_test,
+    Undecided, WINDOWS, look_level, score_test,
 };
 pub(crate) use score_test::{ExclusionReason, MIN_TRAINING_ROWS};
 pub use share_test::{fisher, test_shares};

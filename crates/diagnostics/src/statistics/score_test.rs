@@ -32,7 +32,7 @@ mod undecided;
 
 use self::tested_coefficients::TestedCoefficients;
 
-pub use self::deployed::{DeployedCoefficients, recalibration_terms};
+pub use self::deployed::DeployedCoefficients;
 pub(crate) use self::levels::{ExclusionReason, MIN_CURVATURE};
 pub(crate) use self::rare_values::MIN_TRAINING_ROWS;
 pub use self::sums::{CumulativeScore, WINDOWS, look_level};

@@ -40,7 +40,7 @@ fn verdict_on(
         table,
         rows: 0..table.rows(),
     };
-    let (found, terms) = model_verdict(model, &batch, before, ALPHA);
+    let (found, terms) = model_verdict(model, &batch, before, ALPHA).unwrap();
     let mut sums = before.clone();
     sums.add(&terms, found.cumulative.is_some()).unwrap();
     (found, sums)

@@ -64,7 +64,7 @@ fn verdicts_on(model: &Model, table: &Table) -> Verdicts {
         table,
         rows: 0..table.rows(),
     };
-    verdicts(model, &batch, &CumulativeScore::default(), ALPHA)
+    verdicts(model, &batch, &CumulativeScore::default(), ALPHA).unwrap()
 }
 
 /// Names of the untested levels.

@@ -56,7 +56,9 @@ fn feature_verdict(model: &Model, table: &Table) -> Verdict {
         table,
         rows: 0..table.rows(),
     };
-    verdicts(model, &batch, &CumulativeScore::default(), 0.005).worst_feature_verdict()
+    verdicts(model, &batch, &CumulativeScore::default(), 0.005)
+        .unwrap()
+        .worst_feature_verdict()
 }
 
 #[test]
@@ -120,7 +122,7 @@ fn without_an_id_equal_rows_are_different_clients() {
         table: &moved,
         rows: 0..300,
     };
-    let found = verdicts(&model, &batch, &CumulativeScore::default(), 0.005);
+    let found = verdicts(&model, &batch, &CumulativeScore::default(), 0.005).unwrap();
     assert_eq!(found.features[0].verdict, Verdict::Drift);
     assert_eq!(found.features[0].distribution.rows, [1000, 300]);
     assert!(found.features[0].part.is_some(), "each part is tested");

@@ -55,7 +55,9 @@ fn verdict_on(model: &Model, table: &Table) -> ModelVerdict {
         table,
         rows: 0..table.rows(),
     };
-    verdicts(model, &batch, &CumulativeScore::default(), ALPHA).model
+    verdicts(model, &batch, &CumulativeScore::default(), ALPHA)
+        .unwrap()
+        .model
 }
 
 #[test]

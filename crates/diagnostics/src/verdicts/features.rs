@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use common::Failure;
 use dataset::passes::{CategoryCounts, ColumnProfile, ColumnValues};
 use dataset::{Levels, Selection, level_code, one_row_of_each};
 use model::Model;
@@ -16,13 +17,13 @@ const NAMELESS: &str = "";
 /// Checks the features of a batch. Numbers are compared with the model's sample of its training
 /// rows, categories with the counts of all training rows. Where a client has several rows, one of them is
 /// compared.
-pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns {
+pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> Result<CheckedColumns, Failure> {
     let has_id = model.schema.id.is_some();
     let sample = &model.profile.sample;
     let chosen = sample.of_clients.as_ref().filter(|_| has_id);
     let batch = batch
         .table
-        .sample(&Selection::rows(batch.rows.clone()), usize::MAX);
+        .sample(&Selection::rows(batch.rows.clone()), usize::MAX)?;
     let batch = batch.columns();
     let rows = has_id.then(|| one_row_of_each(batch.clients)).flatten();
     // Models of older programs do not know which rows are of one client.
@@ -54,7 +55,7 @@ pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> CheckedColumns
             false => pair,
         });
     }
-    check_columns(pairs, |_| true)
+    Ok(check_columns(pairs, |_| true))
 }
 
 /// The cells of some rows; of all rows without a choice.

@@ -10,6 +10,7 @@ mod model_drift;
 mod segments;
 mod text;
 
+use common::Failure;
 use model::Model;
 use serde::{Deserialize, Serialize};
 
@@ -88,16 +89,16 @@ pub fn verdicts(
     batch: &Batch<'_>,
     earlier: &CumulativeScore,
     alpha: f64,
-) -> Verdicts {
-    let (model_drift, terms) = model_verdict(model, batch, earlier, alpha);
+) -> Result<Verdicts, Failure> {
+    let (model_drift, terms) = model_verdict(model, batch, earlier, alpha)?;
     let CheckedColumns {
         verdict,
         joint,
         columns,
-    } = features::check_features(model, batch);
-    let segments = segments::check_segments(model, batch, &terms, alpha);
+    } = features::check_features(model, batch)?;
+    let segments = segments::check_segments(model, batch, &terms, alpha)?;
     let of_segments = segments.iter().map(|check| check.verdict);
-    Verdicts {
+    Ok(Verdicts {
         verdict: Verdict::worst(of_segments.chain([model_drift.verdict, verdict])),
         rows: batch.rows.len() as u64,
         model: model_drift,
@@ -105,7 +106,7 @@ pub fn verdicts(
         features: columns,
         segments,
         terms: Some(terms).filter(ScoreTerms::are_in_range),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Verdict on model drift.
 
+use common::Failure;
 use dataset::Selection;
 use model::Model;
 use serde::{Deserialize, Serialize};
@@ -142,11 +143,11 @@ pub fn model_verdict(
     batch: &Batch<'_>,
     earlier: &CumulativeScore,
     alpha: f64,
-) -> (ModelVerdict, ScoreTerms) {
+) -> Result<(ModelVerdict, ScoreTerms), Failure> {
     let deployed = DeployedCoefficients::of(model);
     let rows = batch.rows.clone();
-    let terms = deployed.terms(batch.table, &Selection::rows(rows.clone()));
-    let single = deployed.test_batch(batch.table, rows, &terms, alpha);
+    let terms = deployed.terms(batch.table, &Selection::rows(rows.clone()))?;
+    let single = deployed.test_batch(batch.table, rows, &terms, alpha)?;
     let undecided = single.as_ref().err().copied();
     let single = single.ok().map(|test| {
         let rows = terms.rows;
@@ -195,7 +196,7 @@ pub fn model_verdict(
         recent: recent.map(|(batches, (result, _))| RecentTest { batches, result }),
         cumulative: cumulative.map(|(result, _)| result),
     };
-    (result, terms)
+    Ok((result, terms))
 }
 
 /// A test, and the sums it was computed from.

@@ -14,6 +14,7 @@
 mod division;
 mod text;
 
+use common::Failure;
 use dataset::Selection;
 use dataset::passes::GroupSums;
 use model::Model;
@@ -88,9 +89,9 @@ pub(super) fn check_segments(
     batch: &Batch<'_>,
     terms: &ScoreTerms,
     level: f64,
-) -> Option<SegmentCheck> {
+) -> Result<Option<SegmentCheck>, Failure> {
     if terms.rows == 0 {
-        return None;
+        return Ok(None);
     }
     let deployed = DeployedCoefficients::of(model);
     let mut divided = divisions(model);
@@ -104,10 +105,10 @@ pub(super) fn check_segments(
         0 | 1 => rows,
         share => rows.one_in(share),
     };
-    let blocks = parts.chunks(divisions_at_once(model));
-    let sums: Vec<_> = blocks
-        .flat_map(|block| deployed.group_sums(block, batch.table, &rows))
-        .collect();
+    let mut sums = Vec::new();
+    for block in parts.chunks(divisions_at_once(model)) {
+        sums.extend(deployed.group_sums(block, batch.table, &rows)?);
+    }
     let whole = divided
         .iter()
         .zip(&sums)
@@ -130,7 +131,7 @@ pub(super) fn check_segments(
                 test,
             })
         });
-    Some(result_of(tested.collect(), n_rows, level))
+    Ok(Some(result_of(tested.collect(), n_rows, level)))
 }
 
 /// Number of divisions whose sums are in memory together: each group has a sum for each coefficient.

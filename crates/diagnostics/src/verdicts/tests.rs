@@ -57,7 +57,7 @@ fn verdicts_on(model: &Model, table: &Table, before: &CumulativeScore) -> Verdic
         table,
         rows: 0..table.rows(),
     };
-    verdicts(model, &batch, before, ALPHA)
+    verdicts(model, &batch, before, ALPHA).unwrap()
 }
 
 fn verdicts_alone(model: &Model, table: &Table) -> Verdicts {

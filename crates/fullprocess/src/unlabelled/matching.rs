@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use common::Failure;
 use dataset::passes::row_identities;
 
 use super::prediction::Prediction;
@@ -21,8 +22,8 @@ pub(super) struct LabelledRow {
 }
 
 /// The labelled rows, in their order.
-pub(super) fn labelled_rows(new: &SelectedRows<'_>) -> Vec<LabelledRow> {
-    let rows = row_identities(new.table, &new.selection.clone().labelled());
+pub(super) fn labelled_rows(new: &SelectedRows<'_>) -> Result<Vec<LabelledRow>, Failure> {
+    let rows = row_identities(new.table, &new.selection.clone().labelled())?;
     let labelled = rows.into_iter().filter_map(|row| {
         Some(LabelledRow {
             client: row.client,
@@ -31,7 +32,7 @@ pub(super) fn labelled_rows(new: &SelectedRows<'_>) -> Vec<LabelledRow> {
             place: row.position,
         })
     });
-    labelled.collect()
+    Ok(labelled.collect())
 }
 
 /// The label of each waiting prediction, oldest first; `None` where none has arrived.

@@ -46,7 +46,7 @@ pub(crate) fn prediction_update(
     data: &RunData,
 ) -> anyhow::Result<PredictionUpdate> {
     let new = data.new_rows(config)?;
-    let predicted = predict(run, live, &new);
+    let predicted = predict(run, live, &new)?;
     let log = PredictionLog::committed(&config.layout, history)?;
     let mut update = PredictionUpdate::default();
     if predicted.is_empty() && log.waiting() == 0 {
@@ -57,7 +57,7 @@ pub(crate) fn prediction_update(
         update.estimates.insert(run, of_run);
         update.estimated_performance = Some(estimated);
     }
-    let labelled = matching::labelled_rows(&new);
+    let labelled = matching::labelled_rows(&new)?;
     let clients: HashSet<u64> = labelled.iter().map(|row| row.client).collect();
     update.match_labels(history, log.of_clients(&clients), predicted, &labelled);
     Ok(update)

@@ -1,5 +1,6 @@
 //! A prediction for a row without a label.
 
+use common::Failure;
 use dataset::passes::{log_odds, probability, row_identities};
 use scoring::{Forecast, Recalibration};
 
@@ -39,27 +40,31 @@ impl Prediction {
 }
 
 /// Predicts the rows without a label.
-pub(super) fn predict(run: i64, live: &LiveRelease, new: &SelectedRows<'_>) -> Vec<Prediction> {
+pub(super) fn predict(
+    run: i64,
+    live: &LiveRelease,
+    new: &SelectedRows<'_>,
+) -> Result<Vec<Prediction>, Failure> {
     let rows = new.selection.clone().unlabelled();
-    let identities = row_identities(new.table, &rows);
+    let identities = row_identities(new.table, &rows)?;
     if identities.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let recalibration = live.model.recalibration.as_ref();
     let recalibration = recalibration.map_or(Recalibration::NONE, Recalibration::from);
     let expression = live.model.predictor.expression();
-    let scored = log_odds(&expression, new.table, &rows);
+    let log_odds = log_odds(&expression, new.table, &rows)?;
     let cut = live.model.threshold.log_odds();
-    identities
+    let predictions = identities
         .into_iter()
-        .zip(scored)
-        .map(|(row, scored)| Prediction {
+        .zip(log_odds)
+        .map(|(row, log_odds)| Prediction {
             client: row.client,
             row: row.hash,
-            margin: scored.log_odds - cut,
-            probability: probability(recalibration.log_odds(scored.log_odds)),
+            margin: log_odds - cut,
+            probability: probability(recalibration.log_odds(log_odds)),
             run,
             place: Some(row.position),
-        })
-        .collect()
+        });
+    Ok(predictions.collect())
 }

@@ -269,7 +269,7 @@ proptest! {
             prop_assert!(in_parts.fits(end as u64, &schema));
             let so_far = table.filtered(|row| row < end);
             let counted = counted(&so_far, max_waiting);
-            let expected = profile(&schema, &counted, &counted.all());
+            let expected = profile(&schema, &counted, &counted.all()).unwrap();
             let found = in_parts.profile(&schema);
             prop_assert_eq!(format!("{found:?}"), format!("{expected:?}"));
             let summary = in_parts.summary(&found);

@@ -164,7 +164,8 @@ impl Pipeline {
         }
         let table = dataset::load_final_data(&self.config, &ledger).unwrap();
         let counted = counted(&table, usize::MAX);
-        let profile = dataset::passes::profile(&self.config.schema, &counted, &counted.all());
+        let profile =
+            dataset::passes::profile(&self.config.schema, &counted, &counted.all()).unwrap();
         Some(Summary {
             superseded: ledger.rows - profile.rows,
             ..profile.summary()

@@ -34,7 +34,10 @@ fn table(levels: &[(&str, usize)]) -> Table {
 
 fn design(levels: &[(&str, usize)]) -> Design {
     let table = table(levels);
-    Design::choose(&schema(), &profile(&schema(), &table, &table.all()))
+    Design::choose(
+        &schema(),
+        &profile(&schema(), &table, &table.all()).unwrap(),
+    )
 }
 
 fn texts(design: &Design) -> Vec<&str> {
@@ -78,7 +81,10 @@ fn ten_missing_cells_are_a_level_and_fewer_are_imputed() {
         for row in 0..missing {
             table.push(row.to_string().as_bytes(), &[1.0, f64::NAN, 2.0], None);
         }
-        let design = Design::choose(&schema(), &profile(&schema(), &table, &table.all()));
+        let design = Design::choose(
+            &schema(),
+            &profile(&schema(), &table, &table.all()).unwrap(),
+        );
         let terms = design.terms(3);
         assert_eq!(terms.len(), design.width(3));
         let values = |cell: f64| -> Vec<f64> {

@@ -59,7 +59,7 @@ fn missing_cells_of_a_category_have_a_coefficient_and_a_contribution() {
         };
         table.push(b"client", &[f64::from(row % 9), level], Some(row % 3 == 0));
     }
-    let profile = profile(&model.schema, &table, &table.labelled());
+    let profile = profile(&model.schema, &table, &table.labelled()).unwrap();
     let design = Design::choose(&model.schema, &profile);
     model.predictor = Predictor::Linear(LinearPredictor {
         intercept: -1.0,

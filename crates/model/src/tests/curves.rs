@@ -12,7 +12,7 @@ fn of_a_curve() -> Model {
         };
         table.push(b"client", &[x], Some(row % 3 == 0));
     }
-    let profile = profile(&schema_of_x(), &table, &table.labelled());
+    let profile = profile(&schema_of_x(), &table, &table.labelled()).unwrap();
     let steps = Design::of_steps(&schema_of_x(), &profile).unwrap();
     let hill = |knots: &[f64]| {
         let hill = knots.iter().map(|knot| 2.0 - (knot - 3.0).abs());

@@ -74,7 +74,7 @@ fn model() -> Model {
         imputed: vec![3.9, 2.9],
         design: Design::default(),
     };
-    let profile = profile(&schema, &table, &table.labelled());
+    let profile = profile(&schema, &table, &table.labelled()).unwrap();
     of(schema, profile, predictor)
 }
 
@@ -118,7 +118,7 @@ fn of_a_category() -> Model {
         let label = row % 9 + row % 4 > 5;
         table.push(b"client", &[f64::from(row % 9), level], Some(label));
     }
-    let profile = profile(&schema, &table, &table.labelled());
+    let profile = profile(&schema, &table, &table.labelled()).unwrap();
     let predictor = LinearPredictor {
         intercept: -1.25,
         coefficients: vec![0.5, 0.75, -0.5, -0.125],

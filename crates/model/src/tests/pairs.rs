@@ -18,7 +18,7 @@ fn of_a_pair() -> Model {
         let plan = table.add_level(1, ["basic", "gold", "rare"][row as usize % 3]);
         table.push(b"client", &[x, plan], Some(row % 3 == 0));
     }
-    let profile = profile(&schema, &table, &table.labelled());
+    let profile = profile(&schema, &table, &table.labelled()).unwrap();
     let steps = Design::of_steps(&schema, &profile).unwrap();
     let mut sides = Design::parts(&schema, &profile).into_iter().enumerate();
     let mut side = || {

@@ -1,7 +1,7 @@
 //! The decision, case by case.
 
 use common::config::{DriftBasis, DriftTrigger, OnTie};
-use dataset::passes::ScoredRow;
+use dataset::passes::groups_of_rows;
 use diagnostics::Verdicts;
 use diagnostics::statistics::Undecided;
 use scoring::Metrics;
@@ -25,16 +25,11 @@ pub(crate) fn metrics(
     false_positive: usize,
     false_negative: usize,
 ) -> Metrics {
-    let row = |log_odds, label| ScoredRow {
-        log_odds,
-        label: Some(label),
-    };
-    let rows: Vec<ScoredRow> = std::iter::repeat_n(row(1.0, true), true_positive)
-        .chain(std::iter::repeat_n(row(1.0, false), false_positive))
-        .chain(std::iter::repeat_n(row(-1.0, true), false_negative))
-        .chain([row(-1.0, false)])
-        .collect();
-    scoring::evaluate(&rows, model::Threshold::HALF).unwrap()
+    let rows = std::iter::repeat_n((1.0, true), true_positive)
+        .chain(std::iter::repeat_n((1.0, false), false_positive))
+        .chain(std::iter::repeat_n((-1.0, true), false_negative))
+        .chain([(-1.0, false)]);
+    scoring::evaluate(&groups_of_rows(rows), model::Threshold::HALF).unwrap()
 }
 
 fn evidence(new: Metrics, deployed: f64) -> Evidence {

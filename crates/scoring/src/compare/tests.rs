@@ -156,15 +156,15 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
             .predictor;
         let asked =
             table.filtered(|row| row >= 300 && table.in_memory().clients[row] % FOLDS == fold);
-        answers.extend(log_odds(&predictor.expression(), &asked, &asked.all()));
+        answers.extend(score_groups(&predictor.expression(), &asked, &asked.all()).unwrap());
     }
-    let wanted = evaluate(&answers, model_of(&table).threshold).unwrap();
+    let wanted = evaluate(&merged(answers), model_of(&table).threshold).unwrap();
     assert_eq!(comparison.candidate.confusion, wanted.confusion);
     assert!((comparison.candidate.log_loss - wanted.log_loss).abs() < 1e-9);
 }
 
 #[test]
-fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
+fn a_fold_whose_others_have_one_label_answers_with_their_share() {
     let mut table = Table::new(&schema());
     // All positive labels belong to one client. The fit without that client's fold sees only
     // negative labels.
@@ -183,15 +183,17 @@ fn a_fold_whose_others_are_of_one_class_answers_with_their_share() {
         settings: SETTINGS,
         parts: Vec::new(),
     };
-    let folds = OutOfFold::new(&nothing, &table, &table.all());
+    let folds = OutOfFold::new(&nothing, &table, &table.all()).unwrap();
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
     let share = predictor.expression();
-    let n_others = log_odds(&share, &table, &others).len() as f64;
+    let n_others = dataset::passes::label_counts(&table, &others)
+        .unwrap()
+        .labelled() as f64;
     assert_eq!(share.intercept, (0.5 / (n_others + 0.5)).ln());
     assert!(share.terms.is_empty());
 
     let alone = table.filtered(|row| row % 4 == 0);
-    let folds = OutOfFold::new(&nothing, &alone, &alone.all());
+    let folds = OutOfFold::new(&nothing, &alone, &alone.all()).unwrap();
     let predictor = out_of_fold(&folds, leaver_fold).unwrap();
     assert_eq!(predictor.expression().intercept, 0.0);
 }

@@ -1,4 +1,4 @@
-use dataset::passes::ScoredRow;
+use dataset::passes::groups_of_rows;
 use model::Threshold;
 
 use super::*;
@@ -36,11 +36,8 @@ const BETTER: Case = Case {
 };
 
 fn comparison(case: Case) -> Comparison {
-    let row = ScoredRow {
-        log_odds: 0.3,
-        label: Some(true),
-    };
-    let metrics = evaluate(&[row], Threshold::HALF).unwrap();
+    let groups = groups_of_rows([(0.3, true)]);
+    let metrics = evaluate(&groups, Threshold::HALF).unwrap();
     let with = |f1, log_loss| Metrics {
         f1,
         f1_interval: None,

@@ -4,14 +4,11 @@ use serde_json::Value;
 use super::*;
 use crate::metrics::{Metrics, evaluate};
 use crate::reference::numbers;
-use dataset::passes::ScoredRow;
+use dataset::passes::groups_of_rows;
 
 fn metrics(rows: &[(f64, bool)]) -> Metrics {
-    let scored = rows.iter().map(|(log_odds, label)| ScoredRow {
-        log_odds: *log_odds,
-        label: Some(*label),
-    });
-    evaluate(&scored.collect::<Vec<_>>(), Threshold::HALF).unwrap()
+    let groups = groups_of_rows(rows.iter().copied());
+    evaluate(&groups, Threshold::HALF).unwrap()
 }
 
 fn ranking(rows: &[(f64, bool)]) -> Ranking {

@@ -51,10 +51,8 @@ fn chosen(table: &Table, windows: &[WindowRows], gate_rows: Range<usize>) -> Win
 
 /// The candidate's log-odds of the gate rows, by fold.
 fn answers(choice: &WindowChoice, table: &Table) -> Vec<Vec<f64>> {
-    let of_fold = |fold: &GateFold| {
-        let scored = log_odds(&fold.predictor.expression(), table, &fold.rows);
-        scored.iter().map(|row| row.log_odds).collect()
-    };
+    let of_fold =
+        |fold: &GateFold| log_odds(&fold.predictor.expression(), table, &fold.rows).unwrap();
     choice.folds.iter().map(of_fold).collect()
 }
 

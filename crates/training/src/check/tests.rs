@@ -1,4 +1,5 @@
 use common::Schema;
+use dataset::Table;
 use dataset::passes::profile;
 use dataset::{Selection, level_code};
 use model::Design;
@@ -23,7 +24,7 @@ impl Case {
     fn of(settings: FitSettings, design: &Design, table: Table) -> Self {
         let labelled = table.labelled();
         let wide = fit(&settings, design, &table, &labelled).unwrap();
-        let fit = with_effects(wide, &settings, &table, &labelled);
+        let fit = with_effects(wide, &settings, &table, &labelled).unwrap();
         Self {
             settings,
             table,
@@ -43,13 +44,13 @@ impl Case {
                 .collect(),
             ..Schema::default()
         };
-        let profile = profile(&schema, &table, &Selection::rows(0..table.rows()));
+        let profile = profile(&schema, &table, &Selection::rows(0..table.rows())).unwrap();
         let design = Design::of_steps(&schema, &profile).unwrap();
         Self::of(SETTINGS, &design, table)
     }
 
     fn check(&self) -> Result<Check, Beaten> {
-        check(&self.settings, &self.table, 0..self.table.rows(), &self.fit)
+        check(&self.settings, &self.rows(), &self.fit)
     }
 
     /// The result of the check after `change` moved the coefficients. The loss of the fit is the
@@ -57,10 +58,15 @@ impl Case {
     fn check_moved(&self, change: impl Fn(&mut Fit)) -> Result<Check, Beaten> {
         let mut fit = self.fit.clone();
         change(&mut fit);
-        let rows = self.table.sample(&self.table.all(), usize::MAX);
+        let rows = self.rows();
         let parameters = Parameters::of(&fit.predictor, &rows).unwrap();
         fit.loss = Point::of(self.settings.c, &parameters).loss;
-        check(&self.settings, &self.table, 0..self.table.rows(), &fit)
+        check(&self.settings, &rows, &fit)
+    }
+
+    fn rows(&self) -> RowSample {
+        let labelled = self.table.labelled();
+        self.table.sample(&labelled, usize::MAX).unwrap()
     }
 }
 
@@ -104,7 +110,7 @@ fn of_plans() -> Case {
         table.push(row.to_string().as_bytes(), &[x, code], Some(label));
     }
     let schema = schema_with_plan();
-    let design = Design::choose(&schema, &profile(&schema, &table, &table.all()));
+    let design = Design::choose(&schema, &profile(&schema, &table, &table.all()).unwrap());
     Case::of(SETTINGS, &design, table)
 }
 
@@ -213,7 +219,7 @@ fn the_possible_reduction_is_at_least_the_true_one() {
         let settings = FitSettings { c };
         let table = table_of(&columns, &labels);
         let case = Case::of(settings, &Design::default(), table);
-        let rows = case.table.sample(&case.table.all(), usize::MAX);
+        let rows = case.rows();
         for moved in [1e-4, 1e-3, 1e-2, 0.1] {
             let mut predictor = case.fit.predictor.clone();
             predictor.intercept -= moved;

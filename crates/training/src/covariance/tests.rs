@@ -5,7 +5,7 @@ use super::*;
 use crate::fit::{FitSettings, fit, tests::table_of};
 
 fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
-    uncertainty(fit, table, selection).covariance
+    uncertainty(fit, table, selection).unwrap().covariance
 }
 
 fn example() -> (Table, FitSettings) {
@@ -33,10 +33,12 @@ fn it_is_the_sandwich_of_the_raw_units() {
         axes: &[raw; 2],
         weights: weights.collect(),
     };
-    let mut bread = logistic_terms(&point, &table, &table.all()).hessian;
+    let mut bread = logistic_terms(&point, &table, &table.all())
+        .unwrap()
+        .hessian;
     bread[[1, 1]] += 1.0 / settings.c;
     bread[[2, 2]] += 1.0 / settings.c;
-    let meat = sandwich_meat(&point, &table, &table.all());
+    let meat = sandwich_meat(&point, &table, &table.all()).unwrap();
     // bread · covariance · bread must equal the meat.
     let found = Array2::from_shape_fn((3, 3), |(row, column)| found[row][column]);
     let back = bread.dot(&found).dot(&bread);

@@ -16,6 +16,7 @@ use model::LinearPredictor;
 use ndarray::{Array1, Array2, Axis, s};
 
 use super::axes::{axes, penalty};
+use super::error::FitError;
 use super::objective::Point;
 use super::optimum::Fit;
 use super::settings::FitSettings;
@@ -35,13 +36,13 @@ pub(crate) fn with_effects(
     settings: &FitSettings,
     table: &Table,
     labelled: &Selection,
-) -> Fit {
+) -> Result<Fit, FitError> {
     let wide = fit.predictor.design.terms(table.n_features());
     let shapes = fit.predictor.design.shapes(table.n_features());
     let columns = columns(&fit, &wide, &shapes);
     let effects = || columns.iter().filter_map(Columns::effect);
     if effects().next().is_none() {
-        return fit;
+        return Ok(fit);
     }
     let (mut steps, mut cells) = (
         columns.iter().filter_map(Columns::steps),
@@ -57,7 +58,7 @@ pub(crate) fn with_effects(
         |_| cells.next().expect("each pair has fitted cells").surface(),
     );
     let terms = design.terms(table.n_features());
-    let axes = axes(&moments(&terms, table, labelled), settings);
+    let axes = axes(&moments(&terms, table, labelled)?, settings);
     let coefficients: Vec<f64> = columns.iter().flat_map(Columns::coefficients).collect();
     let imputed = terms.iter().zip(&axes).map(|(term, axis)| {
         // The mean of a curve is 0, except for rounding.
@@ -83,11 +84,11 @@ pub(crate) fn with_effects(
         weights: start::weights(&predictor, &axes),
     };
     let penalty = penalty(&axes, settings) * strengths;
-    let sums = logistic_terms(&point, table, labelled);
+    let sums = logistic_terms(&point, table, labelled)?;
     let Point { weights, terms } = Point::penalised(point.weights, sums, &penalty);
     let hidden_coefficients = columns.iter().map(Columns::hidden_coefficients).sum();
     let extra_variances = columns.iter().flat_map(Columns::extra_variances).collect();
-    Fit {
+    Ok(Fit {
         predictor,
         weights,
         curvature: terms.hessian,
@@ -96,7 +97,7 @@ pub(crate) fn with_effects(
         extra_variances,
         axes,
         ..fit
-    }
+    })
 }
 
 /// The columns of one feature or pair in a fit.

@@ -1,5 +1,6 @@
 //! The reasons why a fit fails.
 
+use common::Failure;
 use thiserror::Error;
 
 /// The reason why a fit failed.
@@ -30,4 +31,16 @@ pub enum FitError {
         /// Why the fit stopped.
         reason: &'static str,
     },
+    /// A pass over the rows failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// The result of a fit; `None` if these rows cannot be fitted. A failed pass stays an error.
+pub(crate) fn if_possible<T>(fit: Result<T, FitError>) -> Result<Option<T>, FitError> {
+    match fit {
+        Ok(fit) => Ok(Some(fit)),
+        Err(failed @ FitError::Failed(_)) => Err(failed),
+        Err(_) => Ok(None),
+    }
 }

@@ -47,12 +47,12 @@ impl<'a> SameColumns<'a> {
         near: LinearPredictor,
         table: &'a Table,
         selection: Selection,
-    ) -> Self {
+    ) -> Result<Self, FitError> {
         let terms = near.design.terms(table.n_features());
-        let of_folds = moments_by_fold(&terms, table, &selection);
+        let of_folds = moments_by_fold(&terms, table, &selection)?;
         let moments = others_of_each(&of_folds, joined);
         let axes_of_all = axes(&joined(&mut of_folds.iter()), &settings);
-        let nearer = one_step(&settings, &near, &terms, table, &selection, &axes_of_all);
+        let nearer = one_step(&settings, &near, &terms, table, &selection, &axes_of_all)?;
         let axes: Vec<Vec<Axis>> = moments
             .iter()
             .map(|moments| axes(moments, &settings))
@@ -66,7 +66,7 @@ impl<'a> SameColumns<'a> {
                 weights: start::weights(nearer, axes),
             })
             .collect();
-        let sums = logistic_terms_without_folds(&points, table, &selection);
+        let sums = logistic_terms_without_folds(&points, table, &selection)?;
         let starts = points.into_iter().zip(sums).map(|(point, sums)| {
             let penalty = penalty(point.axes, &settings);
             start::if_better(Point::penalised(point.weights, sums, &penalty))
@@ -76,13 +76,13 @@ impl<'a> SameColumns<'a> {
             .map(|(moments, start)| Others { moments, start })
             .collect();
         drop(terms);
-        Self {
+        Ok(Self {
             settings,
             design: near.design,
             table,
             selection,
             folds,
-        }
+        })
     }
 
     /// The predictor that fits the rows of all folds except `fold`.
@@ -96,7 +96,7 @@ impl<'a> SameColumns<'a> {
             moments: &others.moments,
         };
         let fit = solve(&self.settings, &rows, Goal::Foreseen, |_| {
-            others.start.clone()
+            Ok(others.start.clone())
         })?;
         Ok(Predictor::Linear(fit.predictor))
     }
@@ -110,9 +110,9 @@ pub(crate) fn one_step_out_of_fold(
     near: &LinearPredictor,
     table: &Table,
     labelled: &Selection,
-) -> Vec<LinearPredictor> {
+) -> Result<Vec<LinearPredictor>, FitError> {
     let terms = near.design.terms(table.n_features());
-    let axes = axes(&passes::moments(&terms, table, labelled), settings);
+    let axes = axes(&passes::moments(&terms, table, labelled)?, settings);
     one_step(settings, near, &terms, table, labelled, &axes)
 }
 
@@ -128,13 +128,13 @@ fn one_step(
     table: &Table,
     selection: &Selection,
     axes: &[Axis],
-) -> Vec<LinearPredictor> {
+) -> Result<Vec<LinearPredictor>, FitError> {
     let point = LogisticPoint {
         terms,
         axes,
         weights: start::weights(near, axes),
     };
-    let of_folds = logistic_terms_by_fold(&point, table, selection);
+    let of_folds = logistic_terms_by_fold(&point, table, selection)?;
     let penalty = penalty(axes, settings);
     let shapes = near.design.shapes(table.n_features());
     let step = |others: &mut dyn Iterator<Item = &LogisticTerms>| {
@@ -145,7 +145,7 @@ fn one_step(
         let direction = here.newton_direction(&shapes).unwrap_or_else(nowhere);
         raw_predictor(&near.design, axes, &(&here.weights + &direction))
     };
-    others_of_each(&of_folds, step)
+    Ok(others_of_each(&of_folds, step))
 }
 
 /// For each fold, calls `make` with the values of all other folds, and returns the results.

@@ -83,7 +83,7 @@ pub(super) fn minimise(
         if steps == max_steps {
             break;
         }
-        match step(objective, &here, &direction, decrement) {
+        match step(objective, &here, &direction, decrement)? {
             Some(next) => last = Some((std::mem::replace(&mut here, next), decrement)),
             None if decrement <= NEAR * loss => return Ok((here, steps)),
             None => {
@@ -114,18 +114,18 @@ fn step(
     here: &Point,
     direction: &Array1<f64>,
     decrement: f64,
-) -> Option<Point> {
+) -> Result<Option<Point>, FitError> {
     let mut best: Option<Point> = None;
     let mut length = 1.0;
     for _ in 0..MAX_HALVINGS {
-        let next = objective.at(&here.weights + &(direction * length));
+        let next = objective.at(&here.weights + &(direction * length))?;
         let enough = here.terms.loss * (1.0 + ROUNDING) - SUFFICIENT_DECREASE * length * decrement;
         match best {
-            Some(best) if next.terms.loss >= best.terms.loss => return Some(best),
+            Some(best) if next.terms.loss >= best.terms.loss => return Ok(Some(best)),
             Some(_) => best = Some(next),
             None if next.terms.loss <= enough => {
                 if length == 1.0 {
-                    return Some(next);
+                    return Ok(Some(next));
                 }
                 best = Some(next);
             }
@@ -133,7 +133,7 @@ fn step(
         }
         length /= 2.0;
     }
-    best
+    Ok(best)
 }
 
 fn not_converged(

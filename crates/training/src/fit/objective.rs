@@ -28,14 +28,14 @@ pub(super) struct Point {
 }
 
 impl Objective<'_> {
-    pub(super) fn at(&self, weights: Array1<f64>) -> Point {
+    pub(super) fn at(&self, weights: Array1<f64>) -> Result<Point, FitError> {
         let point = LogisticPoint {
             terms: self.terms,
             axes: self.axes,
             weights,
         };
-        let terms = logistic_terms(&point, self.table, self.selection);
-        Point::penalised(point.weights, terms, &self.penalty)
+        let terms = logistic_terms(&point, self.table, self.selection)?;
+        Ok(Point::penalised(point.weights, terms, &self.penalty))
     }
 }
 

@@ -6,7 +6,7 @@ use model::{Design, LinearPredictor};
 use ndarray::{Array1, Array2};
 
 use super::axes::{axes, penalty, raw_predictor};
-use super::error::FitError;
+use super::error::{FitError, if_possible};
 use super::newton::{Goal, minimise};
 use super::objective::{Objective, Point};
 use super::settings::FitSettings;
@@ -65,7 +65,7 @@ pub(super) fn solve(
     settings: &FitSettings,
     rows: &Rows<'_>,
     goal: Goal,
-    start: impl Fn(&Objective<'_>) -> Option<Point>,
+    start: impl Fn(&Objective<'_>) -> Result<Option<Point>, FitError>,
 ) -> Result<Fit, FitError> {
     let axes = axes(rows.moments, settings);
     let shapes = rows.design.shapes(rows.table.n_features());
@@ -77,12 +77,14 @@ pub(super) fn solve(
         table: rows.table,
         selection: &rows.selection.clone().labelled(),
     };
-    let begun =
-        start(&objective).and_then(|start| minimise(&objective, start, MAX_STEPS, goal).ok());
+    let begun = match start(&objective)? {
+        Some(start) => if_possible(minimise(&objective, start, MAX_STEPS, goal))?,
+        None => None,
+    };
     let (optimum, iterations) = match begun {
         Some(reached) => reached,
         None => {
-            let origin = objective.at(Array1::zeros(axes.len() + 1));
+            let origin = objective.at(Array1::zeros(axes.len() + 1))?;
             origin.both_classes()?;
             minimise(&objective, origin, MAX_STEPS, goal)?
         }

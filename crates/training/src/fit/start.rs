@@ -8,6 +8,7 @@ use dataset::passes::Axis;
 use model::LinearPredictor;
 use ndarray::Array1;
 
+use super::error::{FitError, if_possible};
 use super::newton::{Goal, minimise};
 use super::objective::{Objective, Point};
 
@@ -23,9 +24,9 @@ const FEW: usize = 16;
 /// The optimum of a sample of the rows. `None` if there are fewer than [`MANY_ROWS`].
 ///
 /// The sample costs about half a pass over all rows. It saves about half of the later passes.
-pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
+pub(super) fn of_few_rows(objective: &Objective<'_>) -> Result<Option<Point>, FitError> {
     if objective.selection.rows.len() < MANY_ROWS {
-        return None;
+        return Ok(None);
     }
     let selection = objective.selection.clone().one_in(FEW);
     let few = Objective {
@@ -34,10 +35,14 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Option<Point> {
         selection: &selection,
         ..*objective
     };
-    let origin = few.at(Array1::zeros(objective.axes.len() + 1));
-    origin.both_classes().ok()?;
-    let (optimum, _) = minimise(&few, origin, FEW_STEPS, Goal::Evaluated).ok()?;
-    if_better(objective.at(optimum.weights))
+    let origin = few.at(Array1::zeros(objective.axes.len() + 1))?;
+    if origin.both_classes().is_err() {
+        return Ok(None);
+    }
+    match if_possible(minimise(&few, origin, FEW_STEPS, Goal::Evaluated))? {
+        Some((optimum, _)) => Ok(if_better(objective.at(optimum.weights)?)),
+        None => Ok(None),
+    }
 }
 
 /// Converts the intercept and the raw coefficients of a predictor to weights on axes. There must be

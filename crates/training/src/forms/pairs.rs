@@ -14,7 +14,7 @@ use ndarray::{Array1, Array2};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::trial::{Trial, Trials, losses, weaker};
-use crate::fit::{FitSettings, fit_near};
+use crate::fit::{FitError, FitSettings, fit_near, if_possible};
 use crate::linear::Cholesky;
 
 /// Maximum expected share of pairs without an effect among those that are kept.
@@ -35,20 +35,31 @@ pub(super) fn tried(
     parts: &[Option<Parts>],
     table: &Table,
     rows: &Selection,
-) -> Option<Trials> {
+) -> Result<Option<Trials>, FitError> {
     if parts.iter().flatten().count() > MAX_FEATURES {
-        return None;
+        return Ok(None);
     }
+    if_possible(tried_as_far_as_possible(curves, parts, table, rows)).map(Option::flatten)
+}
+
+/// As [`tried`], with an error if the columns cannot be fitted.
+fn tried_as_far_as_possible(
+    curves: &Trials,
+    parts: &[Option<Parts>],
+    table: &Table,
+    rows: &Selection,
+) -> Result<Option<Trials>, FitError> {
     let best = curves.best();
     let whole = with_pairs(&best.near, best.settings, parts, table, rows)?;
     if whole.design == curves.design {
-        return None;
+        return Ok(None);
     }
     let starts = of_each_fold(&best.out_of_fold, best.settings, parts, table, rows)?;
     let mut tried = vec![trial(best.settings, &whole, &starts, table, rows)?];
     while let Some(settings) = weaker(tried[tried.len() - 1].settings) {
         let last = &tried[tried.len() - 1];
-        let Some(next) = trial(settings, &whole, &last.out_of_fold, table, rows) else {
+        let next = trial(settings, &whole, &last.out_of_fold, table, rows);
+        let Some(next) = if_possible(next)? else {
             break;
         };
         let is_worse = next.total() > last.total();
@@ -57,11 +68,11 @@ pub(super) fn tried(
             break;
         }
     }
-    Some(Trials {
+    Ok(Some(Trials {
         form: Form::Pairs,
         design: whole.design,
         tried,
-    })
+    }))
 }
 
 /// For each fold, a predictor of curves with the pairs that the other folds choose. `nears` has a
@@ -72,7 +83,7 @@ pub(super) fn of_each_fold(
     parts: &[Option<Parts>],
     table: &Table,
     rows: &Selection,
-) -> Option<Vec<LinearPredictor>> {
+) -> Result<Vec<LinearPredictor>, FitError> {
     let folds = nears.iter().zip(0..FOLDS).map(|(near, fold)| {
         let others = rows.clone().of_fold(Fold::Outside(fold));
         with_pairs(near, settings, parts, table, &others)
@@ -88,19 +99,19 @@ fn with_pairs(
     parts: &[Option<Parts>],
     table: &Table,
     rows: &Selection,
-) -> Option<LinearPredictor> {
+) -> Result<LinearPredictor, FitError> {
     let mut predictor = near.clone();
     let mut known = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let grids = chosen(parts, &predictor, &known, table, rows);
+        let grids = chosen(parts, &predictor, &known, table, rows)?;
         if grids.is_empty() {
             break;
         }
         known.extend(grids.iter().map(Grid::features));
         let widened = predictor.with_cells(grids);
-        predictor = fit_near(&settings, &widened, table, rows).ok()?.predictor;
+        predictor = fit_near(&settings, &widened, table, rows)?.predictor;
     }
-    Some(predictor)
+    Ok(predictor)
 }
 
 /// Fits each start to the folds other than its own.
@@ -110,15 +121,15 @@ fn trial(
     starts: &[LinearPredictor],
     table: &Table,
     rows: &Selection,
-) -> Option<Trial> {
+) -> Result<Trial, FitError> {
     let (mut out_of_fold, mut of_folds) = (Vec::new(), Vec::new());
     for (start, fold) in starts.iter().zip(0..) {
         let others = rows.clone().of_fold(Fold::Outside(fold));
-        let fitted = fit_near(&settings, start, table, &others).ok()?;
-        of_folds.push(losses(&fitted.predictor, table, rows, fold));
+        let fitted = fit_near(&settings, start, table, &others)?;
+        of_folds.push(losses(&fitted.predictor, table, rows, fold)?);
         out_of_fold.push(fitted.predictor);
     }
-    Some(Trial {
+    Ok(Trial {
         settings,
         near: whole.clone(),
         out_of_fold,
@@ -133,8 +144,8 @@ fn chosen(
     known: &BTreeSet<[usize; 2]>,
     table: &Table,
     rows: &Selection,
-) -> Vec<Grid> {
-    let sums = pair_sums(parts, &predictor.expression(), table, rows);
+) -> Result<Vec<Grid>, FitError> {
+    let sums = pair_sums(parts, &predictor.expression(), table, rows)?;
     let mut tested: Vec<(f64, [usize; 2])> = sums
         .iter()
         .filter(|sums| !known.contains(&sums.features))
@@ -156,7 +167,7 @@ fn chosen(
             second: side(*second)?,
         })
     });
-    grids.collect()
+    Ok(grids.collect())
 }
 
 /// The p-value of the score test that a pair has no effect beyond those of its features. `ridge` is

@@ -1,10 +1,10 @@
 //! Out-of-fold log-losses of a form, for each penalty that is tried.
 
-use dataset::passes::{log_loss, log_odds};
+use dataset::passes::{LossSum, loss_sum};
 use dataset::{Fold, Selection, Table};
 use model::{Design, Form, LinearPredictor};
 
-use crate::fit::{Fit, FitSettings, fit, fit_near, one_step_out_of_fold};
+use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, if_possible, one_step_out_of_fold};
 
 /// Inverse strengths of the penalty, the strongest first.
 const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
@@ -19,7 +19,7 @@ pub(super) struct Trial {
     /// For each fold, a predictor that is fitted to the other folds.
     pub(super) out_of_fold: Vec<LinearPredictor>,
     /// The log-losses of each fold's rows.
-    pub(super) losses: Vec<Vec<f64>>,
+    pub(super) losses: Vec<LossSum>,
 }
 
 /// A form with the penalties that were tried, the strongest first.
@@ -33,17 +33,22 @@ pub(super) struct Trials {
 impl Trial {
     /// Predicts each fold after one Newton step on the other folds. The step begins at `near`, a
     /// fit to all rows.
-    pub(super) fn of(settings: FitSettings, near: &Fit, table: &Table, rows: &Selection) -> Self {
-        let out_of_fold = one_step_out_of_fold(&settings, &near.predictor, table, rows);
+    pub(super) fn of(
+        settings: FitSettings,
+        near: &Fit,
+        table: &Table,
+        rows: &Selection,
+    ) -> Result<Self, FitError> {
+        let out_of_fold = one_step_out_of_fold(&settings, &near.predictor, table, rows)?;
         let folds = out_of_fold.iter().zip(0..);
-        Self {
+        Ok(Self {
             losses: folds
                 .map(|(predictor, fold)| losses(predictor, table, rows, fold))
-                .collect(),
+                .collect::<Result<_, _>>()?,
             near: near.predictor.clone(),
             out_of_fold,
             settings,
-        }
+        })
     }
 
     /// The sum of all log-losses.
@@ -55,7 +60,7 @@ impl Trial {
     fn sum(&self, counts: impl Fn(usize) -> bool) -> f64 {
         let folds = self.losses.iter().enumerate();
         let counted = folds.filter(|(number, _)| counts(*number));
-        counted.flat_map(|(_, losses)| losses).sum()
+        counted.map(|(_, losses)| losses.sum).sum()
     }
 }
 
@@ -65,13 +70,9 @@ pub(super) fn losses(
     table: &Table,
     rows: &Selection,
     fold: u64,
-) -> Vec<f64> {
+) -> Result<LossSum, FitError> {
     let rows = rows.clone().of_fold(Fold::Inside(fold));
-    let scored = log_odds(&predictor.expression(), table, &rows);
-    let losses = scored
-        .iter()
-        .filter_map(|row| Some(log_loss(row.log_odds, row.label?)));
-    losses.collect()
+    Ok(loss_sum(&predictor.expression(), table, &rows)?)
 }
 
 fn penalty_at(place: usize) -> FitSettings {
@@ -97,16 +98,21 @@ impl Trials {
     }
 
     /// Tries penalties of curves, from the middle of the grid in the direction of lower log-losses.
-    /// `None` if the curves cannot be fitted.
-    pub(super) fn of_curves(steps: &Design, table: &Table, rows: &Selection) -> Option<Self> {
-        let first = fit(&penalty_at(FIRST_TRIED), steps, table, rows).ok()?;
+    pub(super) fn of_curves(
+        steps: &Design,
+        table: &Table,
+        rows: &Selection,
+    ) -> Result<Self, FitError> {
+        let first = fit(&penalty_at(FIRST_TRIED), steps, table, rows)?;
         let try_at = |place: usize| {
-            let near = fit_near(&penalty_at(place), &first.predictor, table, rows).ok()?;
-            Some(Trial::of(penalty_at(place), &near, table, rows))
+            let near = fit_near(&penalty_at(place), &first.predictor, table, rows)?;
+            Trial::of(penalty_at(place), &near, table, rows)
         };
-        let mut tried = vec![Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)];
+        let mut tried = vec![Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)?];
         for place in (0..FIRST_TRIED).rev() {
-            let Some(stronger) = try_at(place) else { break };
+            let Some(stronger) = if_possible(try_at(place))? else {
+                break;
+            };
             let is_worse = stronger.total() > tried[0].total();
             tried.insert(0, stronger);
             if is_worse {
@@ -119,7 +125,9 @@ impl Trials {
             if is_stronger_better {
                 break;
             }
-            let Some(weaker) = try_at(place) else { break };
+            let Some(weaker) = if_possible(try_at(place))? else {
+                break;
+            };
             let is_worse = tried
                 .last()
                 .is_some_and(|last| weaker.total() > last.total());
@@ -128,7 +136,7 @@ impl Trials {
                 break;
             }
         }
-        Some(Self {
+        Ok(Self {
             form: Form::Curves,
             design: steps.clone(),
             tried,
@@ -151,13 +159,13 @@ impl Trials {
         best
     }
 
-    /// The log-losses of all rows, fold by fold. The penalty of each fold is the best one for the
-    /// other folds.
-    pub(super) fn losses(&self) -> Vec<f64> {
+    /// For each fold, the predictor with the penalty that is best for the other folds, and the
+    /// log-losses of the fold's rows.
+    pub(super) fn of_folds(&self) -> impl Iterator<Item = (&LinearPredictor, LossSum)> {
         let folds = 0..self.tried[0].losses.len();
-        let of_fold = |fold: usize| &self.best_of(|other| other != fold).losses[fold];
-        folds
-            .flat_map(|fold| of_fold(fold).iter().copied())
-            .collect()
+        folds.map(|fold| {
+            let best = self.best_of(|other| other != fold);
+            (&best.out_of_fold[fold], best.losses[fold])
+        })
     }
 }

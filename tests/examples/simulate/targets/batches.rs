@@ -74,12 +74,14 @@ fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
 
 /// True if the test of the single batch finds drift, without earlier sums.
 fn has_drifted(model: &Model, table: &Table) -> bool {
-    let (found, _) = model_verdict(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
+    let (found, _) = model_verdict(model, &batch_of(table), &CumulativeScore::default(), ALPHA)
+        .expect("the rows are in memory");
     found.single.as_ref().is_some_and(TestAtLevel::is_drift)
 }
 
 fn have_moved(model: &Model, table: &Table) -> bool {
-    let found = verdicts(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
+    let found = verdicts(model, &batch_of(table), &CumulativeScore::default(), ALPHA)
+        .expect("the rows are in memory");
     let columns = found.features.iter().map(|feature| feature.verdict);
     let mut all = columns.chain(found.joint.iter().map(|joint| joint.verdict));
     all.any(|verdict| verdict == Verdict::Drift)
@@ -87,7 +89,8 @@ fn have_moved(model: &Model, table: &Table) -> bool {
 
 /// True if the model is wrong about a segment.
 fn differ(model: &Model, table: &Table) -> bool {
-    let found = verdicts(model, &batch_of(table), &CumulativeScore::default(), ALPHA);
+    let found = verdicts(model, &batch_of(table), &CumulativeScore::default(), ALPHA)
+        .expect("the rows are in memory");
     let segments = found.segments.as_ref();
     segments.is_some_and(|segments| segments.verdict == Verdict::Drift)
 }

@@ -76,7 +76,7 @@ fn is_harm_promoted(old: &Logistic, new: &Logistic, clean: &Table, run: u64) -> 
     };
     let comparison = scoring::compare(&contest).expect("labelled new rows");
     let [of_candidate, of_incumbent] = [&candidate, &incumbent].map(|model| {
-        let metrics = scoring::score(model, clean, &clean.all());
+        let metrics = scoring::score(model, clean, &clean.all()).expect("the rows are in memory");
         metrics.expect("labelled rows").log_loss
     });
     gate(&comparison, config.deployment.gate).accepted && of_candidate > HARM * of_incumbent
@@ -88,7 +88,7 @@ pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
     let model = Logistic::SAME.model(draws, TRAINING_ROWS);
     let world = (0..20)
         .map(|_| Logistic::SAME.told(draws, MANY_ROWS))
-        .map(|rows| scoring::confusion(&model, &rows, &rows.all()))
+        .map(|rows| scoring::confusion(&model, &rows, &rows.all()).expect("the rows are in memory"))
         .reduce(|all, more| all.plus(more));
     let truth = world
         .and_then(|world| world.f1())
@@ -96,7 +96,8 @@ pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
     let target = |rows: usize| {
         let covered = each_in_parallel((0..runs).collect(), |run| {
             let table = Logistic::SAME.told(&mut Draws::of(7 + rows as u64, run), rows);
-            let found = scoring::confusion(&model, &table, &table.all());
+            let found =
+                scoring::confusion(&model, &table, &table.all()).expect("the rows are in memory");
             scoring::f1_interval(&found)
                 .is_some_and(|[lower, upper]| (lower..=upper).contains(&truth))
         });

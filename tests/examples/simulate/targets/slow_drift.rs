@@ -118,7 +118,8 @@ fn one_stream(world: &Logistic, run: u64) -> Found {
         let table = world.told(draws, ROWS);
         let batch = batch_of(&table);
         let verdict = |sums: &mut CumulativeScore| {
-            let (found, terms) = model_verdict(&model, &batch, sums, ALPHA);
+            let (found, terms) =
+                model_verdict(&model, &batch, sums, ALPHA).expect("the rows are in memory");
             sums.add(&terms, found.cumulative.is_some())
                 .expect("numbers in range");
             found

@@ -57,7 +57,7 @@ impl Objective<'_> {
         let mut hessian = Array2::zeros((size, size));
         for part in self.parts {
             let rows = Selection::rows(part.rows.clone()).labelled();
-            let terms = logistic_terms(&point, self.table, &rows);
+            let terms = logistic_terms(&point, self.table, &rows).expect("the rows are in memory");
             loss += part.weight * terms.loss;
             loss_at_origin += part.weight * terms.rows as f64 * LN_2;
             gradient.scaled_add(part.weight, &terms.gradient);

@@ -4,6 +4,7 @@
 //! of the rows' variances, and the sum of the covariances of rows of the same client. This file
 //! computes the second part. It is absent if every client has one row.
 
+use common::Failure;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
@@ -172,7 +173,7 @@ pub fn client_pairs(
     limit: f64,
     table: &Table,
     selection: &Selection,
-) -> Option<ClientPairs> {
+) -> Result<Option<ClientPairs>, Failure> {
     let rows = rows_of_repeated_clients(table, selection);
     let size = point.weights.len();
     let sums = each_in_parallel(parts(&rows), |part: &[(u64, u32)]| {
@@ -190,7 +191,7 @@ pub fn client_pairs(
             None => part.clone(),
         })
     });
-    sum.map(ClientPairs::symmetric)
+    Ok(sum.map(ClientPairs::symmetric))
 }
 
 /// Client and position of each selected labelled row whose client has several, sorted.
@@ -255,7 +256,7 @@ mod tests {
     }
 
     fn pairs_of(table: &Table) -> Option<ClientPairs> {
-        with_point(|point| client_pairs(point, f64::MAX, table, &table.all()))
+        with_point(|point| client_pairs(point, f64::MAX, table, &table.all()).unwrap())
     }
 
     fn with_point<T>(work: impl Fn(&LogisticPoint<'_>) -> T) -> T {
@@ -284,7 +285,7 @@ mod tests {
         let clients: Vec<String> = (0..60).map(|row| (row * row % 13).to_string()).collect();
         let table = table(&clients.iter().map(String::as_str).collect::<Vec<_>>());
         let found = pairs_of(&table).unwrap();
-        let own = with_point(|point| sandwich_meat(point, &table, &table.all()));
+        let own = with_point(|point| sandwich_meat(point, &table, &table.all()).unwrap());
         let mut by_client: BTreeMap<u64, Array1<f64>> = BTreeMap::new();
         for row in (0..60).filter(|row| table.labels[*row].is_some()) {
             let at = with_point(|point| Row::at(point, f64::MAX, &table, row));
@@ -307,7 +308,7 @@ mod tests {
         let again = twice.clone();
         twice.extend(&again);
         let found = pairs_of(&twice).unwrap();
-        let own = with_point(|point| sandwich_meat(point, &again, &again.all()));
+        let own = with_point(|point| sandwich_meat(point, &again, &again.all()).unwrap());
         let twice = 2.0 * own[[1, 1]];
         assert!((found.scores[[1, 1]] - twice).abs() < 1e-12);
         assert!(found.agreement.correlation() > 0.8);

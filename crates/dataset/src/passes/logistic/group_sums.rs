@@ -3,6 +3,7 @@
 //! A row is in one group of each division. A division has a group for its missing cells, too, so that
 //! every row counts once.
 
+use common::Failure;
 use ndarray::Array1;
 
 use super::client_pairs::{parts, rows_of_repeated_clients};
@@ -120,7 +121,7 @@ pub fn group_sums(
     limit: f64,
     table: &Table,
     selection: &Selection,
-) -> Vec<Vec<GroupSums>> {
+) -> Result<Vec<Vec<GroupSums>>, Failure> {
     let pass = GroupPass {
         divisions: divisions.iter().map(Finder::of).collect(),
         point,
@@ -131,7 +132,7 @@ pub fn group_sums(
     for (sums, spreads) in sums.iter_mut().flatten().zip(pairs) {
         sums.pair_spreads = spreads;
     }
-    sums
+    Ok(sums)
 }
 
 struct GroupPass<'a> {

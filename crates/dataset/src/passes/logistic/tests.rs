@@ -37,7 +37,7 @@ fn loss_at(weights: [f64; 2]) -> LogisticTerms {
         weights: Array1::from(weights.to_vec()),
     };
     let table = table();
-    logistic_terms(&point, &table, &table.all())
+    logistic_terms(&point, &table, &table.all()).unwrap()
 }
 
 #[test]
@@ -55,12 +55,12 @@ fn bounded_terms_take_no_probability_beyond_the_bound() {
     };
     let table = table();
     // The three rows have log-odds of 100, -200 and 0.
-    let bounded = bounded_logistic_terms(&point, 2.0, &table, &table.all());
+    let bounded = bounded_logistic_terms(&point, 2.0, &table, &table.all()).unwrap();
     let p = 1.0 / (1.0 + (-2.0_f64).exp());
     assert!((bounded.gradient[0] - (p - 1.0 + 1.0 - p - 0.5)).abs() < 1e-15);
     assert!((bounded.hessian[[0, 0]] - (2.0 * p * (1.0 - p) + 0.25)).abs() < 1e-15);
-    let free = logistic_terms(&point, &table, &table.all());
-    let wide = bounded_logistic_terms(&point, f64::MAX, &table, &table.all());
+    let free = logistic_terms(&point, &table, &table.all()).unwrap();
+    let wide = bounded_logistic_terms(&point, f64::MAX, &table, &table.all()).unwrap();
     assert_eq!(free, wide);
 }
 
@@ -188,7 +188,7 @@ fn any_number_of_rows_and_columns_gives_the_sums_of_the_book() {
                     Fold::Outside(unwanted) => table.clients[*row] % 5 != unwanted,
                 })
                 .collect();
-            let found = logistic_terms(&point, &table, &table.all().of_fold(fold));
+            let found = logistic_terms(&point, &table, &table.all().of_fold(fold)).unwrap();
             assert_close(&found, &by_the_book(&point, &table, &chosen));
         }
     }
@@ -204,7 +204,7 @@ fn no_rows_give_no_terms() {
         axes: &axes,
         weights,
     };
-    let found = logistic_terms(&point, &table, &Selection::rows(7..7));
+    let found = logistic_terms(&point, &table, &Selection::rows(7..7)).unwrap();
     assert_eq!(found, LogisticTerms::zero(4));
 }
 
@@ -222,9 +222,9 @@ fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         pool.unwrap().install(|| {
             (
-                logistic_terms(&point, &table, &table.all()),
-                sandwich_meat(&point, &table, &table.all()),
-                moments(&terms, &table, &table.labelled()),
+                logistic_terms(&point, &table, &table.all()).unwrap(),
+                sandwich_meat(&point, &table, &table.all()).unwrap(),
+                moments(&terms, &table, &table.labelled()).unwrap(),
             )
         })
     };
@@ -297,7 +297,7 @@ fn steps_and_cells_have_the_sums_of_their_columns() {
             terms.push(term(2, Encoding::Missing, Some(1.0)));
         }
         terms.extend(cells.clone());
-        let found = moments(&terms, &table, &table.all().labelled());
+        let found = moments(&terms, &table, &table.all().labelled()).unwrap();
         let axes: Vec<Axis> = found
             .iter()
             .map(|column| Axis {

@@ -3,9 +3,10 @@
 use std::iter::once;
 use std::ops::Range;
 
+use common::Failure;
 use dataset::passes::{
     Agreement, Axis, ColumnProfile, Division, Encoding, GroupSums, LinearExpression, LogisticPoint,
-    Moments, ScoredRow, Term, WeightedTerm, bounded_logistic_terms, client_pairs, group_sums,
+    Moments, Term, WeightedTerm, bounded_logistic_terms, client_pairs, group_sums,
 };
 use dataset::{Selection, Table};
 use model::symmetric::product;
@@ -82,12 +83,12 @@ impl<'m> DeployedCoefficients<'m> {
     }
 
     /// Sums over the labelled rows of a selection. The table must have the model's columns.
-    pub fn terms(&self, table: &Table, selection: &Selection) -> ScoreTerms {
+    pub fn terms(&self, table: &Table, selection: &Selection) -> Result<ScoreTerms, Failure> {
         let point = self.point();
-        ScoreTerms {
-            pairs: client_pairs(&point, max_log_odds(), table, selection).map(Into::into),
-            ..terms_at(&point, table, selection)
-        }
+        Ok(ScoreTerms {
+            pairs: client_pairs(&point, max_log_odds(), table, selection)?.map(Into::into),
+            ..terms_at(&point, table, selection)?
+        })
     }
 
     /// Sums of residuals over the labelled rows of a selection, by the groups of each division.
@@ -96,7 +97,7 @@ impl<'m> DeployedCoefficients<'m> {
         divisions: &[Division],
         table: &Table,
         selection: &Selection,
-    ) -> Vec<Vec<GroupSums>> {
+    ) -> Result<Vec<Vec<GroupSums>>, Failure> {
         group_sums(divisions, &self.point(), max_log_odds(), table, selection)
     }
 
@@ -198,36 +199,13 @@ impl<'m> DeployedCoefficients<'m> {
     }
 }
 
-/// Sums for testing the calibration of any model, logistic or not: intercept 0 and slope 1 of its
-/// log-odds are tested. Unlabelled rows do not count.
-///
-/// The log-odds are not estimates of a linear model, so the covariance for the test is 0. They are
-/// bounded like the probabilities, so that one extreme row does not dominate.
-pub fn recalibration_terms(scored: &[ScoredRow]) -> ScoreTerms {
-    let limit = max_log_odds();
-    let log_odds = scored.iter().map(|row| row.log_odds.clamp(-limit, limit));
-    let table = Table::of_columns(
-        vec![log_odds.collect()],
-        scored.iter().map(|row| row.label).collect(),
-        // The test uses neither folds nor identities.
-        vec![0; scored.len()],
-    );
-    let axis = Axis {
-        scale: 1.0,
-        shift: 0.0,
-        imputed: 0.0,
-    };
-    let point = LogisticPoint {
-        terms: &Term::numbers(1),
-        axes: &[axis],
-        weights: vec![0.0, 1.0].into(),
-    };
-    terms_at(&point, &table, &table.all())
-}
-
-fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> ScoreTerms {
-    let terms = bounded_logistic_terms(point, max_log_odds(), table, selection);
-    ScoreTerms {
+fn terms_at(
+    point: &LogisticPoint<'_>,
+    table: &Table,
+    selection: &Selection,
+) -> Result<ScoreTerms, Failure> {
+    let terms = bounded_logistic_terms(point, max_log_odds(), table, selection)?;
+    Ok(ScoreTerms {
         rows: terms.rows,
         positives: terms.positives,
         // The first derivative of the loss is Σ(p − y).
@@ -235,7 +213,7 @@ fn terms_at(point: &LogisticPoint<'_>, table: &Table, selection: &Selection) -> 
         score: terms.gradient.iter().map(|entry| -entry).collect(),
         information: terms.hessian.outer_iter().map(|row| row.to_vec()).collect(),
         pairs: None,
-    }
+    })
 }
 
 /// The log-odds of the largest probability that the test allows.

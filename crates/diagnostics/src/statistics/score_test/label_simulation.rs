@@ -23,6 +23,7 @@
 use std::iter::once;
 use std::ops::Range;
 
+use common::Failure;
 use dataset::passes::probabilities;
 use dataset::{Selection, Table, each_in_parallel};
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
@@ -63,28 +64,20 @@ impl DeployedCoefficients<'_> {
         rows: Range<usize>,
         terms: &ScoreTerms,
         level: f64,
-    ) -> Result<ScoreTest, Undecided> {
-        let tested = self.tested_coefficients(terms)?;
-        let test = self.test_of(&tested, terms)?;
-        if test.p_value >= level {
-            terms.check_expected_labels()?;
-            return Ok(test);
-        }
-        let simulated = draws_for(level, terms).and_then(|draws| {
-            let simulation = self.label_simulation(table, rows, self.correlation(terms))?;
-            simulation.p_value(&tested, &terms.score, draws)
-        });
-        if simulated.is_none_or(|p_value| p_value >= level) {
-            terms.check_expected_labels()?;
-        }
-        Ok(match simulated {
-            Some(p_value) => ScoreTest {
-                p_value: p_value.max(test.p_value),
-                method: ScoreTestMethod::Simulated,
-                ..test
-            },
-            None => test,
-        })
+    ) -> Result<Result<ScoreTest, Undecided>, Failure> {
+        let alone = self.tested_coefficients(terms);
+        let alone = alone.and_then(|tested| Ok((self.test_of(&tested, terms)?, tested)));
+        let (test, tested) = match alone {
+            Ok(found) => found,
+            Err(undecided) => return Ok(Err(undecided)),
+        };
+        let simulated = match draws_for(level, terms) {
+            Some(draws) if test.p_value < level => self
+                .label_simulation(table, rows, self.correlation(terms))?
+                .and_then(|simulation| simulation.p_value(&tested, &terms.score, draws)),
+            _ => None,
+        };
+        Ok(confirmed(test, simulated, terms, level))
     }
 
     /// Prepares the simulation of labels. Any two rows of a client have this correlation. `None`
@@ -94,8 +87,8 @@ impl DeployedCoefficients<'_> {
         table: &Table,
         rows: Range<usize>,
         correlation: f64,
-    ) -> Option<LabelSimulation<'_>> {
-        let rows = table.sample(&Selection::rows(rows.clone()).labelled(), rows.len());
+    ) -> Result<Option<LabelSimulation<'_>>, Failure> {
+        let rows = table.sample(&Selection::rows(rows.clone()).labelled(), rows.len())?;
         let (cells, clients) = (rows.columns().features, rows.columns().clients);
         let columns = self.terms.iter().zip(&self.axes).map(|(term, axis)| {
             let value =
@@ -103,21 +96,44 @@ impl DeployedCoefficients<'_> {
             (0..clients.len()).map(value).collect()
         });
         let columns: Vec<Vec<f64>> = once(vec![1.0; clients.len()]).chain(columns).collect();
-        let found = eigen(self.covariance()?)?;
+        let Some(found) = self.covariance().and_then(eigen) else {
+            return Ok(None);
+        };
         let directions = found.values.iter().zip(found.vectors);
         let errors = directions.map(|(value, direction)| {
             let length = value.max(0.0).sqrt();
             direction.iter().map(|entry| length * entry).collect()
         });
         let is_finite = columns.iter().flatten().all(|value| value.is_finite());
-        is_finite.then(|| LabelSimulation {
+        Ok(is_finite.then(|| LabelSimulation {
             deployed: probabilities_of(&columns, &self.weights),
             columns,
             weights: &self.weights,
             errors: errors.collect(),
             clients: (correlation > 0.0).then(|| Clients::of(clients, correlation)),
-        })
+        }))
     }
+}
+
+/// The test of a batch, of which the simulated p-value counts if it is the larger one. `Undecided` if
+/// too few rows of a label are expected for χ², and no simulation confirms the drift.
+fn confirmed(
+    test: ScoreTest,
+    simulated: Option<f64>,
+    terms: &ScoreTerms,
+    level: f64,
+) -> Result<ScoreTest, Undecided> {
+    if simulated.is_none_or(|p_value| p_value >= level) {
+        terms.check_expected_labels()?;
+    }
+    Ok(match simulated {
+        Some(p_value) => ScoreTest {
+            p_value: p_value.max(test.p_value),
+            method: ScoreTestMethod::Simulated,
+            ..test
+        },
+        None => test,
+    })
 }
 
 /// A simulation of labels for given rows.

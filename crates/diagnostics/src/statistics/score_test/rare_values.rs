@@ -102,7 +102,7 @@ mod tests {
         for (row, value) in values.iter().enumerate() {
             table.push(row.to_string().as_bytes(), &[*value], None);
         }
-        let profile = profile(&schema, &table, &table.all());
+        let profile = profile(&schema, &table, &table.all()).unwrap();
         rows_with_rarer_value(profile.columns[0].moments().unwrap())
     }
 

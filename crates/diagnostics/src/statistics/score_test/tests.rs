@@ -2,7 +2,7 @@ mod label_simulation;
 
 use common::Schema;
 use common::ledger::DataPosition;
-use dataset::passes::{ScoredRow, profile};
+use dataset::passes::profile;
 use dataset::{Selection, Table};
 use model::{Check, Convergence, Design, FORMAT, LinearPredictor, Model, Predictor, Threshold};
 
@@ -42,7 +42,7 @@ fn model_of(
         client_agreement: None,
         recalibration: None,
         covariance: Some(covariance),
-        profile: profile(&schema, trained, &trained.all()),
+        profile: profile(&schema, trained, &trained.all()).unwrap(),
         schema,
         data: DataPosition::default(),
         rows: trained.rows() as u64,
@@ -88,7 +88,7 @@ fn the_test_matches_the_reference_cases() {
     for case in cases("score_test") {
         let (model, batch) = model_and_batch(&case);
         let deployed = DeployedCoefficients::of(&model);
-        let terms = deployed.terms(&batch, &batch.all());
+        let terms = deployed.terms(&batch, &batch.all()).unwrap();
         let found = deployed.test(&terms).unwrap();
         assert_close(Some(terms.expected), case.number("expected"), 1e-9, &case);
         assert_close(Some(found.statistic), case.number("statistic"), 1e-9, &case);
@@ -100,31 +100,15 @@ fn the_test_matches_the_reference_cases() {
 }
 
 #[test]
-fn the_recalibration_test_matches_the_reference_cases() {
-    for case in cases("recalibration_test") {
-        let labels = case.numbers("classes");
-        let rows = case.numbers("log_odds").into_iter().zip(labels);
-        let scored: Vec<ScoredRow> = rows
-            .map(|(log_odds, label)| ScoredRow {
-                log_odds,
-                label: Some(label == 1.0),
-            })
-            .collect();
-        let zero = vec![vec![0.0; 2]; 2];
-        let found = score_test(&recalibration_terms(&scored), &zero).unwrap();
-        assert_close(Some(found.statistic), case.number("statistic"), 1e-9, &case);
-        assert_close(Some(found.p_value), case.number("p_value"), 1e-6, &case);
-    }
-}
-
-#[test]
 fn merged_batches_equal_one_batch() {
     let case = &cases("score_test")[0];
     let (model, batch) = model_and_batch(case);
     let deployed = DeployedCoefficients::of(&model);
-    let at_once = deployed.terms(&batch, &batch.all());
-    let mut sum = deployed.terms(&batch, &Selection::rows(0..11));
-    let later = deployed.terms(&batch, &Selection::rows(11..batch.rows()));
+    let at_once = deployed.terms(&batch, &batch.all()).unwrap();
+    let mut sum = deployed.terms(&batch, &Selection::rows(0..11)).unwrap();
+    let later = deployed
+        .terms(&batch, &Selection::rows(11..batch.rows()))
+        .unwrap();
     sum.merge(&later).unwrap();
     assert_eq!((sum.rows, sum.positives), (at_once.rows, at_once.positives));
     let (sum, at_once) = (
@@ -216,7 +200,7 @@ fn a_bad_column_is_left_out_and_named_and_the_others_are_tested() {
     let tested = |x: &[f64], second: Vec<f64>, labels: &[f64]| {
         let batch = table_of(&model.schema, &[x.to_vec(), second], labels);
         deployed
-            .test(&deployed.terms(&batch, &batch.all()))
+            .test(&deployed.terms(&batch, &batch.all()).unwrap())
             .unwrap()
     };
     // A coefficient with the opposite sign is found, whatever happens to the other column.
@@ -261,7 +245,7 @@ fn a_cell_out_of_range_excludes_only_its_coefficient() {
         second[7] = cell;
         let terms = |x: &[f64]| {
             let batch = table_of(&model.schema, &[x.to_vec(), second.clone()], &labels);
-            deployed.terms(&batch, &batch.all())
+            deployed.terms(&batch, &batch.all()).unwrap()
         };
         let broken = deployed.test(&terms(&turned)).unwrap();
         assert!(broken.p_value < 1e-9, "{cell}: {broken:?}");
@@ -292,7 +276,7 @@ fn the_coefficient_that_moved_has_the_largest_component() {
         let (model, batch) = model_and_batch(&case);
         let deployed = DeployedCoefficients::of(&model);
         let found = deployed
-            .test(&deployed.terms(&batch, &batch.all()))
+            .test(&deployed.terms(&batch, &batch.all()).unwrap())
             .unwrap();
         let sizes = found.components.iter().map(|part| part.unwrap().abs());
         let largest = sizes.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
@@ -391,25 +375,4 @@ fn looks_at_growing_sums_get_stricter() {
     let all: f64 = (1..100_000).map(|look| look_level(0.005, look)).sum();
     assert!(all < 0.005 && all > 0.004_999);
     assert_eq!(look_level(0.005, 0), look_level(0.005, 1));
-}
-
-#[test]
-fn extreme_log_odds_do_not_hide_a_wrong_slope() {
-    // Half the slope would be right: at log-odds of 2 and −2, one row in four has the other label.
-    let row = |row: usize| ScoredRow {
-        log_odds: if row.is_multiple_of(2) { 2.0 } else { -2.0 },
-        label: Some(row.is_multiple_of(2) != (row % 8 < 2)),
-    };
-    let mut scored: Vec<ScoredRow> = (0..400).map(row).collect();
-    let zero = vec![vec![0.0; 2]; 2];
-    let tested = |scored: &[ScoredRow]| score_test(&recalibration_terms(scored), &zero).unwrap();
-    let without = tested(&scored);
-    assert!(without.p_value < 1e-6, "{without:?}");
-    scored.push(ScoredRow {
-        log_odds: 1e30,
-        label: Some(true),
-    });
-    let with = tested(&scored);
-    let change = with.statistic / without.statistic - 1.0;
-    assert!(change.abs() < 1e-3, "{with:?} {without:?}");
 }

@@ -64,7 +64,7 @@ fn checked(model: &Model, table: &Table) -> SegmentCheck {
         table,
         rows: 0..table.rows(),
     };
-    let found = verdicts(model, &batch, &CumulativeScore::default(), ALPHA);
+    let found = verdicts(model, &batch, &CumulativeScore::default(), ALPHA).unwrap();
     let segments = found.segments.clone().unwrap();
     let parts = [
         segments.verdict,
@@ -147,7 +147,7 @@ fn too_few_rows_are_no_verdict() {
         table: &unlabelled,
         rows: 0..20,
     };
-    let found = verdicts(&model, &batch, &CumulativeScore::default(), ALPHA);
+    let found = verdicts(&model, &batch, &CumulativeScore::default(), ALPHA).unwrap();
     assert_eq!(found.segments, None);
     let no_covariance = Model {
         covariance: None,

@@ -57,7 +57,10 @@ fn cells_of(number: &Value, level: &Value) -> [f64; 2] {
 
 fn design(table: &Table) -> Design {
     let schema = schema_with_plan();
-    Design::choose(&schema, &profile(&schema, table, &table.labelled()))
+    Design::choose(
+        &schema,
+        &profile(&schema, table, &table.labelled()).unwrap(),
+    )
 }
 
 fn is_close(found: f64, wanted: f64) -> bool {
@@ -113,12 +116,17 @@ fn the_check_confirms_them_and_they_have_a_covariance() {
         let table = case.table();
         let fitted = fit(&case.settings(), &design(&table), &table, &table.all()).unwrap();
         assert_eq!(
-            check(&case.settings(), &table, 0..table.rows(), &fitted),
+            check(
+                &case.settings(),
+                &table.sample(&table.labelled(), usize::MAX).unwrap(),
+                &fitted
+            ),
             Ok(Check::Confirmed),
             "{}",
             case.0["name"]
         );
         let covariance = uncertainty(&fitted, &table, &table.all())
+            .unwrap()
             .covariance
             .unwrap();
         assert_eq!(covariance.len(), 1 + fitted.predictor.coefficients.len());
@@ -131,7 +139,7 @@ fn a_fold_is_answered_for_by_the_same_columns() {
     let (table, settings) = (case.table(), case.settings());
     let all = fit(&settings, &design(&table), &table, &table.all()).unwrap();
     let near = all.predictor.for_fitting();
-    let folds = SameColumns::new(settings, near, &table, table.all().labelled());
+    let folds = SameColumns::new(settings, near, &table, table.all().labelled()).unwrap();
     for fold in 0..FOLDS {
         let found = folds.without(fold).unwrap();
         let others = table.all().of_fold(dataset::Fold::Outside(fold));

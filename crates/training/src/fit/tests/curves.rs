@@ -54,7 +54,7 @@ pub(super) fn schema() -> Schema {
 }
 
 fn steps(table: &Table) -> Design {
-    let profile = profile(&schema(), table, &table.all());
+    let profile = profile(&schema(), table, &table.all()).unwrap();
     Design::of_steps(&schema(), &profile).expect("numbers with more than two values")
 }
 
@@ -96,7 +96,7 @@ fn effects_predict_what_the_fitted_steps_predict() {
     for case in Case::all() {
         let (table, settings) = (case.table(), case.settings());
         let wide = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
-        let kept = with_effects(wide.clone(), &settings, &table, &table.all());
+        let kept = with_effects(wide.clone(), &settings, &table, &table.all()).unwrap();
         assert_eq!(kept.predictor.form(), Form::Curves);
         let back = kept.predictor.for_fitting();
         let expressions = [
@@ -139,12 +139,19 @@ fn curves_are_checked_and_have_a_covariance_of_trends_and_effects() {
     for case in Case::all() {
         let (table, settings) = (case.table(), case.settings());
         let wide = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
-        let kept = with_effects(wide, &settings, &table, &table.all());
+        let kept = with_effects(wide, &settings, &table, &table.all()).unwrap();
         assert_eq!(
-            check(&settings, &table, 0..table.rows(), &kept),
+            check(
+                &settings,
+                &table.sample(&table.labelled(), usize::MAX).unwrap(),
+                &kept
+            ),
             Ok(Check::Confirmed)
         );
-        let covariance = uncertainty(&kept, &table, &table.all()).covariance.unwrap();
+        let covariance = uncertainty(&kept, &table, &table.all())
+            .unwrap()
+            .covariance
+            .unwrap();
         let n_missing = usize::from(case.0["name"] != "few and many values");
         assert_eq!(covariance.len(), 1 + 2 * 2 + n_missing);
     }

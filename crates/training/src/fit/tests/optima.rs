@@ -190,7 +190,7 @@ fn a_fit_that_is_stopped_says_why() {
         table: &table,
         selection: &table.all(),
     };
-    let origin = objective.at(Array1::zeros(2));
+    let origin = objective.at(Array1::zeros(2)).unwrap();
     let Err(stopped) = minimise(&objective, origin, 1, Goal::Evaluated) else {
         panic!("one step cannot be enough");
     };

@@ -45,7 +45,10 @@ impl Case {
     }
 
     fn design(&self, table: &Table) -> Design {
-        let (schema, profile) = (self.schema(), profile(&self.schema(), table, &table.all()));
+        let (schema, profile) = (
+            self.schema(),
+            profile(&self.schema(), table, &table.all()).unwrap(),
+        );
         match self.0["form"].as_str() {
             Some("curves") => Design::of_steps(&schema, &profile).unwrap(),
             _ => Design::choose(&schema, &profile),
@@ -93,8 +96,12 @@ fn kept_curves_go_one_way_are_confirmed_and_are_watched_where_they_are_not_flat(
         let (name, table) = (&case.0["name"], case.table());
         let settings = case.settings();
         let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
-        let kept = with_effects(wide, &settings, &table, &table.all());
-        let checked = check(&settings, &table, 0..table.rows(), &kept);
+        let kept = with_effects(wide, &settings, &table, &table.all()).unwrap();
+        let checked = check(
+            &settings,
+            &table.sample(&table.labelled(), usize::MAX).unwrap(),
+            &kept,
+        );
         assert_eq!(checked, Ok(Check::Confirmed), "{name}");
         let shapes: Vec<EffectShape> = serde_json::from_value(case.0["shapes"].clone()).unwrap();
         for effect in kept.predictor.design.effects() {
@@ -123,7 +130,9 @@ fn what_a_shape_holds_at_zero_is_watched_one_way() {
     let watched = |case: &Case| {
         let (table, settings) = (case.table(), case.settings());
         let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
-        with_effects(wide, &settings, &table, &table.all()).predictor
+        with_effects(wide, &settings, &table, &table.all())
+            .unwrap()
+            .predictor
     };
     let all = Case::all();
     let mut lines = all.iter().filter(|case| case.0["form"] == "linear");
@@ -144,8 +153,15 @@ fn a_wrong_zero_is_found_by_the_check() {
     let case = all.iter().find(|case| case.0["form"] == "linear").unwrap();
     let (table, settings) = (case.table(), case.settings());
     let fitted = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
-    let mut wrong = with_effects(fitted, &settings, &table, &table.all());
+    let mut wrong = with_effects(fitted, &settings, &table, &table.all()).unwrap();
     // The shape allows the fitted sign, so 0 is not the optimum.
     wrong.predictor.coefficients[1] = 0.0;
-    assert!(check(&settings, &table, 0..table.rows(), &wrong).is_err());
+    assert!(
+        check(
+            &settings,
+            &table.sample(&table.labelled(), usize::MAX).unwrap(),
+            &wrong
+        )
+        .is_err()
+    );
 }

@@ -61,7 +61,7 @@ fn fit_from(
     selection: &Selection,
 ) -> Result<Fit, FitError> {
     let terms = Term::numbers(table.n_features());
-    let moments = passes::moments(&terms, table, &selection.clone().labelled());
+    let moments = passes::moments(&terms, table, &selection.clone().labelled()).unwrap();
     let rows = Rows {
         design: &Design::default(),
         terms: &terms,
@@ -70,7 +70,8 @@ fn fit_from(
         moments: &moments,
     };
     let start = |objective: &Objective<'_>| {
-        start::if_better(objective.at(start::weights(near, objective.axes)))
+        let start = objective.at(start::weights(near, objective.axes))?;
+        Ok(start::if_better(start))
     };
     solve(settings, &rows, Goal::Evaluated, start)
 }
@@ -93,7 +94,8 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
         let near = fit_all(&UNIT, &table).unwrap().predictor;
         (table, near)
     }) {
-        let folds = SameColumns::new(UNIT, near.for_fitting(), &table, table.all().labelled());
+        let folds =
+            SameColumns::new(UNIT, near.for_fitting(), &table, table.all().labelled()).unwrap();
         for fold in 0..FOLDS {
             let others = table.all().of_fold(Fold::Outside(fold));
             let wanted = fit(&UNIT, &Design::default(), &table, &others)

@@ -49,7 +49,7 @@ fn sums_at(slope: f64, table: &Table) -> Vec<Vec<GroupSums>> {
         axes: &[axis],
         weights: vec![0.0, slope].into(),
     };
-    group_sums(&divisions(), &point, 20.0, table, &table.all())
+    group_sums(&divisions(), &point, 20.0, table, &table.all()).unwrap()
 }
 
 #[test]

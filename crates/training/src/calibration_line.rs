@@ -1,5 +1,6 @@
-//! Calibration slope and intercept, from logistic regressions of the label on the log-odds.
+//! Calibration line and intercept, from logistic regressions of the label on the log-odds.
 
+use dataset::passes::ScoreGroup;
 use dataset::sums_of;
 
 /// Maximum number of Newton steps. About ten are needed.
@@ -12,20 +13,33 @@ const TOLERANCE: f64 = 1e-6;
 /// Fraction of a step below which it is no longer shortened: it cannot lower the loss.
 const MIN_FACTOR: f64 = 1e-9;
 
-/// Slope of the logistic regression, with intercept, of the label on the log-odds. Rows must be in
+/// The logistic regression of the label on log-odds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CalibrationLine {
+    /// Number that is added to the scaled log-odds.
+    pub intercept: f64,
+    /// The factor of the log-odds. Below 1, probabilities are too extreme.
+    pub slope: f64,
+}
+
+/// The logistic regression, with intercept, of the label on the log-odds. Groups must be in
 /// ascending order of log-odds.
 ///
 /// `None` if all rows have one label, or if a threshold separates the labels: the slope is not
 /// finite (Albert and Anderson 1984, *Biometrika* 71). Also `None` if all log-odds are equal, or
 /// too large to compute with.
-pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
-    if is_separable(sorted) {
+pub fn calibration_line(groups: &[ScoreGroup]) -> Option<CalibrationLine> {
+    if is_separable(groups) {
         return None;
     }
-    let count = sorted.len() as f64;
-    let [sum] = sums_of(sorted, |(x, _)| [*x]);
+    let [count, sum] = sums_of(groups, |group| {
+        let rows = group.rows() as f64;
+        [rows, rows * group.log_odds]
+    });
     let mean = sum / count;
-    let [squares] = sums_of(sorted, |(x, _)| [(x - mean) * (x - mean)]);
+    let [squares] = sums_of(groups, |group| {
+        [group.rows() as f64 * (group.log_odds - mean) * (group.log_odds - mean)]
+    });
     let scale = (squares / count).sqrt();
     if !(scale.is_finite() && scale > 0.0) {
         return None;
@@ -33,13 +47,13 @@ pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
     let prepared = |x: f64| (x - mean) / scale;
     // Newton's method. A step that raises the loss is halved.
     let at = |[intercept, slope]: [f64; 2]| {
-        sums_of(sorted, |(x, label)| {
-            let z = prepared(*x);
+        sums_of(groups, |group| {
+            let z = prepared(group.log_odds);
             let it = Logistic::of(intercept + slope * z);
-            let rest = f64::from(u8::from(*label)) - it.probability;
-            let weight = it.weight;
+            let rest = group.positives as f64 - group.rows() as f64 * it.probability;
+            let weight = group.rows() as f64 * it.weight;
             [
-                it.loss(*label),
+                group.sum(|_, label| it.loss(label)),
                 rest,
                 rest * z,
                 weight,
@@ -71,7 +85,9 @@ pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
             let next = [line[0] + factor * step[0], line[1] + factor * step[1]];
             let mut pairs = step.iter().zip(&next);
             if factor == 1.0 && pairs.all(|(step, value)| is_small(*step, *value)) {
-                return Some(next[1] / scale);
+                let slope = next[1] / scale;
+                let intercept = next[0] - slope * mean;
+                return Some(CalibrationLine { intercept, slope });
             }
             let sums_there = at(next);
             if sums_there[0] <= loss * (1.0 + ROUNDING) {
@@ -88,23 +104,24 @@ pub(crate) fn calibration_slope(sorted: &[(f64, bool)]) -> Option<f64> {
 }
 
 /// The number that, added to all log-odds, makes the mean probability the share of positive labels.
-/// Rows must be in ascending order of log-odds. `None` if all rows have one label, or if log-odds
+/// Groups must be in ascending order of log-odds. `None` if all rows have one label, or if log-odds
 /// are too large to compute with.
-pub(crate) fn calibration_intercept(sorted: &[(f64, bool)]) -> Option<f64> {
-    let positives = sorted.iter().filter(|(_, label)| *label).count() as f64;
-    let of_all = (positives / (sorted.len() as f64 - positives)).ln();
+pub fn calibration_intercept(groups: &[ScoreGroup]) -> Option<f64> {
+    let positives = groups.iter().map(|group| group.positives).sum::<u64>() as f64;
+    let negatives = groups.iter().map(|group| group.negatives).sum::<u64>() as f64;
+    let of_all = (positives / negatives).ln();
     if !of_all.is_finite() {
         return None;
     }
     // If all log-odds were equal to x, the solution would be `of_all` − x. The extreme log-odds
     // therefore give its bounds.
-    let (first, last) = (sorted.first()?.0, sorted.last()?.0);
+    let (first, last) = (groups.first()?.log_odds, groups.last()?.log_odds);
     let (mut low, mut high) = (of_all - last, of_all - first);
     let mut summand = 0.0_f64.clamp(low, high);
     for _ in 0..MAX_STEPS {
-        let [expected, slope] = sums_of(sorted, |(x, _)| {
-            let it = Logistic::of(x + summand);
-            [it.probability, it.weight]
+        let [expected, slope] = sums_of(groups, |group| {
+            let it = Logistic::of(group.log_odds + summand);
+            [it.probability, it.weight].map(|of_row| group.rows() as f64 * of_row)
         });
         if expected < positives {
             low = summand;
@@ -166,13 +183,14 @@ impl Logistic {
 }
 
 /// True if a threshold separates the labels, in either direction.
-fn is_separable(sorted: &[(f64, bool)]) -> bool {
-    let ends = |of: bool| {
-        let mut rows = sorted.iter().filter(|(_, label)| *label == of);
-        let lowest = rows.next()?.0;
-        Some((lowest, rows.next_back().map_or(lowest, |row| row.0)))
+fn is_separable(groups: &[ScoreGroup]) -> bool {
+    let ends = |rows: fn(&ScoreGroup) -> u64| {
+        let mut with_rows = groups.iter().filter(|group| rows(group) > 0);
+        let lowest = with_rows.next()?.log_odds;
+        let highest = with_rows.next_back().map_or(lowest, |group| group.log_odds);
+        Some((lowest, highest))
     };
-    match (ends(false), ends(true)) {
+    match (ends(|group| group.negatives), ends(|group| group.positives)) {
         (Some(negative), Some(positive)) => positive.0 >= negative.1 || negative.0 >= positive.1,
         _ => true,
     }
