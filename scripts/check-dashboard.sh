@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Opens the pages of the dashboard in a real browser: the sample story, hostile names, keys, and pipelines that
-# are empty, stale and damaged; then asks for each page of a history of 10,000 runs. Needs npm, python3 with
-# venv, and Debian's chromium and chromium-driver. axe-core and selenium come from npm and pip.
+# are empty, stale, damaged, and without a history or a live release; then asks for each page of a history of
+# 10,000 runs. Needs npm, python3 with venv, and Debian's chromium and chromium-driver. axe-core and selenium
+# come from npm and pip.
 #
 #   scripts/check-dashboard.sh [FOLDER] [PROGRAMS]      default: a new temporary folder, target/release
 #
@@ -89,7 +90,7 @@ look story --values --expect '/=Release 000002 is live' --expect '/dashboard/rel
 stop
 
 cp -r "$folder/story" "$folder/copy"
-for state in stale release history; do
+for state in stale release history lost unlinked; do
     rm -rf "${folder:?}/$state"
     cp -r "$folder/copy" "$folder/$state"
 done
@@ -115,6 +116,16 @@ cd "$folder/history"
 printf 'no history' >data/state/history.db
 serve
 look history --broken --expect '/=The history of the runs cannot be read' --expect '/dashboard/runs=fullprocess --doctor'
+
+cd "$folder/lost"
+rm data/state/history.db*
+serve
+look lost --expect '/=history.db is missing or has no run' --expect '/dashboard/runs=put a backup of history.db in its place'
+
+cd "$folder/unlinked"
+rm production_deployment/current
+serve
+look unlinked --expect '/=deployment --rollback 000002' --expect '/dashboard/calls=The live release is missing'
 
 # Names that are markup, in ids, columns, levels and files.
 pipeline hostile

@@ -65,7 +65,7 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
     let text = message["text"].as_str().expect("a text");
     assert!(
         text.starts_with(
-            "input_rejected in run 1: 0 of 2 new files were rejected as a whole, and 5 of 5,200 rows"
+            "input rejected in run 1: 0 of 2 new files were rejected as a whole, and 5 of 5,200 rows"
         ),
         "{text}"
     );
@@ -91,7 +91,7 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
         .to_owned();
     assert!(
         text.starts_with(
-            "model_drift in run 4: the model no longer fits 400 new rows with a label"
+            "model drift in run 4: the model no longer fits 400 new rows with a label"
         ),
         "{text}"
     );
@@ -300,7 +300,7 @@ fn a_run_that_fails_is_told_of_until_one_ends_as_it_should() {
     let text = messages[1]["text"].as_str().expect("a text");
     assert_eq!(
         text,
-        "run_failed in run 1: the data cannot be used (exit code 65); `fullprocess --doctor` says what to do"
+        "run failed in run 1: the data cannot be used (exit code 65); `fullprocess --doctor` says what to do"
     );
     assert_eq!(workspace.run("fullprocess", &[]).code, 65);
     assert!(receiver.told().is_empty(), "within its cool-down");

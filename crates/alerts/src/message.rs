@@ -36,23 +36,25 @@ impl<'a> Message<'a> {
         context: &'a RunContext,
         opened_at: Timestamp,
     ) -> Self {
-        let name = observation.condition.name();
+        let condition = observation.condition.name();
+        let name = condition.replace('_', " ");
         let (state, what) = match &observation.status {
             Status::Present(what) => (State::Open, what.clone()),
             Status::Absent => {
                 let over = observation.condition.resolved_text();
-                (State::Resolved, format!("{over} (open since {opened_at})"))
+                let since = opened_at.strftime("%Y-%m-%d %H:%M UTC");
+                (State::Resolved, format!("{over} (open since {since})"))
             }
         };
         let heading = match (state, context.run) {
             (State::Open, Some(run)) => format!("{name} in run {run}"),
             (State::Resolved, Some(run)) => format!("{name} resolved in run {run}"),
-            (State::Open, None) => name.to_owned(),
+            (State::Open, None) => name,
             (State::Resolved, None) => format!("{name} resolved"),
         };
         Self {
             text: with_link(format!("{heading}: {what}"), context.report.as_deref()),
-            condition: name,
+            condition,
             state,
             opened_at,
             at: context.now,
@@ -113,7 +115,7 @@ mod tests {
         let long = with_link("ä".repeat(MAX_TEXT_CHARACTERS), Some(link));
         assert_eq!(long.chars().count(), MAX_TEXT_CHARACTERS);
         assert!(long.ends_with(&format!("ä…. Report: {link}")), "{long}");
-        let short = with_link("model_drift in run 3: why".into(), Some(link));
-        assert_eq!(short, format!("model_drift in run 3: why. Report: {link}"));
+        let short = with_link("model drift in run 3: why".into(), Some(link));
+        assert_eq!(short, format!("model drift in run 3: why. Report: {link}"));
     }
 }

@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use actix_web::error::BlockingError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
+use reporting::dashboard::Advice;
 use rustix::io::Errno;
 use serde::Serialize;
 use thiserror::Error;
@@ -63,6 +64,8 @@ pub(crate) enum ApiError {
     FileNotFound,
     #[error("{0}")]
     NoData(&'static str),
+    #[error("{}", .0.what)]
+    Absent(Box<Absent>),
     #[error("there is nothing at this address")]
     NotFound,
     #[error("the method {given} is not allowed here; allowed: {allowed}")]
@@ -127,6 +130,15 @@ pub(crate) enum ApiError {
     Internal(#[source] anyhow::Error),
 }
 
+/// Something that a page would show and that is not there.
+#[derive(Debug)]
+pub(crate) struct Absent {
+    /// What is not there, as a sentence.
+    pub(crate) what: String,
+    /// What to do instead.
+    pub(crate) advice: Advice,
+}
+
 /// Upper limit of missing columns that an answer names.
 const SHOWN_COLUMNS: usize = 50;
 
@@ -188,7 +200,7 @@ impl ApiError {
             Self::ForeignOrigin(_) => &kind::FOREIGN_ORIGIN,
             Self::PathNotAllowed(_) => &kind::PATH_NOT_ALLOWED,
             Self::FileNotFound => &kind::FILE_NOT_FOUND,
-            Self::NoData(_) => &kind::NO_DATA,
+            Self::NoData(_) | Self::Absent(_) => &kind::NO_DATA,
             Self::NotFound => &kind::NOT_FOUND,
             Self::MethodNotAllowed { .. } => &kind::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => &kind::NOT_ACCEPTABLE,

@@ -94,6 +94,10 @@ pub(crate) fn kind_of<B>(answer: &HttpResponse<B>) -> Option<&'static Kind> {
 /// The answer for an error of a page that people look at.
 pub(crate) fn page(error: &ApiError, request_id: &str) -> HttpResponse {
     let kind = error.kind();
+    let advice = match error {
+        ApiError::Absent(absent) => Some(&absent.advice),
+        _ => None,
+    };
     let (detail, remedy) = match kind.status {
         401 => (
             match error {
@@ -106,14 +110,18 @@ pub(crate) fn page(error: &ApiError, request_id: &str) -> HttpResponse {
             error.to_string(),
             "on the server, run `fullprocess --doctor`: it looks for what is wrong. The log of the server has the cause under the number of this request",
         ),
-        _ => (error.to_string(), kind.remedy),
+        _ => (
+            error.to_string(),
+            advice.map_or(kind.remedy, |advice| &advice.to_do),
+        ),
     };
     let page = ProblemPage {
         now: common::clock::now(),
         status: kind.status,
-        title: kind.title,
+        title: advice.map_or(kind.title, |_| "Not found"),
         detail: &detail,
         remedy,
+        more: advice.and_then(|advice| advice.more),
         request_id,
     };
     let mut response = HttpResponseBuilder::new(error.status());

@@ -8,7 +8,7 @@ use common::history::ChangeByHand;
 use common::numbers::{Scores, count};
 use common::{Config, History};
 use jiff::Timestamp;
-use record::{Outcome, RunFilter, RunRecord};
+use record::{Outcome, RunFilter, RunOrChange, RunRecord};
 use serde::Serialize;
 
 /// The newest runs and the changes by hand since the oldest of them began, newest first.
@@ -53,23 +53,15 @@ pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
         _ => 0,
     };
     let changes = history.changes_between(first, i64::MAX, limit)?;
+    let number = |run: &RunRecord| run.run_id.unwrap_or_default();
+    let entries = record::with_changes(runs, number, changes).into_iter();
+    let entries = entries.map(|entry| match entry {
+        RunOrChange::Run(run) => Entry::Run(Box::new(run)),
+        RunOrChange::Change(change) => Entry::Change(change),
+    });
     Ok(RunList {
-        entries: merged(runs, changes),
+        entries: entries.collect(),
     })
-}
-
-/// Runs and changes in one list, newest first. A change is newer than the run that it came after.
-fn merged(runs: Vec<RunRecord>, changes: Vec<ChangeByHand>) -> Vec<Entry> {
-    let mut changes = changes.into_iter().peekable();
-    let mut entries = Vec::new();
-    for run in runs {
-        while let Some(change) = changes.next_if(|change| Some(change.after_run) >= run.run_id) {
-            entries.push(Entry::Change(change));
-        }
-        entries.push(Entry::Run(Box::new(run)));
-    }
-    entries.extend(changes.map(Entry::Change));
-    entries
 }
 
 impl fmt::Display for RunList {

@@ -6,6 +6,7 @@
 //! changes no file.
 
 mod action;
+mod changes;
 mod counts;
 mod decision;
 mod evidence;
@@ -19,6 +20,7 @@ mod run_record;
 mod stored;
 
 pub use action::Action;
+pub use changes::{RunOrChange, with_changes};
 pub use counts::{ApiOutcome, FileCounts, RowTotals};
 pub use decision::{Decision, Policy, decide};
 pub use evidence::{AllRows, DeployedModel, Evidence, F1, FileWithoutTarget};

@@ -3,12 +3,14 @@
 //! Values in, HTML out: nothing here reads or writes. The pages have the tables, figures and style of
 //! the report. They need no script, and forms only ask for other pages.
 
+mod absence;
 mod address;
 mod alerts;
 mod attention;
 mod calls;
 mod cells;
 mod changes;
+mod changes_by_hand;
 mod drift;
 mod feature;
 mod frame;
@@ -23,10 +25,12 @@ mod score;
 #[cfg(test)]
 mod tests;
 
+pub use self::absence::{Advice, KnownRuns, PipelineState};
 pub use self::address::paths;
 pub use self::alerts::{AlertLine, AlertsPage, SentTo};
 pub use self::attention::{LiveRelease, UnfinishedRun};
 pub use self::calls::{CallFilter, Called, CallsPage};
+pub use self::changes_by_hand::MAX_CHANGES;
 pub use self::drift::DriftPage;
 pub use self::feature::FeaturePage;
 pub use self::frame::policy;

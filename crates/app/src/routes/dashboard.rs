@@ -1,15 +1,16 @@
 //! The dashboard: pages for people. The handlers read what a page shows; `reporting` makes the page.
 
+mod absent;
 mod alerts;
 mod calls;
 mod drift;
 mod list;
 mod overview;
-mod parameters;
 mod releases;
 mod reports;
 mod runs;
 mod score;
+mod state;
 
 use std::cell::RefCell;
 
@@ -27,6 +28,7 @@ use crate::in_flight::Permit;
 use crate::kind;
 use crate::problem;
 use crate::request_state::{RequestId, RequestState};
+use crate::routes::query::Given;
 use crate::state::AppState;
 
 pub(super) use self::alerts::list as alerts;
@@ -51,6 +53,14 @@ impl Page {
         Self {
             html,
             is_whole: true,
+        }
+    }
+
+    /// A page about `part`, which is shown if it could be read.
+    fn about<T>(part: &anyhow::Result<T>, html: String) -> Self {
+        Self {
+            html,
+            is_whole: part.is_ok(),
         }
     }
 }
@@ -109,6 +119,17 @@ async fn answer(
         response.headers_mut().insert(name, value);
     }
     Ok(response)
+}
+
+/// Answers with a page of a list. `read` gets the number of the last item of the page before.
+async fn answer_list(
+    request: &HttpRequest,
+    state: Data<AppState>,
+    read: impl FnOnce(&Reading, Option<i64>) -> Page + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let given = Given::of_form(request, &["before"], "known is before")?;
+    let before = given.before()?.map(u64::cast_signed);
+    answer(request, state, move |reading| Ok(read(reading, before))).await
 }
 
 /// The answer with a page that could not show what it is for. It counts as a problem, and has no entity

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::json::{self, expect_json};
 use super::page::{Listing, Page};
-use super::query::{expect_no_parameters, parameters};
+use super::query::expect_no_parameters;
 use crate::accept::Media;
 use crate::answer;
 use crate::endpoints;
@@ -214,7 +214,7 @@ pub(super) async fn releases(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let page = Page::of(&parameters(&request))?;
+    let page = Page::of(&request)?;
     expect_json(&request)?;
     let listing = Listing::begin("releases", page, state.in_flight.permit());
     let reading = state.clone();

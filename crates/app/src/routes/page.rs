@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use serde::Serialize;
 
-use super::query::unknown_parameter;
+use super::query::{Given, whole_number};
 use crate::content::Content;
 use crate::endpoints::MAX_PAGE;
 use crate::error::ApiError;
@@ -36,34 +37,21 @@ pub(super) struct Listing {
 }
 
 impl Page {
-    /// Reads the query; each parameter may occur once.
-    pub(super) fn of(parameters: &[(String, String)]) -> Result<Self, ApiError> {
-        Self::among(parameters, "known are limit and before")
+    /// The page that a request asks for with the parameters `limit` and `before`.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let given = Given::of(request, &["limit", "before"], "known are limit and before")?;
+        Self::given(&given)
     }
 
-    /// [`of`](Self::of) for a list that has other parameters, too; `known` names them all.
-    pub(super) fn among(
-        parameters: &[(String, String)],
-        known: &'static str,
-    ) -> Result<Self, ApiError> {
-        let mut limit = None;
-        let mut before = None;
-        for (name, value) in parameters {
-            let is_repeated = match name.as_str() {
-                "limit" => limit.replace(read_limit(value)?).is_some(),
-                "before" => before.replace(read_before(value)?).is_some(),
-                _ => return Err(unknown_parameter(name, known)),
-            };
-            if is_repeated {
-                return Err(match name.as_str() {
-                    "limit" => LIMIT_INVALID,
-                    _ => BEFORE_INVALID,
-                });
-            }
-        }
+    /// The page among parameters that may include others.
+    pub(super) fn given(given: &Given) -> Result<Self, ApiError> {
+        let limit = given.read("limit", LIMIT_INVALID, |text| {
+            let limit = u32::try_from(whole_number(text)?).ok()?;
+            (limit <= MAX_PAGE).then_some(limit)
+        })?;
         Ok(Self {
             limit: limit.unwrap_or(USUAL_ITEMS),
-            before,
+            before: given.before()?,
         })
     }
 
@@ -83,35 +71,10 @@ const LIMIT_INVALID: ApiError = ApiError::InvalidParameter {
     name: "limit",
     expected: "a whole number from 1 to 200",
 };
-const BEFORE_INVALID: ApiError = ApiError::InvalidParameter {
-    name: "before",
-    expected: "the number of the last item seen, from 1",
-};
-
-fn read_limit(value: &str) -> Result<u32, ApiError> {
-    whole_number(value)
-        .and_then(|limit| u32::try_from(limit).ok())
-        .filter(|limit| *limit <= MAX_PAGE)
-        .ok_or(LIMIT_INVALID)
-}
-
-pub(super) fn read_before(value: &str) -> Result<u64, ApiError> {
-    whole_number(value).ok_or(BEFORE_INVALID)
-}
 
 /// The number of a run in an address; `None` if the text is no such number.
 pub(super) fn run_number(text: &str) -> Option<i64> {
     whole_number(text).and_then(|number| i64::try_from(number).ok())
-}
-
-/// A number from 1 to the largest number of the history. Leading zeros are allowed, as in the name
-/// of a release.
-fn whole_number(value: &str) -> Option<u64> {
-    let number: i64 = value.parse().ok()?;
-    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
-    u64::try_from(number)
-        .ok()
-        .filter(|_| is_plain && number > 0)
 }
 
 impl Listing {
@@ -198,7 +161,14 @@ mod tests {
     fn of(query: &[(&str, &str)]) -> Result<Page, &'static str> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let parameters: Vec<_> = query.iter().map(owned).collect();
-        Page::of(&parameters).map_err(|error| error.kind().code)
+        let given = Given::among(
+            parameters,
+            &["limit", "before"],
+            "known are limit and before",
+        );
+        given
+            .and_then(|given| Page::given(&given))
+            .map_err(|error| error.kind().code)
     }
 
     #[test]
@@ -248,7 +218,10 @@ mod tests {
     #[test]
     fn the_items_of_a_page_are_counted_one_by_one() {
         let in_flight = InFlight::new(8000);
-        let page = Page::of(&[]).unwrap();
+        let page = Page {
+            limit: USUAL_ITEMS,
+            before: None,
+        };
         let mut listing = Listing::begin("items", page, in_flight.permit());
         let mut push = |number| listing.push(number, || Ok("x".repeat(4000)));
         assert!(push(2).is_ok());

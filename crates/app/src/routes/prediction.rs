@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::query::{parameters, unknown_parameter};
+use super::query::{Given, parameters};
 use crate::accept::{self, Media};
 use crate::access::Key;
 use crate::content::counted_body;
@@ -131,7 +131,7 @@ async fn answer(
 impl RequestSettings {
     /// Reads query and headers.
     fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let options = options(&parameters(request))?;
+        let options = options(parameters(request))?;
         let media = accept::choose(request.headers(), endpoints::PREDICTION.media)?;
         if options.explain && media == Media::Text {
             return Err(ApiError::InvalidParameter {
@@ -280,48 +280,38 @@ impl Job {
 }
 
 /// The options of a query; each may occur once.
-fn options(parameters: &[(String, String)]) -> Result<Options, ApiError> {
-    let mut options = Options::default();
-    for (position, (name, value)) in parameters.iter().enumerate() {
-        let is_repeated = parameters[..position]
-            .iter()
-            .any(|(other, _)| other == name);
-        let value = Some(value.as_str()).filter(|_| !is_repeated);
-        match name.as_str() {
-            "threshold" => options.threshold = Some(threshold(value)?),
-            "explain" => options.explain = explain(value)?,
-            _ => return Err(unknown_parameter(name, "known are explain and threshold")),
-        }
-    }
-    Ok(options)
+const THRESHOLD_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "threshold",
+    expected: "a number from 0 to 1",
+};
+const EXPLAIN_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "explain",
+    expected: "true or false",
+};
+
+fn options(parameters: Vec<(String, String)>) -> Result<Options, ApiError> {
+    let names = ["explain", "threshold"];
+    let given = Given::among(parameters, &names, "known are explain and threshold")?;
+    let explain = given.read("explain", EXPLAIN_INVALID, explain)?;
+    Ok(Options {
+        threshold: given.read("threshold", THRESHOLD_INVALID, threshold)?,
+        explain: explain.unwrap_or_default(),
+    })
 }
 
-fn threshold(value: Option<&str>) -> Result<f64, ApiError> {
-    value
-        .and_then(|value| value.parse::<f64>().ok())
-        .filter(|threshold| (0.0..=1.0).contains(threshold))
-        // The number -0 is 0, and is written as 0.
-        .map(f64::abs)
-        .ok_or(ApiError::InvalidParameter {
-            name: "threshold",
-            expected: "a number from 0 to 1",
-        })
+fn threshold(text: &str) -> Option<f64> {
+    let threshold = text.parse::<f64>().ok()?;
+    // The number -0 is 0, and is written as 0.
+    (0.0..=1.0).contains(&threshold).then_some(threshold.abs())
 }
 
 /// Python writes `True` and other clients `1`, where they are given a truth value.
-fn explain(value: Option<&str>) -> Result<bool, ApiError> {
-    let is_one_of = |words: [&str; 2]| {
-        value.is_some_and(|value| words.iter().any(|word| value.eq_ignore_ascii_case(word)))
-    };
-    if is_one_of(["true", "1"]) {
-        Ok(true)
-    } else if is_one_of(["false", "0"]) {
-        Ok(false)
-    } else {
-        Err(ApiError::InvalidParameter {
-            name: "explain",
-            expected: "true or false",
-        })
+fn explain(text: &str) -> Option<bool> {
+    let is_one_of = |words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    match (is_one_of(["true", "1"]), is_one_of(["false", "0"])) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
     }
 }
 
@@ -332,7 +322,7 @@ mod tests {
     fn of(query: &[(&str, &str)]) -> Result<Options, &'static str> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let parameters: Vec<_> = query.iter().map(owned).collect();
-        options(&parameters).map_err(|error| error.kind().code)
+        options(parameters).map_err(|error| error.kind().code)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use dataset::RecordWriter;
 use scoring::{Band, CALL_LIST_COLUMNS, RankedClient, StoredList};
 
 use super::page::{Listing, Page};
-use super::query::parameters;
+use super::query::{Given, parameters};
 use crate::accept::{self, Media};
 use crate::answer;
 use crate::caches::{ListPage, ReadList};
@@ -20,10 +20,6 @@ use crate::state::AppState;
 const NO_LIST: ApiError = ApiError::NoData(
     "there is no call list yet: the first run with clients that have no label makes one",
 );
-const BAND_INVALID: ApiError = ApiError::InvalidParameter {
-    name: "band",
-    expected: "one of high, medium, low and decile_1 to decile_10",
-};
 
 /// The requested part of the list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +34,7 @@ pub(super) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let part = Part::of(parameters(&request))?;
+    let part = Part::given(parameters(&request))?;
     let media = accept::choose(request.headers(), endpoints::RISKS.media)?;
     let permit = state.in_flight.permit();
     let reading = state.clone();
@@ -48,18 +44,13 @@ pub(super) async fn list(
 }
 
 impl Part {
-    /// Reads the query; each parameter may occur once.
-    fn of(parameters: Vec<(String, String)>) -> Result<Self, ApiError> {
-        let (bands, others): (Vec<_>, Vec<_>) =
-            parameters.into_iter().partition(|(name, _)| name == "band");
-        let band = match bands.as_slice() {
-            [] => None,
-            [(_, name)] => Some(Band::of_name(name).ok_or(BAND_INVALID)?),
-            _ => return Err(BAND_INVALID),
-        };
+    /// The part that a query asks for.
+    fn given(query: Vec<(String, String)>) -> Result<Self, ApiError> {
+        let names = ["limit", "before", "band"];
+        let given = Given::among(query, &names, "known are limit, before and band")?;
         Ok(Self {
-            page: Page::among(&others, "known are limit, before and band")?,
-            band,
+            page: Page::given(&given)?,
+            band: given.band()?,
         })
     }
 
@@ -162,7 +153,7 @@ mod tests {
     fn a_band_is_given_once_by_its_name() {
         let of = |query: &[(&str, &str)]| {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            let part = Part::of(query.iter().map(owned).collect());
+            let part = Part::given(query.iter().map(owned).collect());
             part.map(|part| part.band)
                 .map_err(|error| error.kind().code)
         };

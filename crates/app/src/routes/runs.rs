@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::json::expect_json;
 use super::page::{Listing, Page, run_number};
-use super::query::{expect_no_parameters, parameters};
+use super::query::expect_no_parameters;
 use super::run_view::RunView;
 use crate::accept::Media;
 use crate::answer;
@@ -89,7 +89,7 @@ pub(super) async fn paged(
     (filter, path): (RunFilter, &'static str),
     push: impl Fn(&mut Listing, &RunRecord) -> anyhow::Result<ControlFlow<()>> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let page = Page::of(&parameters(request))?;
+    let page = Page::of(request)?;
     expect_json(request)?;
     let listing = Listing::begin("runs", page, state.in_flight.permit());
     let reading = state.clone();

@@ -92,6 +92,13 @@ impl ChangeKind {
     }
 }
 
+impl ChangeByHand {
+    /// True if the change was one of the live release.
+    pub fn is_of_release(&self) -> bool {
+        !matches!(self.kind, ChangeKind::Ingestion | ChangeKind::Training)
+    }
+}
+
 /// The condition that a row changed the live release.
 const OF_RELEASE: &str = "kind NOT IN ('ingestion', 'training')";
 

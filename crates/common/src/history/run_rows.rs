@@ -149,6 +149,17 @@ impl History {
         Ok(runs)
     }
 
+    /// Number of the oldest run that ended; `None` without one.
+    pub fn first_finished_run(&self) -> anyhow::Result<Option<i64>> {
+        self.connection
+            .query_row(
+                "SELECT MIN(id) FROM runs WHERE finished_at IS NOT NULL",
+                [],
+                |row| row.get(0),
+            )
+            .with_context(|| self.failed_to("read the runs"))
+    }
+
     /// The newest run that ended; `None` before the first.
     pub fn last_run(&self) -> anyhow::Result<Option<LastRun>> {
         let context = || self.failed_to("read the runs");

@@ -1,6 +1,6 @@
 //! The joint test of all columns: location, spread, relations, and shares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::numbers::{self, listed, two_digits};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use crate::statistics::{Change, JointColumn, JointKind, KindTest, SampledRows, j
 
 /// Changes that a part of the joint test names at most.
 const MAX_CHANGES: usize = 5;
+/// Changes of the shares of one column that are named at most, so that a category with many changed levels
+/// leaves room for other columns.
+const MAX_SHARES_OF_COLUMN: usize = 2;
 /// Ratio of the spread now to the spread before below which a column counts as nearly constant.
 const CONSTANT_FACTOR: f64 = 0.01;
 /// The places of the two ends of the middle of a column, as shares of its values. The quartiles say nothing
@@ -126,22 +129,55 @@ impl JointCheck {
             .collect()
     }
 
+    /// What has drifted and concerns a column, in words, as in [`Self::changes_in_words`].
+    pub fn changes_of(&self, column: &str, with_values: bool) -> Vec<String> {
+        if self.parts.is_empty() && self.columns.iter().any(|it| it == column) {
+            return self.changes_in_words(with_values);
+        }
+        let of_column = self.drifted_parts().filter_map(|part| {
+            let changes = part
+                .changes
+                .iter()
+                .filter(|it| it.columns.iter().any(|it| it == column));
+            let changes: Vec<JointChange> = changes.cloned().collect();
+            (!changes.is_empty()).then(|| JointPart {
+                changes,
+                ..part.clone()
+            })
+        });
+        of_column.map(|part| part.in_words(with_values)).collect()
+    }
+
     fn drifted_parts(&self) -> impl Iterator<Item = &JointPart> {
         self.parts.iter().filter(|it| it.verdict == Verdict::Drift)
     }
 }
 
 impl JointPart {
+    /// A changed share without its value. Two levels of a column are named together.
+    fn share_of_a_column(&self, change: &JointChange) -> String {
+        let levels = self.changes.iter();
+        let levels = levels.filter(|it| !it.is_missing && it.columns == change.columns);
+        match change.is_missing || levels.count() < 2 {
+            true => change.share_in_words(false),
+            false => format!("some levels of {}", change.columns.join(" and ")),
+        }
+    }
+
     fn in_words(&self, with_values: bool) -> String {
         let changes = self.changes.iter();
-        let changes: Vec<String> = changes
+        let mut changes: Vec<String> = changes
             .map(|change| match self.kind {
                 JointKind::Location => change.columns.join(" and "),
                 JointKind::Spread => change.spread_in_words(with_values),
                 JointKind::Relation => change.relation_in_words(with_values),
-                JointKind::Shares => change.share_in_words(with_values),
+                JointKind::Shares if !with_values => self.share_of_a_column(change),
+                JointKind::Shares => change.share_in_words(true),
             })
             .collect();
+        // Without values, two levels of a column have the same words.
+        let mut said = BTreeSet::new();
+        changes.retain(|change| said.insert(change.clone()));
         match self.kind {
             JointKind::Location => format!("the location of {}", changes.join(", ")),
             JointKind::Spread => format!("the spread of {}", changes.join(", ")),
@@ -330,17 +366,13 @@ impl JointCells {
             .flat_map(|it| it.columns.clone())
             .collect();
         changes.retain(|it| it.columns.len() == 2 || !paired.contains(&it.columns[0]));
-        let mut named: Vec<JointChange> = Vec::new();
-        for change in changes {
-            let columns = change.columns.iter();
-            let columns: Vec<String> = columns
-                .map(|it| compared[self.places[*it]].name.clone())
-                .collect();
-            // Of several levels of a column, the one that changed most is named.
-            if named.iter().all(|it| it.columns != columns) && named.len() < MAX_CHANGES {
-                named.push(self.named(test.kind, change, columns));
-            }
-        }
+        let named: Vec<JointChange> = each_column_first(changes)
+            .map(|change| {
+                let columns = change.columns.iter();
+                let columns = columns.map(|it| compared[self.places[*it]].name.clone());
+                self.named(test.kind, change, columns.collect())
+            })
+            .collect();
         JointPart {
             kind: test.kind,
             statistic: test.statistic,
@@ -391,6 +423,20 @@ impl JointCells {
             (is_usable && is_wider(widths) == is_wider(deviations)).then_some(widths)
         })
     }
+}
+
+/// The changes to name: the most significant one of each column or pair, then the second one. Only a column
+/// with levels or missing values has several: shares.
+fn each_column_first(changes: Vec<&Change>) -> impl Iterator<Item = &Change> {
+    let mut ranked: Vec<(usize, &Change)> = Vec::new();
+    for change in changes {
+        let of_same = |(_, earlier): &&(usize, &Change)| earlier.columns == change.columns;
+        let rank = ranked.iter().filter(of_same).count();
+        ranked.push((rank, change));
+    }
+    ranked.retain(|(rank, _)| *rank < MAX_SHARES_OF_COLUMN);
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, it)| it).take(MAX_CHANGES)
 }
 
 /// True if a change is large enough to matter. A location matters by the distance of its column.

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
+use super::absence::{KnownRuns, PipelineState, nothing_yet, unreadable_history};
 use super::address::paths;
-use super::attention::{unreadable_history, with_code};
-use super::cells::Entry;
+use super::attention::with_code;
+use super::cells::{Entry, in_words};
 use super::frame::{Frame, Place, ago, pager};
-use crate::page::tables::{Column, table};
+use crate::page::tables::{Column, sentence, table};
 use crate::report::Part;
 
 /// A page of the alerts.
@@ -19,8 +20,10 @@ pub struct AlertsPage {
     pub now: Timestamp,
     /// The conditions that are not resolved; shown on the first page only.
     pub open: Vec<OpenCondition>,
-    /// The alerts, the newest first. An error if the history cannot be read.
-    pub alerts: Part<Paged<AlertLine>>,
+    /// The alerts, the newest first; `None` if there is no history yet. An error if it cannot be read.
+    pub alerts: Part<Option<Paged<AlertLine>>>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
     /// Whether the configuration names a receiver of alerts.
     pub has_receiver: bool,
 }
@@ -62,7 +65,13 @@ impl AlertsPage {
             subtitle: html! { "What people were notified about, the newest first" },
             content: match &self.alerts {
                 Err(_) => unreadable_history("The alerts"),
-                Ok(alerts) => self.content(alerts),
+                Ok(None) => nothing_yet("The alerts", "No run has ended yet.", &self.state),
+                Ok(Some(alerts))
+                    if alerts.items.is_empty() && self.state.runs == KnownRuns::None =>
+                {
+                    nothing_yet("The alerts", "No run has ended yet.", &self.state)
+                }
+                Ok(Some(alerts)) => self.content(alerts),
             },
             now: self.now,
         }
@@ -91,7 +100,7 @@ impl AlertsPage {
             .iter()
             .map(|condition| {
                 vec![
-                    Entry::text(&condition.name),
+                    Entry::text(in_words(&condition.name)),
                     Entry::Time(condition.opened_at),
                     Entry::Time(condition.last_reported_at),
                     Entry::text(ago(self.now, condition.last_reported_at)),
@@ -129,9 +138,9 @@ pub(super) fn alert_table(alerts: &[AlertLine]) -> Markup {
             vec![
                 Entry::Time(alert.at),
                 alert.run.map_or(Entry::NONE, Entry::run),
-                Entry::text(&alert.condition),
+                Entry::text(in_words(&alert.condition)),
                 Entry::text(state),
-                Entry::Sentence(alert.text.clone()),
+                Entry::Sentence(text_in_words(alert)),
                 Entry::Sentence(sent.join("; ")),
             ]
         })
@@ -148,6 +157,25 @@ pub(super) fn alert_table(alerts: &[AlertLine]) -> Markup {
         ],
         &rows,
     )
+}
+
+/// The text of an alert. Texts of older programs begin with an identifier, and have times with fractions of a
+/// second.
+fn text_in_words(alert: &AlertLine) -> String {
+    let condition = &alert.condition;
+    let rest = alert.text.strip_prefix(condition.as_str());
+    let text = match rest.filter(|_| !condition.is_empty()) {
+        Some(rest) => sentence(&(in_words(condition) + rest)),
+        None => sentence(&alert.text),
+    };
+    let word = |word: &str| {
+        let time = word.trim_matches(['(', ')', ',', ';', '.']);
+        match time.parse::<Timestamp>() {
+            Ok(at) => word.replace(time, &at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+            Err(_) => word.to_owned(),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn delivery(sent: &SentTo) -> String {

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use record::{Outcome, RunRecord};
 
+use super::absence::{BEGIN_HISTORY, FIRST_STEPS, REPAIR_HISTORY, WAIT};
 use super::address::{self, paths};
-use super::calls::{MISSING_CALL_LIST, REBUILD_CALL_LIST};
+use super::calls::{MISSING_CALL_LIST, rebuild_call_list};
+use super::cells::in_words;
 use super::drift::feature_drift_in_words;
 use super::frame::ago;
 use super::overview::{Overview, RunsSoFar, outcome};
@@ -19,14 +21,21 @@ use crate::report::joint_drift;
 /// The release that answers predictions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveRelease {
-    /// Nothing is deployed.
+    /// Nothing is deployed, and no release is kept.
     None,
+    /// The link to the live release is gone, and nothing is served; releases are kept.
+    Unlinked {
+        /// The release that was live last, if it is kept and known.
+        last: Option<String>,
+    },
     /// This release is live, and served.
     Served(String),
     /// No release is live any more; the server still predicts with the one that was.
     Missing {
         /// The release that is served.
         served: String,
+        /// True if its folder is still there.
+        is_kept: bool,
     },
     /// The live release cannot be used.
     Damaged {
@@ -101,20 +110,19 @@ pub(super) fn with_code(text: &str) -> Markup {
 }
 
 fn items(overview: &Overview) -> Vec<Item> {
+    let mut items: Vec<Item> = release(overview).into_iter().collect();
     let runs = match &overview.runs {
         Err(_) => {
-            return [Some(damaged_history()), release(overview, None)]
-                .into_iter()
-                .flatten()
-                .collect();
+            items.push(damaged_history());
+            return items;
         }
         Ok(runs) => runs.as_ref(),
     };
-    let last = runs.and_then(|runs| runs.last.as_ref());
-    let mut items: Vec<Item> = release(overview, runs).into_iter().collect();
+    items.extend(lost_history(overview));
     let Some(runs) = runs else {
         return items;
     };
+    let last = runs.last.as_ref();
     // A run that has not ended may have deployed.
     let settled = last.filter(|_| runs.unfinished.is_none());
     items.extend(settled.and_then(|last| changed_by_hand(&overview.release, last)));
@@ -134,75 +142,78 @@ fn damaged_history() -> Item {
     Item {
         is_problem: true,
         what: "the history of the runs cannot be read".into(),
-        to_do: "on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it. The log of the server has the cause. Predictions go on".into(),
+        to_do: REPAIR_HISTORY.into(),
         more: None,
     }
 }
 
-/// What to do where the history cannot be read, in the place of what it would show.
-pub(super) fn unreadable_history(what: &str) -> Markup {
-    html! {
-        p.missing { (what) " cannot be shown, because the history of the runs cannot be read." }
-        p { "What to do: " (with_code(&damaged_history().to_do)) }
-    }
-}
-
-/// What to do before the first run.
-const FIRST_STEPS: &str = "put CSV files with known outcomes into an input folder of `config.json`, and run `fullprocess`. `fullprocess --try FILE` tries any CSV file first";
-
-/// What to do before the first run, in the place of a list.
-pub(super) fn nothing_yet(what: &str) -> Markup {
-    html! {
-        p { (what) }
-        p { "What to do: " (with_code(FIRST_STEPS)) }
-    }
-}
-
-fn release(overview: &Overview, runs: Option<&RunsSoFar>) -> Option<Item> {
-    let has_run = runs.is_some_and(|runs| runs.last.is_some());
-    let item = |what: String, to_do: &str| Item {
+/// A history that is gone, although a release was deployed.
+fn lost_history(overview: &Overview) -> Option<Item> {
+    let what = match &overview.release {
+        LiveRelease::None => return None,
+        LiveRelease::Served(release) => {
+            format!("release {release} is live, but history.db is missing or has no run")
+        }
+        _ => "history.db is missing or has no run, although a model was deployed".into(),
+    };
+    overview.knows_no_run().then(|| Item {
         is_problem: true,
         what,
-        to_do: to_do.to_owned(),
+        to_do: BEGIN_HISTORY.into(),
         more: None,
+    })
+}
+
+fn release(overview: &Overview) -> Option<Item> {
+    let problem = |what: String, to_do: String| {
+        Some(Item {
+            is_problem: true,
+            what,
+            to_do,
+            more: None,
+        })
     };
     match &overview.release {
-        LiveRelease::Served(_) if has_run || overview.runs.is_err() => None,
-        LiveRelease::Served(release) => Some(item(
-            format!("release {release} is live, but the history knows of no run"),
-            "run `fullprocess`: it begins a new history. If there was one, put its backup in its place first",
-        )),
-        LiveRelease::None if !has_run && overview.runs.is_ok() => Some(Item {
+        LiveRelease::Served(_) => None,
+        LiveRelease::None if overview.knows_no_run() => Some(Item {
             is_problem: false,
-            ..item(
-                "nothing has been deployed yet, and no run has ended".into(),
-                FIRST_STEPS,
-            )
+            what: "nothing has been deployed yet, and no run has ended".into(),
+            to_do: FIRST_STEPS.into(),
+            more: None,
         }),
-        LiveRelease::None => Some(item(
+        // The first run works, or was killed; an item says so.
+        LiveRelease::None if overview.first_run_is_unfinished() => None,
+        LiveRelease::None => problem(
             "no model is deployed, so nothing can be predicted".into(),
-            "the newest run says why; `fullprocess --doctor` looks for the cause",
-        )),
-        LiveRelease::Missing { served } => Some(Item {
-            to_do: format!(
-                "on the server, run `deployment --rollback {served}`, which makes it live again. Until then, a restarted server cannot predict"
-            ),
-            ..item(
-                format!(
-                    "the live release is missing; predictions still come from release {served}"
+            "the newest run says why; `fullprocess --doctor` looks for the cause".into(),
+        ),
+        LiveRelease::Unlinked { last } => problem(
+            "the link to the live release is gone, so nothing can be predicted".into(),
+            match last {
+                Some(last) => format!(
+                    "on the server, run `deployment --rollback {last}`, which makes the release live again that was live last. `deployment --list` shows the others"
                 ),
-                "",
-            )
-        }),
-        LiveRelease::Damaged { served } => Some(item(
+                None => "on the server, run `deployment --list`, and make one of the releases live with `deployment --rollback ID`".into(),
+            },
+        ),
+        LiveRelease::Missing { served, is_kept } => problem(
+            format!("the live release is missing; predictions still come from release {served}"),
+            match is_kept {
+                true => format!(
+                    "on the server, run `deployment --rollback {served}`, which makes it live again. Until then, a restarted server cannot predict"
+                ),
+                false => "put a backup of the production folder in its place. Without one, the next run of `fullprocess` trains a first model again. Until then, a restarted server cannot predict".into(),
+            },
+        ),
+        LiveRelease::Damaged { served } => problem(
             match served {
                 Some(served) => format!(
                     "the live release cannot be used; predictions still come from release {served}"
                 ),
                 None => "the live release cannot be used, so nothing can be predicted".into(),
             },
-            "on the server, run `fullprocess --doctor`; `deployment --rollback ID` makes another release live",
-        )),
+            "on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it".into(),
+        ),
     }
 }
 
@@ -257,9 +268,7 @@ fn unfinished(unfinished: UnfinishedRun, now: Timestamp) -> Item {
     Item {
         is_problem: false,
         what: format!("run {run} began {} and has not ended", ago(now, started_at)),
-        to_do:
-            "nothing while it works. If it was killed, the next run of `fullprocess` finishes it"
-                .into(),
+        to_do: WAIT.into(),
         more: None,
     }
 }
@@ -303,7 +312,7 @@ fn call_list(overview: &Overview, runs: &RunsSoFar) -> Option<Item> {
     Some(Item {
         is_problem: true,
         what: what.into(),
-        to_do: REBUILD_CALL_LIST.into(),
+        to_do: rebuild_call_list(&overview.release).into(),
         more: None,
     })
 }
@@ -333,7 +342,7 @@ fn steps(runs: &RunsSoFar) -> Option<Item> {
 
 fn open_alerts(conditions: &[OpenCondition], now: Timestamp) -> Option<Item> {
     let oldest = conditions.iter().map(|it| it.opened_at).min()?;
-    let names: Vec<String> = conditions.iter().map(|it| visible(&it.name)).collect();
+    let names: Vec<String> = conditions.iter().map(|it| in_words(&it.name)).collect();
     Some(Item {
         is_problem: false,
         what: format!(

@@ -8,10 +8,11 @@ use maud::{Markup, html};
 use scoring::{Band, CallListSummary, RankedClient};
 
 use super::Paged;
+use super::absence::{PipelineState, nothing_yet};
 use super::address::{paths, with_query};
-use super::attention::with_code;
-use super::cells::Entry;
-use super::frame::{Frame, Place, pager};
+use super::attention::{LiveRelease, with_code};
+use super::cells::{Entry, in_words};
+use super::frame::{Frame, Place, field, pager};
 use crate::figure::visible;
 use crate::page::tables::{Column, amount, percent, sentence, shown, table};
 use crate::report::{Part, calls};
@@ -20,7 +21,14 @@ use crate::report::{Part, calls};
 pub(super) const MISSING_CALL_LIST: &str = "the call list (riskranking.csv) is missing";
 
 /// What to do about a call list that is missing or damaged.
-pub(super) const REBUILD_CALL_LIST: &str = "on the server, run `scoring --rank`, which rebuilds it";
+pub(super) fn rebuild_call_list(release: &LiveRelease) -> &'static str {
+    match release {
+        LiveRelease::Served(_) => "on the server, run `scoring --rank`, which rebuilds it",
+        _ => {
+            "first make a release live again, as the overview says. Then run on the server `scoring --rank`, which rebuilds the list"
+        }
+    }
+}
 
 /// A page of the call list.
 pub struct CallsPage {
@@ -32,8 +40,8 @@ pub struct CallsPage {
     pub clients: Part<Option<Paged<RankedClient>>>,
     /// Counts of the whole list, as the run that made it recorded them.
     pub summary: Option<CallListSummary>,
-    /// The release that is live.
-    pub live: Option<String>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
 }
 
 /// Which clients of the list are shown.
@@ -137,21 +145,32 @@ impl CallsPage {
             content: match &self.clients {
                 Err(_) => html! {
                     p.missing { "The call list cannot be read." }
-                    p { "What to do: " (with_code(REBUILD_CALL_LIST)) }
+                    (self.rebuild())
                 },
                 Ok(None) if self.summary.as_ref().is_some_and(|list| list.clients > 0) => html! {
                     p.missing { (sentence(MISSING_CALL_LIST)) }
-                    p { "What to do: " (with_code(REBUILD_CALL_LIST)) }
+                    (self.rebuild())
                 },
-                Ok(None) => html! {
-                    p { "There is no call list yet." }
-                    p { "What to do: " (with_code("add a file of clients whose outcome is not known yet, and run `fullprocess`. If a model is deployed, `scoring --rank FILE` ranks the clients of a file")) }
-                },
+                Ok(None) => self.nothing_yet(),
                 Ok(Some(clients)) => self.content(clients),
             },
             now: self.now,
         }
         .html()
+    }
+
+    fn rebuild(&self) -> Markup {
+        html! { p { "What to do: " (with_code(rebuild_call_list(&self.state.release))) } }
+    }
+
+    fn nothing_yet(&self) -> Markup {
+        if !matches!(self.state.release, LiveRelease::Served(_)) || self.state.has_lost_history() {
+            return nothing_yet("The call list", "There is no call list yet.", &self.state);
+        }
+        html! {
+            p { "There is no call list yet." }
+            p { "What to do: " (with_code("add a file of clients whose outcome is not known yet, and run `fullprocess`. `scoring --rank FILE` ranks the clients of a file without a run")) }
+        }
     }
 
     fn content(&self, clients: &Paged<RankedClient>) -> Markup {
@@ -193,11 +212,16 @@ impl CallsPage {
     /// The release that ranked the clients, if it is not the live one.
     fn release(&self, clients: &Paged<RankedClient>) -> Markup {
         let ranked_by = clients.items.first().map(|client| &client.model_version);
-        let other = ranked_by.filter(|release| self.live.as_ref() != Some(*release));
+        let LiveRelease::Served(live) = &self.state.release else {
+            return html! {
+                p.note { "The live release is missing or cannot be used: " a href=(paths::OVERVIEW) { "what to do" } "." }
+            };
+        };
+        let other = ranked_by.filter(|release| *release != live);
         html! {
             @if let Some(release) = other {
                 p.note {
-                    "Release " (release) " ranked these clients; it is not live now. "
+                    "Release " (visible(release)) " ranked these clients; it is not live now. "
                     (with_code("`scoring --rank` ranks them again"))
                 }
             }
@@ -207,25 +231,28 @@ impl CallsPage {
     fn form(&self) -> Markup {
         html! {
             form.filter method="get" action=(paths::CALLS) role="search" aria-label="Filter" {
-                label for="band" { "Band" }
-                select #band name="band" {
-                    option value="" { "all" }
-                    @for band in self.bands() {
-                        option value=(band.name()) selected[self.filter.band == Some(band)] {
-                            (band.name().replace('_', " "))
+                (field("band", "Band", html! {
+                    select #band name="band" {
+                        option value="" { "all" }
+                        @for band in self.bands() {
+                            option value=(band.name()) selected[self.filter.band == Some(band)] {
+                                (in_words(&band.name()))
+                            }
                         }
                     }
-                }
-                label for="call" { "Call" }
-                select #call name="call" {
-                    option value="" { "all" }
-                    @for (called, name) in Called::ALL {
-                        option value=(name) selected[self.filter.called == Some(called)] { (called.to_string()) }
+                }))
+                (field("call", "Call", html! {
+                    select #call name="call" {
+                        option value="" { "all" }
+                        @for (called, name) in Called::ALL {
+                            option value=(name) selected[self.filter.called == Some(called)] { (called.to_string()) }
+                        }
                     }
-                }
-                label for="client" { "Client contains" }
-                input #client name="client" type="search" autocomplete="off" maxlength="200"
-                    value=(self.filter.id.as_deref().unwrap_or_default());
+                }))
+                (field("client", "Client contains", html! {
+                    input #client name="client" type="search" autocomplete="off" maxlength="200"
+                        value=(self.filter.id.as_deref().unwrap_or_default());
+                }))
                 button { "Show" }
                 @if self.filter.is_any() { a href=(paths::CALLS) { "Show all" } }
             }
@@ -251,7 +278,7 @@ fn cells(client: &RankedClient) -> Vec<Entry> {
         Entry::text(count(client.rank)),
         Entry::text(&client.id),
         Entry::text(percent(client.probability)),
-        Entry::text(client.band.name().replace('_', " ")),
+        Entry::text(in_words(&client.band.name())),
         Entry::text(client.expected_value.map_or(String::new(), amount)),
         Entry::text(calls::to_call_in_words(client)),
         Entry::Sentence(

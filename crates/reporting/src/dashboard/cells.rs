@@ -72,6 +72,11 @@ pub(super) fn named(name: &str) -> String {
     }
 }
 
+/// An identifier of the program in words: `model_drift` is `model drift`.
+pub(super) fn in_words(identifier: &str) -> String {
+    named(&identifier.replace('_', " "))
+}
+
 impl Cell for Entry {
     fn is_empty(&self) -> bool {
         match self {

@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use record::RunRecord;
 
 use super::Paged;
+use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::{self, paths};
-use super::attention::{nothing_yet, unreadable_history};
 use super::cells::{Entry, named};
 use super::frame::{Frame, Place, pager};
 use super::score::model_verdict_in_words;
@@ -26,6 +26,8 @@ pub struct DriftPage {
     pub newest: Option<RunRecord>,
     /// The runs that evaluated the deployed model, the newest first; `None` if there is no history yet.
     pub runs: Part<Option<Paged<EvaluatedRun>>>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
 }
 
 impl DriftPage {
@@ -37,8 +39,10 @@ impl DriftPage {
             subtitle: html! { "Whether the reasons for leaving, or the clients, have changed" },
             content: match &self.runs {
                 Err(_) => unreadable_history("The drift tests"),
-                Ok(None) => nothing_yet(NOTHING),
-                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => nothing_yet(NOTHING),
+                Ok(None) => nothing_yet("The drift tests", NOTHING, &self.state),
+                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
+                    nothing_yet("The drift tests", NOTHING, &self.state)
+                }
                 Ok(Some(runs)) => self.content(runs),
             },
             now: self.now,

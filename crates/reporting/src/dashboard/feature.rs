@@ -1,5 +1,7 @@
 //! One feature: its newest comparison, its tests over the runs, and its effect in the live model.
 
+use std::collections::BTreeSet;
+
 use common::numbers::two_digits;
 use diagnostics::ColumnComparison;
 use jiff::Timestamp;
@@ -8,10 +10,11 @@ use model::Model;
 use record::RunRecord;
 
 use super::Paged;
+use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::{self, paths};
-use super::attention::unreadable_history;
 use super::cells::{Entry, named};
 use super::frame::{Frame, Place, pager};
+use crate::figure::visible;
 use crate::page::drawn;
 use crate::page::tables::{Column, bare_p_value, or_dash, percent, table};
 use crate::report::{EvaluatedRun, Part, effects, features};
@@ -28,18 +31,18 @@ pub struct FeaturePage<'a> {
     pub runs: Part<Option<Paged<EvaluatedRun>>>,
     /// The model that is served; `None` if there is none.
     pub model: Option<&'a Model>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
 }
 
 impl FeaturePage<'_> {
-    /// True if the model or one of the runs has the feature.
-    pub fn is_known(&self) -> bool {
+    /// Names of the features of the model and of the runs, in order of the alphabet.
+    pub fn known_names(&self) -> BTreeSet<&str> {
         let runs = self.runs.iter().flatten().flat_map(|runs| &runs.items);
-        let mut features = runs.flat_map(|run| run.features.iter().flatten());
-        let mut names = self
-            .model
-            .iter()
-            .flat_map(|model| model.schema.feature_names());
-        names.any(|name| name == self.name) || features.any(|it| it.name == self.name)
+        let tested = runs.flat_map(|run| run.features.iter().flatten());
+        let models = self.model.iter();
+        let of_model = models.flat_map(|model| model.schema.feature_names());
+        of_model.chain(tested.map(|it| it.name.as_str())).collect()
     }
 
     /// The page.
@@ -53,7 +56,7 @@ impl FeaturePage<'_> {
                 h2 { "Run by run" }
                 @match &self.runs {
                     Err(_) => (unreadable_history("The tests of the feature")),
-                    Ok(None) => p { "No run has tested this feature." },
+                    Ok(None) => (nothing_yet("The tests of the feature", "No run has tested this feature.", &self.state)),
                     Ok(Some(runs)) => (self.by_run(runs)),
                 }
             },
@@ -67,13 +70,20 @@ impl FeaturePage<'_> {
             .model
             .and_then(|model| effects::of_feature(model, self.name));
         let newest = self.newest.as_ref();
-        let compared = newest.and_then(|run| Some((run, of_name(run, self.name)?)));
+        let joint = newest.map_or(Vec::new(), |run| joint_changes(run, self.name));
+        let compared = newest.and_then(|run| of_name(run, self.name));
+        let tested = newest.filter(|_| compared.is_some() || !joint.is_empty());
         html! {
-            @if let Some((run, feature)) = compared {
+            @if let Some(run) = tested {
                 @let run = run.run_id.unwrap_or_default();
                 h2 { "New and training rows in " a href=(address::run(run)) { "run " (run) } }
-                (features::table_of(&[feature], Entry::feature, Entry::Text))
-                @if let Some(figure) = features::picture(feature) {
+                @if let Some(feature) = compared {
+                    (features::table_of(&[feature], Entry::feature, Entry::Text))
+                }
+                @if !joint.is_empty() {
+                    p { "The test of all features together found: " (joint.join("; ")) "." }
+                }
+                @if let Some(figure) = compared.and_then(features::picture) {
                     (features::how_to_read())
                     div.figures { (drawn(&figure)) }
                 }
@@ -83,6 +93,10 @@ impl FeaturePage<'_> {
                     h2 { "Effect on the risk" }
                     p { "The log-odds that the live model adds for this feature. An effect above 0 raises the risk; 0.7 doubles the odds." }
                     div.figures { (drawn(&effect)) }
+                },
+                None if self.model.is_none() => p.note {
+                    "The effect on the risk cannot be shown, because no model is live that can be used: "
+                    a href=(paths::OVERVIEW) { "what to do" } "."
                 },
                 None => p.note { "The live model has no effect of this feature alone." },
             }
@@ -99,6 +113,7 @@ impl FeaturePage<'_> {
                 Entry::text(or_dash(feature.p_value.map(bare_p_value))),
                 Entry::text(or_dash(feature.stability.map(two_digits))),
                 Entry::text(or_dash(feature.missing.map(percent))),
+                Entry::Sentence(feature.joint_drift.join("; ")),
             ])
         };
         let rows: Vec<Vec<Entry>> = runs.items.iter().filter_map(found).collect();
@@ -113,12 +128,20 @@ impl FeaturePage<'_> {
                     Column::Number("P-value (values)"),
                     Column::Number("PSI"),
                     Column::Number("Missing"),
+                    Column::Sentence("Drift found in all features together"),
                 ],
                 &rows,
             ))
             (pager(paths::DRIFT, &parameters, (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
         }
     }
+}
+
+/// What the joint test of all features found of a feature, in words.
+fn joint_changes(run: &RunRecord, name: &str) -> Vec<String> {
+    let joint = run.verdicts().and_then(|verdicts| verdicts.joint.as_ref());
+    let changes = joint.map_or(Vec::new(), |joint| joint.changes_of(name, true));
+    changes.iter().map(|change| visible(change)).collect()
 }
 
 /// The comparison of a feature in a run.

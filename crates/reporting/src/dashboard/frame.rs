@@ -96,6 +96,16 @@ pub fn policy() -> &'static str {
     style_and_policy().1
 }
 
+/// A field of a form with its label. Both stay together where a line is too short for all fields.
+pub(super) fn field(id: &str, label: &str, input: Markup) -> Markup {
+    html! {
+        span.field {
+            label for=(id) { (label) }
+            (input)
+        }
+    }
+}
+
 /// The links to the first page and to the next page of a list; nothing if there is only one.
 /// `parameters` are kept.
 pub(super) fn pager(

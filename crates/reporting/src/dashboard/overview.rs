@@ -11,7 +11,7 @@ use scoring::RankedClient;
 use super::address::{self, paths};
 use super::attention::{self, LiveRelease, UnfinishedRun};
 use super::calls::MISSING_CALL_LIST;
-use super::cells::named;
+use super::cells::in_words;
 use super::frame::{Frame, Place, ago};
 use crate::report::{EarlierRuns, Part, RunReport, first_screen};
 
@@ -58,6 +58,21 @@ impl RunsSoFar {
 }
 
 impl Overview {
+    /// True if the history is missing, or has no run.
+    pub(super) fn knows_no_run(&self) -> bool {
+        let runs = self.runs.as_ref();
+        runs.is_ok_and(|runs| {
+            let runs = runs.as_ref();
+            runs.is_none_or(|runs| runs.last.is_none() && runs.unfinished.is_none())
+        })
+    }
+
+    /// True if only one run is known, and it has not ended.
+    pub(super) fn first_run_is_unfinished(&self) -> bool {
+        let runs = self.runs.iter().flatten().next();
+        runs.is_some_and(|runs| runs.last.is_none() && runs.unfinished.is_some())
+    }
+
     /// The page.
     pub fn html(self) -> String {
         let now = self.now;
@@ -82,7 +97,7 @@ impl Overview {
         let last = last.and_then(|runs| runs.last.as_ref());
         html! {
             @match &self.release {
-                LiveRelease::None => "No model is deployed",
+                LiveRelease::None | LiveRelease::Unlinked { .. } => "No release is live",
                 LiveRelease::Served(release) => {
                     "Release " a href=(address::release(release)) { (release) } " is live"
                 },
@@ -140,6 +155,5 @@ pub(super) fn outcome(run: &RunRecord) -> String {
 
 /// The name of an outcome in words.
 pub(super) fn outcome_in_words(outcome: Option<&Outcome>) -> String {
-    let name = outcome.map_or("open", Outcome::name);
-    named(&name.replace('_', " "))
+    in_words(outcome.map_or("open", Outcome::name))
 }

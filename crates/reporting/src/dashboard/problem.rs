@@ -19,6 +19,8 @@ pub struct ProblemPage<'a> {
     pub detail: &'a str,
     /// What to do about it.
     pub remedy: &'a str,
+    /// Address of a page that shows more, with its words.
+    pub more: Option<(&'static str, &'static str)>,
     /// Identifies the request in the log.
     pub request_id: &'a str,
 }
@@ -32,7 +34,10 @@ impl ProblemPage<'_> {
             subtitle: html! { "Status " (self.status) " · request " (self.request_id) },
             content: html! {
                 p { (sentence(self.detail)) }
-                p { "What to do: " (with_code(self.remedy)) }
+                p {
+                    "What to do: " (with_code(self.remedy))
+                    @if let Some((to, words)) = self.more { " " a href=(to) { (words) } "." }
+                }
                 p { a href="/" { "To the overview" } }
             },
             now: self.now,

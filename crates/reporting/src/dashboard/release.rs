@@ -9,7 +9,7 @@ use model::Model;
 use super::address::{self, paths};
 use super::attention::with_code;
 use super::changes;
-use super::frame::{Frame, Place};
+use super::frame::{Frame, Place, field};
 use super::releases::command;
 use crate::page::tables::sentence;
 use crate::page::{content, time};
@@ -77,7 +77,10 @@ impl ReleasePage {
             p {
                 "What to do: "
                 @if self.is_live {
-                    (with_code("on the server, make another release live with `deployment --rollback ID`. `fullprocess --doctor` names the damage"))
+                    (with_code("on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it"))
+                    @if self.all.len() > 1 {
+                        (with_code(" `deployment --rollback ID` makes another release live"))
+                    }
                 } @else {
                     (with_code("nothing, as long as nobody needs to go back to it. `fullprocess --doctor` names the damage"))
                 }
@@ -139,12 +142,13 @@ impl ReleasePage {
         html! {
             @if others().next().is_some() {
                 form.filter method="get" action=(address::release(&self.name)) {
-                    label for="with" { "Compare with release" }
-                    select #with name="with" {
-                        @for name in others() {
-                            option value=(name) selected[chosen == Some(name)] { (name) }
+                    (field("with", "Compare with release", html! {
+                        select #with name="with" {
+                            @for name in others() {
+                                option value=(name) selected[chosen == Some(name)] { (name) }
+                            }
                         }
-                    }
+                    }))
                     button { "Compare" }
                 }
             }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
+use super::absence::{PipelineState, nothing_yet};
 use super::address::paths;
-use super::attention::{nothing_yet, with_code};
+use super::attention::with_code;
 use super::cells::Entry;
 use super::frame::{Frame, Place, pager};
 use crate::page::tables::{Column, table};
@@ -19,6 +20,8 @@ pub struct ReleasesPage {
     pub now: Timestamp,
     /// The releases, the newest first. An error if their folder cannot be read.
     pub releases: Part<Paged<ReleaseLine>>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
 }
 
 /// A release in a list.
@@ -45,7 +48,7 @@ impl ReleasesPage {
                     p { "What to do: " (with_code("on the server, run `fullprocess --doctor`. The log of the server has the cause")) }
                 },
                 Ok(releases) if releases.items.is_empty() && releases.is_first => {
-                    nothing_yet("Nothing has been deployed yet.")
+                    nothing_yet("The releases", "No release is kept.", &self.state)
                 }
                 Ok(releases) => content(releases),
             },

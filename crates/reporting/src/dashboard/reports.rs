@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
+use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::paths;
-use super::attention::{nothing_yet, unreadable_history};
 use super::frame::{Frame, Place, pager};
 use super::runs::RunLine;
 use crate::page::tables::{Column, table};
@@ -17,6 +17,8 @@ pub struct ReportsPage {
     pub now: Timestamp,
     /// The runs that have a report, the newest first; `None` if there is no history yet.
     pub runs: Part<Option<Paged<RunLine>>>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
 }
 
 impl ReportsPage {
@@ -28,8 +30,10 @@ impl ReportsPage {
             subtitle: html! { "Each report is one file, which can be mailed and printed" },
             content: match &self.runs {
                 Err(_) => unreadable_history("The list of reports"),
-                Ok(None) => nothing_yet(NOTHING),
-                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => nothing_yet(NOTHING),
+                Ok(None) => nothing_yet("The list of reports", NOTHING, &self.state),
+                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
+                    nothing_yet("The list of reports", NOTHING, &self.state)
+                }
                 Ok(Some(runs)) => content(runs),
             },
             now: self.now,

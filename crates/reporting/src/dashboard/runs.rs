@@ -1,15 +1,17 @@
 //! The runs with their reasons, page by page.
 
+use common::history::ChangeByHand;
 use common::numbers::{Scores, count};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use record::RunRecord;
+use record::{RunOrChange, RunRecord};
 
 use super::Paged;
+use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::{self, paths};
-use super::attention::{nothing_yet, unreadable_history};
-use super::cells::Entry;
-use super::frame::{Frame, Place, pager};
+use super::cells::{Entry, in_words};
+use super::changes_by_hand::{self, changes_note};
+use super::frame::{Frame, Place, field, pager};
 use super::overview::outcome;
 use crate::page::tables::{Column, or_dash, sentence, table};
 use crate::report::Part;
@@ -20,6 +22,10 @@ pub struct RunsPage {
     pub now: Timestamp,
     /// The runs, the newest first; `None` if there is no history yet.
     pub runs: Part<Option<Paged<RunLine>>>,
+    /// The changes by hand between these runs and those of the page before, the newest first.
+    pub changes: Vec<ChangeByHand>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
 }
 
 /// A run in a list.
@@ -103,43 +109,73 @@ impl RunsPage {
             subtitle: html! { "Each run that ended, with its reason, the newest first" },
             content: match &self.runs {
                 Err(_) => unreadable_history("The runs"),
-                Ok(None) => nothing_yet("No run has ended yet."),
-                Ok(Some(runs)) => content(runs),
+                Ok(None) => self.nothing_yet(),
+                Ok(Some(runs)) => self.content(runs),
             },
             now: self.now,
         }
         .html()
     }
+
+    fn nothing_yet(&self) -> Markup {
+        nothing_yet("The runs", "No run has ended yet.", &self.state)
+    }
+
+    fn content(&self, runs: &Paged<RunLine>) -> Markup {
+        if runs.items.is_empty() && runs.is_first && self.changes.is_empty() {
+            return self.nothing_yet();
+        }
+        let number = |line: &&RunLine| line.run;
+        let entries = record::with_changes(&runs.items, number, self.changes.iter().cloned());
+        let rows: Vec<Vec<Entry>> = entries
+            .iter()
+            .map(|entry| match entry {
+                RunOrChange::Run(line) => line.cells(),
+                RunOrChange::Change(change) => change_cells(change),
+            })
+            .collect();
+        html! {
+            form.filter method="get" action=(paths::RUNS) {
+                (field("before", "Only runs before number", html! {
+                    input #before name="before" type="text" inputmode="numeric" pattern="[0-9]*" autocomplete="off";
+                }))
+                button { "Show" }
+            }
+            @if rows.is_empty() { p.note { "There is no run before that number." } }
+            (table(
+                "Runs",
+                &[
+                    Column::Number("Run"),
+                    Column::Text("Ended"),
+                    Column::Text("Outcome"),
+                    Column::Text("Release"),
+                    Column::Number("F1 on new rows"),
+                    Column::Number("F1 at deployment"),
+                    Column::Number("New rows"),
+                    Column::Number("Seconds"),
+                    Column::Sentence("Why"),
+                    Column::Text("Report"),
+                ],
+                &rows,
+            ))
+            (changes_note(&self.changes))
+            (pager(paths::RUNS, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+        }
+    }
 }
 
-fn content(runs: &Paged<RunLine>) -> Markup {
-    if runs.items.is_empty() && runs.is_first {
-        return nothing_yet("No run has ended yet.");
-    }
-    let rows: Vec<Vec<Entry>> = runs.items.iter().map(RunLine::cells).collect();
-    html! {
-        form.filter method="get" action=(paths::RUNS) {
-            label for="before" { "Only runs before number" }
-            input #before name="before" type="text" inputmode="numeric" pattern="[0-9]*" autocomplete="off";
-            button { "Show" }
-        }
-        @if rows.is_empty() { p.note { "There is no run before that number." } }
-        (table(
-            "Runs",
-            &[
-                Column::Number("Run"),
-                Column::Text("Ended"),
-                Column::Text("Outcome"),
-                Column::Text("Release"),
-                Column::Number("F1 on new rows"),
-                Column::Number("F1 at deployment"),
-                Column::Number("New rows"),
-                Column::Number("Seconds"),
-                Column::Sentence("Why"),
-                Column::Text("Report"),
-            ],
-            &rows,
-        ))
-        (pager(paths::RUNS, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
-    }
+/// A change by hand as a row among the runs.
+fn change_cells(change: &ChangeByHand) -> Vec<Entry> {
+    vec![
+        changes_by_hand::run_cell(),
+        Entry::Time(change.made_at),
+        Entry::text(in_words(change.kind.name())),
+        Entry::release_or_none(change.to.as_deref()),
+        Entry::NONE,
+        Entry::NONE,
+        Entry::NONE,
+        Entry::NONE,
+        Entry::Sentence(sentence(&change.to_string())),
+        Entry::NONE,
+    ]
 }

@@ -1,19 +1,22 @@
 //! The score of the deployed model by run.
 
+use common::history::ChangeByHand;
 use common::numbers::{Scores, count};
 use diagnostics::Verdict;
 use jiff::Timestamp;
 use maud::{Markup, html};
+use record::RunOrChange;
 
 use super::Paged;
+use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::paths;
-use super::attention::{nothing_yet, unreadable_history};
-use super::cells::Entry;
+use super::cells::{Entry, in_words};
+use super::changes_by_hand::{self, changes_note};
 use super::frame::{Frame, Place, pager};
 use super::overview::outcome_in_words;
 use crate::figure::RunEvent;
 use crate::page::figure;
-use crate::page::tables::{Column, or_dash, table};
+use crate::page::tables::{Column, or_dash, sentence, table};
 use crate::report::score_history::{CAPTION, event, score_history};
 use crate::report::{EvaluatedRun, Part};
 
@@ -23,6 +26,10 @@ pub struct ScorePage {
     pub now: Timestamp,
     /// The runs that evaluated the deployed model, the newest first; `None` if there is no history yet.
     pub runs: Part<Option<Paged<EvaluatedRun>>>,
+    /// The changes by hand between these runs and those of the page before, the newest first.
+    pub changes: Vec<ChangeByHand>,
+    /// What is there of the pipeline, for a page that has nothing to show.
+    pub state: PipelineState,
 }
 
 impl ScorePage {
@@ -34,9 +41,11 @@ impl ScorePage {
             subtitle: html! { "F1 of the deployed model on the new rows of each run" },
             content: match &self.runs {
                 Err(_) => unreadable_history("The scores"),
-                Ok(None) => nothing_yet(NOTHING),
-                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => nothing_yet(NOTHING),
-                Ok(Some(runs)) => content(runs),
+                Ok(None) => nothing_yet("The scores", NOTHING, &self.state),
+                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
+                    nothing_yet("The scores", NOTHING, &self.state)
+                }
+                Ok(Some(runs)) => content(runs, &self.changes),
             },
             now: self.now,
         }
@@ -46,13 +55,21 @@ impl ScorePage {
 
 const NOTHING: &str = "No run has evaluated a deployed model yet.";
 
-fn content(runs: &Paged<EvaluatedRun>) -> Markup {
+fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
     let before = runs.items.iter().skip(1).map(Some).chain([None]);
-    let rows: Vec<Vec<Entry>> = runs
-        .items
+    let runs_with_earlier = runs.items.iter().zip(before);
+    // Only a change of the live release can change the score.
+    let of_release = changes
         .iter()
-        .zip(before)
-        .map(|(run, before)| cells(run, before))
+        .filter(|change| change.is_of_release())
+        .cloned();
+    let entries = record::with_changes(runs_with_earlier, |(run, _)| run.run, of_release);
+    let rows: Vec<Vec<Entry>> = entries
+        .iter()
+        .map(|entry| match entry {
+            RunOrChange::Run((run, before)) => cells(run, *before),
+            RunOrChange::Change(change) => change_cells(change),
+        })
         .collect();
     html! {
         div.figures.single { (figure(CAPTION, score_history(runs.items.iter()))) }
@@ -66,10 +83,11 @@ fn content(runs: &Paged<EvaluatedRun>) -> Markup {
                 Column::Number("F1"),
                 Column::Number("95 % interval"),
                 Column::Text("Model drift"),
-                Column::Text("Deployed model"),
+                Column::Sentence("Deployed model"),
             ],
             &rows,
         ))
+        (changes_note(changes))
         (pager(paths::SCORE, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
     }
 }
@@ -87,12 +105,29 @@ fn cells(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> Vec<Entry> {
         Entry::text(or_dash(run.score.map(number))),
         Entry::text(run.interval.map(ends).unwrap_or_default()),
         Entry::text(run.model_verdict.map_or("", model_verdict_in_words)),
-        Entry::text(match event(run, before) {
-            Some(RunEvent::Deployment) => "replaced",
-            Some(RunEvent::Refusal) => "kept, candidate refused",
-            Some(RunEvent::ByHand) => "changed by hand before",
-            None => "",
-        }),
+        Entry::Sentence(
+            match event(run, before) {
+                Some(RunEvent::Deployment) => "replaced",
+                Some(RunEvent::Refusal) => "kept, candidate refused",
+                Some(RunEvent::ByHand) => "changed by hand before",
+                None => "",
+            }
+            .to_owned(),
+        ),
+    ]
+}
+
+/// A change of the live release by hand as a row among the runs.
+fn change_cells(change: &ChangeByHand) -> Vec<Entry> {
+    vec![
+        changes_by_hand::run_cell(),
+        Entry::text(in_words(change.kind.name())),
+        Entry::release_or_none(change.to.as_deref()),
+        Entry::NONE,
+        Entry::NONE,
+        Entry::NONE,
+        Entry::NONE,
+        Entry::Sentence(sentence(&change.to_string())),
     ]
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct FeatureInRun {
     pub(crate) p_value: Option<f64>,
     /// Share of missing values in the new rows.
     pub(crate) missing: Option<f64>,
+    /// What the joint test of all features found of this one, in words without values.
+    pub(crate) joint_drift: Vec<String>,
 }
 
 impl EarlierRuns {
@@ -78,12 +80,14 @@ impl EvaluatedRun {
         let metrics = run.evidence.as_ref()?.on_new_rows.as_ref();
         let verdicts = run.verdicts();
         let features = verdicts.map(|verdicts| &verdicts.features);
+        let joint = verdicts.and_then(|verdicts| verdicts.joint.as_ref());
         let feature = |it: &diagnostics::ColumnComparison| FeatureInRun {
             name: it.name.clone(),
             verdict: it.verdict,
             stability: it.stability.map(|psi| psi.index),
             p_value: it.distribution.corrected_p_value,
             missing: it.missing_shares[1],
+            joint_drift: joint.map_or(Vec::new(), |joint| joint.changes_of(&it.name, false)),
         };
         Some(Self {
             run: run.run_id.unwrap_or_default(),

@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use reporting::dashboard::{AlertLine, AlertsPage, Paged, SentTo};
 use serde::Deserialize;
 
-use super::list::{ITEMS, Part};
-use super::parameters::Given;
-use super::{Page, answer};
+use super::list::{ITEMS, Part, parts};
+use super::{Page, answer_list};
 use crate::error::ApiError;
 use crate::routes::runs;
 use crate::state::AppState;
@@ -30,33 +29,18 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
-    answer(&request, state, move |reading| {
+    answer_list(&request, state, |reading, before| {
         let config = &reading.state.config;
         let read = runs::read(config, |history| part(history, before));
-        let read = reading.logged(read);
-        let is_first = before.is_none();
-        let none = (
-            Vec::new(),
-            Part::begin(ITEMS, before.map(i64::unsigned_abs)).end(),
-        );
-        let (open, alerts) = match read {
-            Ok(found) => {
-                let (open, alerts) = found.unwrap_or(none);
-                (open, Ok(alerts))
-            }
-            Err(error) => (Vec::new(), Err(error)),
-        };
+        let (alerts, open) = parts(reading.logged(read));
         let page = AlertsPage {
             now: common::clock::now(),
-            open: if is_first { open } else { Vec::new() },
+            open,
             alerts,
             has_receiver: config.alerts.has_target(),
+            state: reading.pipeline_state(),
         };
-        Ok(Page {
-            is_whole: page.alerts.is_ok(),
-            html: page.html(),
-        })
+        Page::about(&page.alerts, page.html())
     })
     .await
 }
@@ -64,8 +48,8 @@ pub(in crate::routes) async fn list(
 fn part(
     history: &History,
     before: Option<i64>,
-) -> anyhow::Result<(Vec<OpenCondition>, Paged<AlertLine>)> {
-    let mut part = Part::begin(ITEMS, before.map(i64::unsigned_abs));
+) -> anyhow::Result<(Paged<AlertLine>, Vec<OpenCondition>)> {
+    let mut part = Part::begin(ITEMS, before);
     history.visit_alerts(before, |alert| part.push(alert.id.unsigned_abs(), || alert))?;
     let Paged {
         items,
@@ -77,7 +61,7 @@ fn part(
         next,
         is_first,
     };
-    Ok((history.open_conditions()?, page))
+    Ok((page, history.open_conditions()?))
 }
 
 /// The alerts as lines. An alert for several receivers, whose rows follow each other, is one line.

@@ -9,17 +9,17 @@ use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use dataset::RecordWriter;
 use record::RunFilter;
-use reporting::dashboard::{CallFilter, CallsPage, Paged};
+use reporting::dashboard::{CallFilter, Called, CallsPage, Paged};
 use scoring::{CALL_LIST_COLUMNS, CallListSummary, RankedClient, StoredList};
 
 use super::list::Part;
-use super::parameters::Given;
 use super::{Page, Reading, answer, headers};
 use crate::accept::{self, Media};
 use crate::answer as answers;
 use crate::content::Content;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
+use crate::routes::query::Given;
 use crate::routes::runs;
 use crate::state::AppState;
 
@@ -34,40 +34,56 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let given = Given::of(
-        &request,
-        &["band", "call", "client", "before"],
-        "known are band, call, client and before",
-    )?;
-    let (filter, before) = (given.filter()?, given.before()?);
+    let names = ["band", "call", "client", "before"];
+    let given = Given::of_form(&request, &names, "known are band, call, client and before")?;
+    let filter = filter(&given)?;
+    let before = given.before()?.map(u64::cast_signed);
     answer(&request, state, move |reading| {
         let clients = clients(&reading.state, before, CLIENTS, &filter);
         let page = CallsPage {
             now: common::clock::now(),
             clients: reading.logged(clients),
             summary: summary(reading),
-            live: reading.state.models.readiness().release,
+            state: reading.pipeline_state(),
             filter,
         };
-        Ok(Page {
-            is_whole: page.clients.is_ok(),
-            html: page.html(),
-        })
+        Ok(Page::about(&page.clients, page.html()))
     })
     .await
+}
+
+/// Maximum number of characters of a text that clients are looked for with.
+const MAX_TEXT: usize = 200;
+
+const CALL_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "call",
+    expected: "one of yes, no and held_out",
+};
+const CLIENT_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "client",
+    expected: "a text of at most 200 characters",
+};
+
+fn filter(given: &Given) -> Result<CallFilter, ApiError> {
+    let id = |text: &str| (text.chars().count() <= MAX_TEXT).then(|| text.to_owned());
+    Ok(CallFilter {
+        band: given.band()?,
+        called: given.read("call", CALL_INVALID, Called::of_name)?,
+        id: given.read("client", CLIENT_INVALID, id)?,
+    })
 }
 
 /// The clients behind those of rank `before` that the filter selects; `None` if there is no list.
 pub(super) fn clients(
     state: &AppState,
-    before: Option<u64>,
+    before: Option<i64>,
     limit: usize,
     filter: &CallFilter,
 ) -> anyhow::Result<Option<Paged<RankedClient>>> {
     let Some(list) = StoredList::open(&state.config.layout.risk_ranking())? else {
         return Ok(None);
     };
-    let last = before.unwrap_or(0);
+    let last = before.map_or(0, i64::unsigned_abs);
     let mut list = state.risk_places.after(list, last)?;
     let mut part = Part::begin(limit, before);
     while let Some(client) = list.next_client()? {
@@ -107,12 +123,9 @@ pub(in crate::routes) async fn file(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let filter = Given::of(
-        &request,
-        &["band", "call", "client"],
-        "known are band, call and client",
-    )?
-    .filter()?;
+    let names = ["band", "call", "client"];
+    let given = Given::of_form(&request, &names, "known are band, call and client")?;
+    let filter = filter(&given)?;
     // A browser asks for pages, and keeps what it gets.
     let media =
         accept::choose(request.headers(), &[Media::Csv, Media::Html]).map(|_| Media::Csv)?;
@@ -147,4 +160,45 @@ fn text(state: &AppState, filter: &CallFilter, mut permit: Permit) -> Result<Con
         }
     }
     Ok(Content::counted(Bytes::from(text), permit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoints;
+
+    fn filter_of(query: &[(&str, &str)]) -> Result<CallFilter, &'static str> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let pairs = query.iter().map(owned).collect();
+        let given = Given::among(pairs, &["band", "call", "client"], "known are some");
+        given
+            .and_then(|given| filter(&given.into_form()))
+            .map_err(|error| error.kind().code)
+    }
+
+    #[test]
+    fn a_field_that_was_left_empty_is_absent() {
+        let form = [("band", ""), ("call", "yes"), ("client", " ")];
+        let wanted = CallFilter {
+            called: Some(Called::Yes),
+            ..CallFilter::default()
+        };
+        assert_eq!(filter_of(&form), Ok(wanted));
+    }
+
+    #[test]
+    fn other_values_are_named() {
+        let long = "x".repeat(MAX_TEXT + 1);
+        for pair in [("band", "x"), ("call", "maybe"), ("client", &*long)] {
+            assert_eq!(filter_of(&[pair]), Err("invalid-parameter"), "{}", pair.0);
+        }
+        let twice = [("band", ""), ("band", "high")];
+        assert_eq!(filter_of(&twice), Err("invalid-parameter"));
+    }
+
+    #[test]
+    fn the_words_of_the_description_are_those_of_the_list() {
+        let names: Vec<&str> = Called::ALL.iter().map(|(_, name)| *name).collect();
+        assert_eq!(endpoints::CALLS_IN_WORDS.to_vec(), names);
+    }
 }

@@ -5,29 +5,30 @@ use std::sync::Arc;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use record::RunRecord;
-use reporting::dashboard::{DriftPage, FeaturePage};
+use reporting::EvaluatedRun;
+use reporting::dashboard::{DriftPage, FeaturePage, Paged};
 
-use super::parameters::Given;
 use super::score::evaluated;
-use super::{Page, Reading, answer};
+use super::{Page, Reading, absent, answer};
 use crate::error::ApiError;
+use crate::routes::query::Given;
+use crate::routes::runs;
 use crate::state::AppState;
 
-const NO_FEATURE: ApiError =
-    ApiError::NoData("neither the live model nor one of these runs has a feature of that name");
+const FEATURE_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "feature",
+    expected: "the name of a feature",
+};
 
 /// Answers with the page of all features, or of one.
 pub(in crate::routes) async fn show(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let given = Given::of(
-        &request,
-        &["feature", "before"],
-        "known are feature and before",
-    )?;
-    let before = given.before_number()?;
-    let feature = given.value("feature").map(str::to_owned);
+    let names = ["feature", "before"];
+    let given = Given::of_form(&request, &names, "known are feature and before")?;
+    let before = given.before()?.map(u64::cast_signed);
+    let feature = given.read("feature", FEATURE_INVALID, |name| Some(name.to_owned()))?;
     answer(&request, state, move |reading| match feature {
         None => Ok(all(reading, before)),
         Some(name) => one(reading, &name, before),
@@ -37,21 +38,19 @@ pub(in crate::routes) async fn show(
 
 fn all(reading: &Reading, before: Option<i64>) -> Page {
     let mut newest = None;
-    let runs = evaluated(reading, before, |run| keep_tested(&mut newest, run));
+    let runs = tested(reading, before, &mut newest);
     let page = DriftPage {
         now: common::clock::now(),
         newest,
         runs,
+        state: reading.pipeline_state(),
     };
-    Page {
-        is_whole: page.runs.is_ok(),
-        html: page.html(),
-    }
+    Page::about(&page.runs, page.html())
 }
 
 fn one(reading: &Reading, name: &str, before: Option<i64>) -> Result<Page, ApiError> {
     let mut newest = None;
-    let runs = evaluated(reading, before, |run| keep_tested(&mut newest, run));
+    let runs = tested(reading, before, &mut newest);
     let served = reading.state.models.current().ok();
     let page = FeaturePage {
         now: common::clock::now(),
@@ -59,14 +58,26 @@ fn one(reading: &Reading, name: &str, before: Option<i64>) -> Result<Page, ApiEr
         newest,
         runs,
         model: served.as_ref().map(|served| &Arc::as_ref(served).model),
+        state: reading.pipeline_state(),
     };
-    if page.runs.is_ok() && !page.is_known() {
-        return Err(NO_FEATURE);
+    let names = page.known_names();
+    if page.runs.is_ok() && !names.contains(name) {
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        return Err(absent::feature(&names, &page.state));
     }
-    Ok(Page {
-        is_whole: page.runs.is_ok(),
-        html: page.html(),
-    })
+    Ok(Page::about(&page.runs, page.html()))
+}
+
+/// The runs that evaluated the deployed model. `newest` gets the newest one that tested the features.
+fn tested(
+    reading: &Reading,
+    before: Option<i64>,
+    newest: &mut Option<RunRecord>,
+) -> anyhow::Result<Option<Paged<EvaluatedRun>>> {
+    let read = runs::read(&reading.state.config, |history| {
+        evaluated(history, before, |run| keep_tested(newest, run))
+    });
+    reading.logged(read)
 }
 
 /// Keeps the first run that tested the features.

@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use reporting::dashboard::Paged;
+use common::History;
+use common::history::ChangeByHand;
+use reporting::dashboard::{MAX_CHANGES, Paged};
 
 /// Items of a page.
 pub(super) const ITEMS: usize = 20;
@@ -19,7 +21,7 @@ pub(super) struct Part<T> {
 
 impl<T> Part<T> {
     /// A part without items; `before` is the number that the query gives.
-    pub(super) fn begin(limit: usize, before: Option<u64>) -> Self {
+    pub(super) fn begin(limit: usize, before: Option<i64>) -> Self {
         Self {
             items: Vec::new(),
             last: 0,
@@ -47,6 +49,28 @@ impl<T> Part<T> {
             next: self.has_more.then_some(self.last),
             is_first: self.is_first,
         }
+    }
+}
+
+/// The changes by hand that were made after the oldest run of a page began, and before the next newer page.
+/// The last page also has the changes before the first run.
+pub(super) fn changes<T>(
+    history: &History,
+    before: Option<i64>,
+    page: &Paged<T>,
+) -> anyhow::Result<Vec<ChangeByHand>> {
+    let first = page.next.map_or(0, u64::cast_signed);
+    history.changes_between(first, before.unwrap_or(i64::MAX), MAX_CHANGES)
+}
+
+/// The two things that were read of the history, or why neither could be read.
+pub(super) fn parts<T, C>(
+    read: anyhow::Result<Option<(T, Vec<C>)>>,
+) -> (anyhow::Result<Option<T>>, Vec<C>) {
+    match read {
+        Ok(Some((items, changes))) => (Ok(Some(items)), changes),
+        Ok(None) => (Ok(None), Vec::new()),
+        Err(error) => (Err(error), Vec::new()),
     }
 }
 

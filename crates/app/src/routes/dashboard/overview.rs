@@ -1,7 +1,6 @@
 //! `GET /`: the state of the pipeline now, and what needs attention.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,14 +8,13 @@ use common::{Config, History};
 use jiff::Timestamp;
 use record::RunFilter;
 use reporting::MAX_RUNS;
-use reporting::dashboard::{CallFilter, LiveRelease, Overview, RunsSoFar, UnfinishedRun};
+use reporting::dashboard::{CallFilter, Overview, RunsSoFar, UnfinishedRun};
 use serde::de::IgnoredAny;
 
 use super::{Page, answer, calls};
 use crate::error::ApiError;
 use crate::routes::query::expect_no_parameters;
 use crate::routes::runs;
-use crate::snapshot::Readiness;
 use crate::state::AppState;
 
 /// Clients of the page.
@@ -31,18 +29,13 @@ pub(in crate::routes) async fn show(
     answer(&request, state, |reading| {
         let state = &reading.state;
         let now = common::clock::now();
-        // What a run has just deployed is shown at once.
-        state.models.refresh();
         let read = runs::read(&state.config, |history| so_far(&state.config, history, now));
         let clients = calls::clients(state, None, CLIENTS, &CallFilter::default());
         let clients = reading.logged(clients);
         let page = Overview {
             now,
             stale_after_hours: state.config.diagnostics.stale_after_hours,
-            release: live_release(
-                state.models.readiness(),
-                deployment::live_target(&state.config.layout),
-            ),
+            release: reading.live_release(),
             runs: reading.logged(read),
             clients: clients
                 .map(|clients| clients.map(|clients| clients.items))
@@ -52,16 +45,6 @@ pub(in crate::routes) async fn show(
         Ok(Page::whole(page.html()))
     })
     .await
-}
-
-/// What the page says of the live release: `target` is what `current` points at.
-fn live_release(readiness: Readiness, target: anyhow::Result<Option<PathBuf>>) -> LiveRelease {
-    match (readiness.release, readiness.is_live, target) {
-        (Some(release), true, _) => LiveRelease::Served(release),
-        (None, _, Ok(None)) => LiveRelease::None,
-        (Some(served), _, Ok(None)) => LiveRelease::Missing { served },
-        (served, _, Ok(Some(_)) | Err(_)) => LiveRelease::Damaged { served },
-    }
 }
 
 fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<RunsSoFar> {
@@ -94,31 +77,4 @@ fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<
         })
     })?;
     Ok(runs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_release_that_is_served_but_no_longer_live_is_said_to_be_missing() {
-        let served = || Some("000002".to_owned());
-        let state = |release, is_live, target| live_release(Readiness { release, is_live }, target);
-        assert_eq!(
-            state(served(), false, Ok(None)),
-            LiveRelease::Missing {
-                served: "000002".into()
-            }
-        );
-        assert_eq!(state(None, false, Ok(None)), LiveRelease::None);
-        let target = || Ok(Some(PathBuf::from("releases/000003")));
-        let damaged = LiveRelease::Damaged { served: served() };
-        assert_eq!(state(served(), false, target()), damaged);
-        let unreadable = Err(anyhow::anyhow!("no link"));
-        assert_eq!(state(served(), false, unreadable), damaged);
-        assert_eq!(
-            state(served(), true, target()),
-            LiveRelease::Served("000002".into())
-        );
-    }
 }

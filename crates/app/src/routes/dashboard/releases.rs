@@ -12,38 +12,35 @@ use model::Model;
 use reporting::dashboard::{OtherRelease, Paged, ReleaseLine, ReleasePage, ReleasesPage};
 
 use super::list::{ITEMS, Part};
-use super::parameters::Given;
-use super::{Page, Reading, answer};
+use super::state::name_of;
+use super::{Page, Reading, absent, answer, answer_list};
 use crate::error::ApiError;
+use crate::routes::query::Given;
 use crate::state::AppState;
-
-const NO_RELEASE: ApiError = ApiError::NoData("there is no release of that number");
 
 /// Answers with a page of the releases.
 pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let before = Given::of(&request, &["before"], "known is before")?.before()?;
-    answer(&request, state, move |reading| {
+    answer_list(&request, state, |reading, before| {
         let page = ReleasesPage {
             now: common::clock::now(),
             releases: reading.logged(lines(reading, before)),
+            state: reading.pipeline_state(),
         };
-        Ok(Page {
-            is_whole: page.releases.is_ok(),
-            html: page.html(),
-        })
+        Page::about(&page.releases, page.html())
     })
     .await
 }
 
-fn lines(reading: &Reading, before: Option<u64>) -> anyhow::Result<Paged<ReleaseLine>> {
+fn lines(reading: &Reading, before: Option<i64>) -> anyhow::Result<Paged<ReleaseLine>> {
     let layout = &reading.state.config.layout;
     let live = live_name(reading);
     let mut part = Part::begin(ITEMS, before);
     let all = deployment::newest_first(layout)?.into_iter();
-    for (number, folder) in all.filter(|(number, _)| before.is_none_or(|before| *number < before)) {
+    let is_asked = |number: &u64| before.is_none_or(|before| *number < before.unsigned_abs());
+    for (number, folder) in all.filter(|(number, _)| is_asked(number)) {
         let name = name_of(&folder);
         let line = || ReleaseLine {
             is_live: live.as_ref() == Some(&name),
@@ -70,27 +67,40 @@ pub(in crate::routes) async fn one(
     id: Path<String>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let with = Given::of(&request, &["with"], "known is with")?;
-    let with = with.value("with").map(number).transpose()?;
-    let number = number(&id)?;
+    let given = Given::of_form(&request, &["with"], "known is with")?;
+    let with = given.read("with", WITH_INVALID, |text| Some(number(text)))?;
+    let number = number(&id);
     answer(&request, state, move |reading| {
         read_one(reading, number, with)
     })
     .await
 }
 
-/// The number of a release; leading zeros do not matter.
-fn number(text: &str) -> Result<u64, ApiError> {
+/// The number of a release; leading zeros do not matter. `None` if the text is no number.
+fn number(text: &str) -> Option<u64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| is_plain);
-    number.ok_or(NO_RELEASE)
+    text.parse().ok().filter(|_| is_plain)
 }
 
-fn read_one(reading: &Reading, number: u64, with: Option<u64>) -> Result<Page, ApiError> {
+const WITH_INVALID: ApiError = ApiError::InvalidParameter {
+    name: "with",
+    expected: "the number of a release",
+};
+
+/// The page of a release, compared with another one if the query names it.
+fn read_one(
+    reading: &Reading,
+    number: Option<u64>,
+    with: Option<Option<u64>>,
+) -> Result<Page, ApiError> {
     let layout = &reading.state.config.layout;
     let all = deployment::newest_first(layout)?;
-    let place = all.iter().position(|(known, _)| *known == number);
-    let place = place.ok_or(NO_RELEASE)?;
+    let no_release = || {
+        let names: Vec<String> = all.iter().map(|(_, folder)| name_of(folder)).collect();
+        absent::release(&names, &reading.pipeline_state())
+    };
+    let place = all.iter().position(|(known, _)| Some(*known) == number);
+    let place = place.ok_or_else(no_release)?;
     let folder = &all[place].1;
     let name = name_of(folder);
     count_model(reading, folder)?;
@@ -102,8 +112,8 @@ fn read_one(reading: &Reading, number: u64, with: Option<u64>) -> Result<Page, A
     let other = match with {
         Some(with) => Some(
             all.iter()
-                .find(|(known, _)| *known == with)
-                .ok_or(NO_RELEASE)?,
+                .find(|(known, _)| Some(*known) == with)
+                .ok_or_else(no_release)?,
         ),
         None => {
             let parent = all
@@ -117,7 +127,7 @@ fn read_one(reading: &Reading, number: u64, with: Option<u64>) -> Result<Page, A
             parent.or_else(next)
         }
     };
-    let other = other.filter(|(known, _)| *known != number);
+    let other = other.filter(|(known, _)| Some(*known) != number);
     let other = other.filter(|_| release.is_ok());
     let other = other.map(|(_, folder)| open_other(reading, folder));
     let other = other.transpose()?;
@@ -172,9 +182,4 @@ fn open(folder: &path::Path) -> anyhow::Result<(Manifest, Model)> {
     let release = Release::open(folder)?;
     let model = release.verify()?;
     Ok((release.manifest, model))
-}
-
-fn name_of(folder: &path::Path) -> String {
-    let name = folder.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
 }

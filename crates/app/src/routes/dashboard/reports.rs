@@ -8,8 +8,7 @@ use record::RunRecord;
 use reporting::dashboard::{Paged, ReportsPage, RunLine};
 
 use super::list::{ITEMS, Part};
-use super::parameters::Given;
-use super::{Page, answer};
+use super::{Page, answer_list};
 use crate::error::ApiError;
 use crate::routes::runs;
 use crate::state::AppState;
@@ -19,18 +18,15 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
-    answer(&request, state, move |reading| {
+    answer_list(&request, state, |reading, before| {
         let config = &reading.state.config;
         let read = runs::read(config, |history| lines(&config.layout, history, before));
         let page = ReportsPage {
             now: common::clock::now(),
             runs: reading.logged(read),
+            state: reading.pipeline_state(),
         };
-        Ok(Page {
-            is_whole: page.runs.is_ok(),
-            html: page.html(),
-        })
+        Page::about(&page.runs, page.html())
     })
     .await
 }
@@ -40,7 +36,7 @@ fn lines(
     history: &History,
     before: Option<i64>,
 ) -> anyhow::Result<Paged<RunLine>> {
-    let mut part = Part::begin(ITEMS, before.map(i64::unsigned_abs));
+    let mut part = Part::begin(ITEMS, before);
     let is_asked = |run: &i64| before.is_none_or(|before| *run < before);
     for run in history.run_ids()?.into_iter().rev().filter(is_asked) {
         if !has_report(layout, run) {

@@ -4,53 +4,57 @@ use std::ops::ControlFlow;
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use common::{History, Layout};
 use diagnostics::Dependencies;
 use record::{RunFilter, RunRecord};
 use reporting::dashboard::{Paged, RunLine, RunPage, RunsPage};
 use reporting::{EarlierRuns, MAX_RUNS, RunReport};
 
-use super::list::{ITEMS, Part};
-use super::parameters::Given;
+use super::list::{ITEMS, Part, changes, parts};
 use super::reports::has_report;
-use super::{Page, Reading, alerts, answer};
+use super::{Page, Reading, absent, alerts, answer, answer_list};
 use crate::error::ApiError;
 use crate::routes::page::run_number;
 use crate::routes::query::expect_no_parameters;
 use crate::routes::runs;
 use crate::state::AppState;
 
-const NO_RUN: ApiError = ApiError::NoData("there is no run of that number that has ended");
-
 /// Answers with a page of the runs.
 pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
-    answer(&request, state, move |reading| {
+    answer_list(&request, state, |reading, before| {
+        let config = &reading.state.config;
+        let read = runs::read(config, |history| {
+            let lines = lines(&config.layout, history, before)?;
+            let changes = changes(history, before, &lines)?;
+            Ok((lines, changes))
+        });
+        let (runs, changes) = parts(reading.logged(read));
         let page = RunsPage {
             now: common::clock::now(),
-            runs: lines(reading, before),
+            runs,
+            changes,
+            state: reading.pipeline_state(),
         };
-        Ok(Page {
-            is_whole: page.runs.is_ok(),
-            html: page.html(),
-        })
+        Page::about(&page.runs, page.html())
     })
     .await
 }
 
-fn lines(reading: &Reading, before: Option<i64>) -> anyhow::Result<Option<Paged<RunLine>>> {
-    let config = &reading.state.config;
-    let mut part = Part::begin(ITEMS, before.map(i64::unsigned_abs));
-    let read = runs::read(config, |history| {
-        record::visit_runs(history, RunFilter::All, before, |run| {
-            let number = run.run_id.unwrap_or_default();
-            let line = || RunLine::of(&run, has_report(&config.layout, number));
-            Ok(part.push(number.unsigned_abs(), line))
-        })
-    });
-    Ok(reading.logged(read)?.map(|()| part.end()))
+fn lines(
+    layout: &Layout,
+    history: &History,
+    before: Option<i64>,
+) -> anyhow::Result<Paged<RunLine>> {
+    let mut part = Part::begin(ITEMS, before);
+    record::visit_runs(history, RunFilter::All, before, |run| {
+        let number = run.run_id.unwrap_or_default();
+        let line = || RunLine::of(&run, has_report(layout, number));
+        Ok(part.push(number.unsigned_abs(), line))
+    })?;
+    Ok(part.end())
 }
 
 /// Answers with the page of a run.
@@ -60,8 +64,18 @@ pub(in crate::routes) async fn one(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
-    let id = run_number(&id).ok_or(NO_RUN)?;
+    let id = run_number(&id);
     answer(&request, state, move |reading| read_one(reading, id)).await
+}
+
+/// There is no such run: the answer names those that have ended.
+fn no_run(reading: &Reading) -> Result<ApiError, ApiError> {
+    let range = runs::read(&reading.state.config, |history| {
+        let newest = history.last_run()?.map(|run| run.run_id);
+        let oldest = history.first_finished_run()?;
+        Ok(oldest.zip(newest).map(|(oldest, newest)| [oldest, newest]))
+    })?;
+    Ok(absent::run(range.flatten(), &reading.pipeline_state()))
 }
 
 /// What the history knows of a run.
@@ -72,7 +86,10 @@ struct Found {
     neighbours: [Option<i64>; 2],
 }
 
-fn read_one(reading: &Reading, id: i64) -> Result<Page, ApiError> {
+fn read_one(reading: &Reading, id: Option<i64>) -> Result<Page, ApiError> {
+    let Some(id) = id else {
+        return Err(no_run(reading)?);
+    };
     let config = &reading.state.config;
     let found = runs::read(config, |history| {
         let Some(run) = history.finished_run(id)? else {
@@ -91,7 +108,9 @@ fn read_one(reading: &Reading, id: i64) -> Result<Page, ApiError> {
             record,
         }))
     })?;
-    let found = found.flatten().ok_or(NO_RUN)?;
+    let Some(found) = found.flatten() else {
+        return Err(no_run(reading)?);
+    };
     let page = RunPage {
         now: common::clock::now(),
         report: RunReport {
@@ -109,11 +128,7 @@ fn read_one(reading: &Reading, id: i64) -> Result<Page, ApiError> {
 }
 
 /// The runs that evaluated the deployed model before a run. `release` was deployed after it.
-fn earlier(
-    history: &common::History,
-    before: i64,
-    release: Option<&str>,
-) -> anyhow::Result<EarlierRuns> {
+fn earlier(history: &History, before: i64, release: Option<&str>) -> anyhow::Result<EarlierRuns> {
     let mut earlier = EarlierRuns::default();
     record::visit_runs(history, RunFilter::WithEvidence, Some(before), |run| {
         earlier.add(run, release);

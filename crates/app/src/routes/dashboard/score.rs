@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use common::History;
 use record::{RunFilter, RunRecord};
 use reporting::dashboard::{Paged, ScorePage};
 use reporting::{EvaluatedRun, MAX_RUNS};
 
-use super::list::Part;
-use super::parameters::Given;
-use super::{Page, Reading, answer};
+use super::list::{Part, changes, parts};
+use super::{Page, answer_list};
 use crate::error::ApiError;
 use crate::routes::runs;
 use crate::state::AppState;
@@ -20,40 +20,41 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let before = Given::of(&request, &["before"], "known is before")?.before_number()?;
-    answer(&request, state, move |reading| {
+    answer_list(&request, state, |reading, before| {
+        let read = runs::read(&reading.state.config, |history| {
+            let runs = evaluated(history, before, |_| {})?;
+            let changes = changes(history, before, &runs)?;
+            Ok((runs, changes))
+        });
+        let (runs, changes) = parts(reading.logged(read));
         let page = ScorePage {
             now: common::clock::now(),
-            runs: evaluated(reading, before, |_| {}),
+            runs,
+            changes,
+            state: reading.pipeline_state(),
         };
-        Ok(Page {
-            is_whole: page.runs.is_ok(),
-            html: page.html(),
-        })
+        Page::about(&page.runs, page.html())
     })
     .await
 }
 
-/// The runs that evaluated the deployed model, page by page; `None` if there is no history yet. Each run
-/// is also shown to `visit`.
+/// The runs that evaluated the deployed model, page by page. Each run is also shown to `visit`.
 pub(super) fn evaluated(
-    reading: &Reading,
+    history: &History,
     before: Option<i64>,
     mut visit: impl FnMut(&RunRecord),
-) -> anyhow::Result<Option<Paged<EvaluatedRun>>> {
-    let mut part = Part::begin(MAX_RUNS, before.map(i64::unsigned_abs));
-    let read = runs::read(&reading.state.config, |history| {
-        record::visit_runs(history, RunFilter::WithEvidence, before, |run| {
-            let Some(evaluated) = EvaluatedRun::of(&run) else {
-                return Ok(ControlFlow::Continue(()));
-            };
-            let number = run.run_id.unwrap_or_default().unsigned_abs();
-            let pushed = part.push(number, || evaluated);
-            if pushed.is_continue() {
-                visit(&run);
-            }
-            Ok(pushed)
-        })
-    });
-    Ok(reading.logged(read)?.map(|()| part.end()))
+) -> anyhow::Result<Paged<EvaluatedRun>> {
+    let mut part = Part::begin(MAX_RUNS, before);
+    record::visit_runs(history, RunFilter::WithEvidence, before, |run| {
+        let Some(evaluated) = EvaluatedRun::of(&run) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let number = run.run_id.unwrap_or_default().unsigned_abs();
+        let pushed = part.push(number, || evaluated);
+        if pushed.is_continue() {
+            visit(&run);
+        }
+        Ok(pushed)
+    })?;
+    Ok(part.end())
 }

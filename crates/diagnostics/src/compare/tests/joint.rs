@@ -262,16 +262,34 @@ fn new_levels_have_no_relation_and_a_share_names_its_level_or_missing_values() {
     let missing = category(54, 800, &|level| (level != 2).then(|| format!("l{level}")));
     let joint = joint_with_category(missing);
     let words = joint.changes_in_words(true);
-    let names = [
-        "the share of missing values of region (0 %, now",
-        "the share of \"l2\" of region (",
-    ];
-    assert!(
-        words
-            .iter()
-            .any(|it| names.iter().any(|name| it.starts_with(name))),
-        "{words:?}"
-    );
+    // The level that is missing now and the missing values are two parts of one column; both are named.
+    for named in ["missing values of region (0 %, now", "\"l2\" of region ("] {
+        let has_part = |it: &String| it.starts_with("the share of ") && it.contains(named);
+        assert!(words.iter().any(has_part), "{named}: {words:?}");
+    }
     let hidden = joint.changes_in_words(false);
     assert!(!hidden.iter().any(|it| it.contains("l2")), "{hidden:?}");
+    for named in ["missing values of region", "a level of region"] {
+        assert!(hidden.iter().any(|it| it.contains(named)), "{hidden:?}");
+    }
+}
+
+#[test]
+fn two_changed_levels_of_one_column_are_both_named() {
+    let swapped = |level: usize| match level {
+        1 => 0,
+        other => other,
+    };
+    let current = category(55, 800, &|level| Some(format!("l{}", swapped(level))));
+    let joint = joint_with_category(current);
+    let words = joint.changes_in_words(true);
+    for named in ["\"l0\" of region (", "\"l1\" of region ("] {
+        assert!(words.iter().any(|it| it.contains(named)), "{words:?}");
+    }
+    let of_region = joint.changes_of("region", true);
+    assert!(of_region.iter().all(|it| it.contains("region")) && !of_region.is_empty());
+    assert!(joint.changes_of("no column", true).is_empty());
+    let hidden = joint.changes_in_words(false);
+    let has_levels = |it: &String| it.contains("the share of some levels of region");
+    assert!(hidden.iter().any(has_levels), "{hidden:?}");
 }

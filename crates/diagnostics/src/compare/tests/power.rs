@@ -282,6 +282,36 @@ fn measured_power_mixed() {
     print_power(FAMILIES[3]);
 }
 
+/// Two columns without a correlation: the second is the square of the first and noise.
+fn squares(draws: &mut Draws, rows: usize) -> Clients {
+    let first: Vec<f64> = (0..rows).map(|_| draws.normal()).collect();
+    let square = |value: &f64| value * value + draws.normal();
+    let second = first.iter().map(square).collect();
+    Clients {
+        numbers: vec![first, second],
+        levels: Vec::new(),
+    }
+}
+
+#[test]
+#[ignore = "takes minutes: a measurement, not a check"]
+fn measured_power_without_correlation() {
+    let trials = trials("POWER_TRIALS", 100);
+    for rows in BATCHES {
+        let mut draws = Draws(rows as u64);
+        let found = (0..trials).filter(|_| {
+            let reference = squares(&mut draws, REFERENCE);
+            let mut current = squares(&mut draws, rows);
+            shuffle(&mut draws, &mut current.numbers[1]);
+            check_columns(pairs(&[reference, current]), |_| true).verdict == Verdict::Drift
+        });
+        println!(
+            "b = a² + noise, b of other clients, {rows} rows: {} of {trials}",
+            found.count()
+        );
+    }
+}
+
 #[test]
 #[ignore = "takes minutes: a measurement, not a check"]
 fn measured_alarms() {

@@ -1,0 +1,64 @@
+//! The answers to an address that names a run, a release or a feature that is not there: what is there, and
+//! where the list is.
+
+use common::numbers::listed;
+use reporting::dashboard::{Advice, KnownRuns, LiveRelease, PipelineState, paths};
+
+use crate::error::{Absent, ApiError};
+
+/// Maximum number of names that an answer lists.
+const MAX_NAMES: usize = 8;
+
+/// There is no run of a number that has ended. `range` has the numbers of the oldest and of the newest one.
+pub(super) fn run(range: Option<[i64; 2]>, state: &PipelineState) -> ApiError {
+    let advice = range.map(|[first, last]| Advice {
+        to_do: match first == last {
+            true => format!("look at run {first}, the only one that has ended"),
+            false => format!("choose one of the runs {first} to {last}"),
+        },
+        more: Some((paths::RUNS, "The runs")),
+    });
+    absent(
+        "there is no run of that number that has ended",
+        advice,
+        state,
+    )
+}
+
+/// There is no release of a number; `names` are those of all releases, the newest first.
+pub(super) fn release(names: &[String], state: &PipelineState) -> ApiError {
+    let advice = (!names.is_empty()).then(|| Advice {
+        to_do: format!(
+            "choose one of the releases that are kept: {}",
+            listed(names, MAX_NAMES)
+        ),
+        more: Some((paths::RELEASES, "The releases")),
+    });
+    absent("there is no release of that number", advice, state)
+}
+
+/// There is no feature of a name; `names` are those of all features.
+pub(super) fn feature(names: &[String], state: &PipelineState) -> ApiError {
+    let advice = (!names.is_empty()).then(|| Advice {
+        to_do: format!("choose one of the features: {}", listed(names, MAX_NAMES)),
+        more: Some((paths::DRIFT, "Drift by feature")),
+    });
+    let what = match (&state.release, state.runs) {
+        (LiveRelease::Served(_), KnownRuns::None) => "the live model has no feature of that name",
+        (LiveRelease::Served(_), _) => {
+            "neither the live model nor one of these runs has a feature of that name"
+        }
+        _ => {
+            "no model is live that can be used, and none of these runs has tested a feature of that name"
+        }
+    };
+    absent(what, advice, state)
+}
+
+/// If nothing of the kind is there, the advice is what to do about that.
+fn absent(what: &str, advice: Option<Advice>, state: &PipelineState) -> ApiError {
+    ApiError::Absent(Box::new(Absent {
+        what: what.to_owned(),
+        advice: advice.unwrap_or_else(|| state.advice()),
+    }))
+}

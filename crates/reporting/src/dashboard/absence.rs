@@ -1,0 +1,117 @@
+//! What is there of a pipeline, and what to do where a page has nothing to show.
+
+use maud::{Markup, html};
+
+use super::address::paths;
+use super::attention::{LiveRelease, with_code};
+
+/// What is there of a pipeline.
+#[derive(Clone, Debug)]
+pub struct PipelineState {
+    /// The release that answers predictions.
+    pub release: LiveRelease,
+    /// What the history knows of runs.
+    pub runs: KnownRuns,
+}
+
+/// What the history knows of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownRuns {
+    /// There is no history, or it has no run.
+    None,
+    /// The first run has not ended.
+    FirstUnfinished,
+    /// At least one run has ended.
+    Ended,
+    /// The history cannot be read.
+    Unreadable,
+}
+
+/// What to do, and where more is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// The step; commands are in backticks.
+    pub to_do: String,
+    /// Address of a page that shows more, with its words.
+    pub more: Option<(&'static str, &'static str)>,
+}
+
+/// What to do before the first run.
+pub(super) const FIRST_STEPS: &str = "put CSV files with known outcomes into an input folder of `config.json`, and run `fullprocess`. `fullprocess --try FILE` tries any CSV file first";
+/// What to do if the history is gone.
+pub(super) const BEGIN_HISTORY: &str = "put a backup of history.db in its place, if there is one. Otherwise run `fullprocess`: it begins a new history";
+/// What to do if the history cannot be read.
+pub(super) const REPAIR_HISTORY: &str = "on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it. The log of the server has the cause. Predictions go on";
+/// What to do while a run works.
+pub(super) const WAIT: &str =
+    "nothing while it works. If it was killed, the next run of `fullprocess` finishes it";
+
+const THE_OVERVIEW: (&str, &str) = (paths::OVERVIEW, "The overview");
+const THE_RUNS: (&str, &str) = (paths::RUNS, "The runs");
+
+impl PipelineState {
+    /// True if the history knows of no run, although a release was deployed.
+    pub(super) fn has_lost_history(&self) -> bool {
+        self.runs == KnownRuns::None && self.release != LiveRelease::None
+    }
+
+    /// What to do about something that is not there.
+    pub fn advice(&self) -> Advice {
+        let advice = |to_do: &str, more| Advice {
+            to_do: to_do.to_owned(),
+            more,
+        };
+        match (self.runs, &self.release) {
+            (KnownRuns::Unreadable, _) => advice(REPAIR_HISTORY, None),
+            (KnownRuns::FirstUnfinished, _) => advice(WAIT, Some(THE_OVERVIEW)),
+            (KnownRuns::None, LiveRelease::None) => advice(FIRST_STEPS, None),
+            (KnownRuns::None, LiveRelease::Served(_)) => advice(BEGIN_HISTORY, None),
+            (KnownRuns::None, _) => advice(
+                "put a backup of history.db in its place, if there is one. The live release has a problem, too",
+                Some(THE_OVERVIEW),
+            ),
+            (KnownRuns::Ended, LiveRelease::Served(_)) => advice(
+                "nothing: the next run with new rows has something to show",
+                Some(THE_RUNS),
+            ),
+            (KnownRuns::Ended, LiveRelease::None) => {
+                advice("read why the newest run ended so", Some(THE_RUNS))
+            }
+            (KnownRuns::Ended, _) => advice(
+                "make a release live again: the overview has the command",
+                Some(THE_OVERVIEW),
+            ),
+        }
+    }
+}
+
+/// The step of an advice.
+pub(super) fn step(advice: &Advice) -> Markup {
+    html! {
+        p {
+            "What to do: " (with_code(&advice.to_do))
+            @if let Some((to, words)) = advice.more { " " a href=(to) { (words) } "." }
+        }
+    }
+}
+
+/// The content of a page without anything to show: `nothing` is a sentence, and `what` is the subject of
+/// "cannot be shown".
+pub(super) fn nothing_yet(what: &str, nothing: &str, state: &PipelineState) -> Markup {
+    html! {
+        @if state.has_lost_history() {
+            p.missing { (what) " cannot be shown: history.db is missing or has no run, although a model was deployed." }
+        } @else {
+            p { (nothing) }
+        }
+        (step(&state.advice()))
+    }
+}
+
+/// What to do where the history cannot be read, in the place of what it would show.
+pub(super) fn unreadable_history(what: &str) -> Markup {
+    html! {
+        p.missing { (what) " cannot be shown, because the history of the runs cannot be read." }
+        p { "What to do: " (with_code(REPAIR_HISTORY)) }
+    }
+}

@@ -1,0 +1,98 @@
+use super::*;
+
+/// A run that put two clients on the call list.
+fn with_call_list(run: i64) -> RunRecord {
+    let list = CallListSummary {
+        model_version: "000001".into(),
+        clients: 2,
+        bands: Vec::new(),
+        in_capacity: None,
+        held_out: None,
+        expected_value: None,
+    };
+    RunRecord {
+        call_list: Some(list),
+        ..record(run, Outcome::Steady)
+    }
+}
+
+#[test]
+fn a_missing_and_a_damaged_call_list_are_told_with_the_command_that_rebuilds_it() {
+    let ranked = |clients| Overview {
+        clients,
+        ..overview(Ok(Some(RunsSoFar {
+            evaluated: Some(with_call_list(6)),
+            ..healthy()
+        })))
+    };
+    let missing = ranked(Ok(None)).html();
+    assert_says(
+        &missing,
+        &[
+            "<strong>Problem: </strong>The call list (riskranking.csv) is missing.",
+            "<code>scoring --rank</code>",
+        ],
+    );
+    assert!(!missing.contains("Every client has a label"), "{missing}");
+    let damaged = ranked(Err(anyhow!("the log of the server has the cause"))).html();
+    assert_says(
+        &damaged,
+        &[
+            "<strong>Problem: </strong>The call list cannot be read.",
+            "<code>scoring --rank</code>",
+        ],
+    );
+    let page = CallsPage {
+        summary: with_call_list(6).call_list,
+        ..calls(Ok(None), CallFilter::default())
+    };
+    assert_says(
+        &page.html(),
+        &[
+            "The call list (riskranking.csv) is missing.",
+            "<code>scoring --rank</code>",
+        ],
+    );
+}
+
+#[test]
+fn a_filter_stays_in_the_form_in_the_links_and_in_the_file() {
+    let filter = CallFilter {
+        band: Some(Band::High),
+        called: Some(Called::Yes),
+        id: Some(HOSTILE.into()),
+    };
+    let items = vec![client(1, HOSTILE, None)];
+    let clients = Paged {
+        items,
+        next: Some(1),
+        is_first: true,
+    };
+    let page = calls(Ok(Some(clients)), filter.clone()).html();
+    // The value of a field is what was typed, so its invisible character stays.
+    assert_is_harmless(&page.replace("'\u{202e}\">", "'\">"));
+    assert_says(
+        &page,
+        &[
+            "<option value=\"high\" selected>high</option>",
+            "<option value=\"yes\" selected>to call</option>",
+            "/dashboard/calls.csv?band=high&amp;call=yes&amp;client=%22%3E%3Cscript%3E",
+            "&amp;before=1\" rel=\"next\">Next clients",
+            "Release 000001 ranked these clients; it is not live now.",
+            "<code>scoring --rank</code>",
+        ],
+    );
+    assert!(filter.holds(&client(
+        1,
+        &format!("a{}b", HOSTILE.to_uppercase()),
+        Some(true)
+    )));
+    // What the page shows in the place of an invisible character finds the client, too.
+    let shown = CallFilter {
+        id: Some(crate::figure::visible("a\u{202e}b")),
+        ..CallFilter::default()
+    };
+    assert!(shown.holds(&client(1, "a\u{202e}b", None)));
+    assert!(!filter.holds(&client(1, "other", Some(true))));
+    assert!(!filter.holds(&client(1, HOSTILE, Some(false))));
+}

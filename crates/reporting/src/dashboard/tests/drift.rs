@@ -1,0 +1,101 @@
+use super::*;
+
+/// A run whose joint test found that a relation of features changed, while no feature alone drifted.
+fn joint_drift(run: i64) -> RunRecord {
+    let joint = JointCheck {
+        columns: vec!["base".into(), "b\u{202e}".into()],
+        rows: [100, 100],
+        min_p_value: None,
+        left_out: Vec::new(),
+        statistic: 9.0,
+        degrees: 2,
+        p_value: 0.0001,
+        effect: Some(1.0),
+        verdict: Verdict::Drift,
+        parts: Vec::new(),
+    };
+    let model = ModelVerdict {
+        verdict: Verdict::Ok,
+        rows: 100,
+        positives: 30,
+        expected: Some(30.0),
+        single: None,
+        recent: None,
+        cumulative: None,
+        undecided: None,
+        untested: Vec::new(),
+        untested_levels: Vec::new(),
+        moved: None,
+    };
+    let verdicts = Verdicts {
+        verdict: Verdict::Ok,
+        rows: 100,
+        model,
+        joint: Some(joint),
+        features: Vec::new(),
+        segments: None,
+        terms: None,
+    };
+    RunRecord {
+        evidence: Some(Evidence {
+            verdicts: Some(verdicts),
+            ..Evidence::default()
+        }),
+        ..record(run, Outcome::Steady)
+    }
+}
+
+#[test]
+fn joint_feature_drift_has_the_same_words_and_the_same_step_everywhere() {
+    let record = joint_drift(6);
+    let page = DriftPage {
+        now: now(),
+        newest: None,
+        runs: Ok(Some(Paged {
+            items: EvaluatedRun::of(&record).into_iter().collect(),
+            next: None,
+            is_first: true,
+        })),
+        state: in_order(),
+    }
+    .html();
+    assert_is_harmless(&page);
+    assert_says(&page, &["the location of base, b"]);
+    let page = overview(Ok(Some(RunsSoFar {
+        evaluated: Some(record),
+        ..healthy()
+    })))
+    .html();
+    assert_is_harmless(&page);
+    assert_says(&page, &["(feature drift): the location of base, b"]);
+    let step = "heck whether the clients really changed, or the source has a fault.";
+    // The item and the answer of the run; the step has no second item.
+    assert_eq!(page.matches(step).count(), 2, "{page}");
+}
+
+#[test]
+fn the_page_of_a_feature_has_what_was_found_of_it_together_with_others() {
+    let record = joint_drift(6);
+    let page = |name| {
+        FeaturePage {
+            now: now(),
+            name,
+            newest: Some(record.clone()),
+            runs: Ok(Some(first_page(
+                EvaluatedRun::of(&record).into_iter().collect(),
+            ))),
+            model: None,
+            state: in_order(),
+        }
+        .html()
+    };
+    let found = "The test of all features together found: the location of base, b";
+    assert_says(&page("base"), &[found, "href=\"/dashboard/runs/6\""]);
+    assert!(!page("other").contains("together found"));
+    assert_is_harmless(&page("base"));
+    // Without a model the page does not say that the feature has no effect.
+    assert_says(
+        &page("base"),
+        &["because no model is live that can be used"],
+    );
+}
