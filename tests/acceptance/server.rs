@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Response;
 
+use crate::schema::expect_described;
 use crate::workspace::Workspace;
 
 /// A running server. Dropping the value stops it.
@@ -142,7 +143,9 @@ impl Server {
     /// Requests a path with GET.
     pub(crate) fn get(&self, path: &str) -> Answer {
         let asked = self.agent.get(format!("{}{path}", self.url)).call();
-        Answer::of(asked.expect("an answer"))
+        let answer = Answer::of(asked.expect("an answer"));
+        expect_described("get", path, &answer);
+        answer
     }
 
     /// Posts a body. An empty `content_type` leaves out that header.
@@ -151,7 +154,9 @@ impl Server {
         if !content_type.is_empty() {
             request = request.header("Content-Type", content_type);
         }
-        Answer::of(request.send(body).expect("an answer"))
+        let answer = Answer::of(request.send(body).expect("an answer"));
+        expect_described("post", path, &answer);
+        answer
     }
 
     /// Asks the server to stop and waits for its exit code.

@@ -40,10 +40,10 @@ pub(crate) fn page() -> &'static str {
             "<h2 id=\"endpoints\">Endpoints</h2>\n".to_owned(),
             endpoints::ALL
                 .iter()
-                .map(|endpoint| section(endpoint, &schemas))
+                .map(|endpoint| section(endpoint, schemas))
                 .collect(),
-            items(&schemas),
-            problems::section(&schemas),
+            types(schemas),
+            problems::section(schemas),
         ];
         document("Dynamic Risk Assessment: the API", &content.concat())
     })
@@ -72,7 +72,7 @@ fn contents() -> String {
         .collect();
     format!(
         "<nav aria-label=\"Contents\">\n<ul>\n{endpoints}\
-         <li><a href=\"#items\">Items of lists</a></li>\n\
+         <li><a href=\"#types\">Types</a></li>\n\
          <li><a href=\"#problems\">Problems</a></li>\n</ul>\n</nav>\n"
     )
 }
@@ -140,15 +140,12 @@ fn parameters(endpoint: &Endpoint) -> String {
 }
 
 /// The schemas that the tables of fields link to.
-fn items(schemas: &Value) -> String {
-    let tables: String = fields::linked(schemas)
+fn types(schemas: &Value) -> String {
+    let sections: String = fields::linked(schemas)
         .iter()
-        .map(|name| {
-            let table = fields::table(&schemas[name]);
-            format!("<h3 id=\"{name}\">{name}</h3>\n{table}")
-        })
+        .map(|name| fields::section(name, &schemas[name]))
         .collect();
-    format!("<h2 id=\"items\">Items of lists</h2>\n{tables}")
+    format!("<h2 id=\"types\">Types</h2>\n{sections}")
 }
 
 /// Escapes a text for HTML.

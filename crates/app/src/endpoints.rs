@@ -352,7 +352,7 @@ pub(crate) static OPENAPI: Endpoint = Endpoint {
     path: "/openapi.json",
     access: Access::Open,
     summary: "This description",
-    schema: "Object",
+    schema: "Document",
     example: read(
         "/openapi.json",
         include_str!("../assets/examples/openapi_json.json"),

@@ -13,6 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use reporting::dashboard::Advice;
 use rustix::io::Errno;
+use schemars::JsonSchema;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -164,7 +165,7 @@ pub(crate) struct RowErrors {
 }
 
 /// Error in one row.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct RowError {
     /// Number of the row, counted from 1 without the header of a CSV file.
     pub(crate) row: u64,
@@ -174,10 +175,11 @@ pub(crate) struct RowError {
     /// Name of the column, if the error concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<String>,
+    /// Code of what is wrong, such as `not-a-number`.
     pub(crate) code: &'static str,
     /// What is wrong, as a sentence.
     pub(crate) detail: String,
-    /// Excerpt of the cell.
+    /// Beginning of the cell, at most 64 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) value: Option<String>,
 }

@@ -1,13 +1,15 @@
 //! The OpenAPI 3.1 description of the API, made from the endpoints, the kinds of problem
 //! and the schemas of the answers.
 
+mod body;
+mod responses;
 mod schemas;
+mod simplify;
 
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use crate::accept::Media;
 use crate::endpoints::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 use crate::kind::{self, Kind};
 
@@ -29,6 +31,18 @@ const WITH_KEY: [&str; 4] = [
     "too-many-wrong-keys",
 ];
 
+/// What holds for every request and answer.
+const ABOUT: &str = "\
+No request changes the pipeline.
+
+- **Members**: newer versions of the server may add members to answers. Clients ignore members that they do not know.
+- **Numbers** are finite. Shares, probabilities and F1 are from 0 to 1. Times are UTC (RFC 3339).
+- **Request id**: every answer has the header `X-Request-Id`. The server takes the id of the request's header `X-Request-Id` if the id is 1 to 64 letters, digits, `.`, `_` or `-`. Otherwise the server makes a new one. `traceparent` (W3C) is passed through.
+- **Compression**: an answer of more than 1 KiB is compressed if the request has `Accept-Encoding: gzip`. A body may be sent with `Content-Encoding: gzip`. No other encoding is accepted.
+- **Conditional requests**: an answer with `ETag` is repeated only if it has changed: send the tag as `If-None-Match`; 304 means unchanged.
+- **Errors** are `application/problem+json` (RFC 9457); errors of the dashboard are pages. The end of `type` is a code that does not change between versions. Retry after 429 and 503, no sooner than `Retry-After` says.
+- **Methods**: each GET also answers HEAD; each address answers OPTIONS.";
+
 /// The description as JSON text.
 pub(crate) fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
@@ -37,8 +51,9 @@ pub(crate) fn text() -> &'static str {
 }
 
 /// The schemas by name.
-pub(crate) fn schemas() -> Value {
-    schemas::all()
+pub(crate) fn schemas() -> &'static Value {
+    static SCHEMAS: OnceLock<Value> = OnceLock::new();
+    SCHEMAS.get_or_init(|| schemas::all().into())
 }
 
 /// The problems of an endpoint, in the order of their status.
@@ -72,12 +87,14 @@ fn document() -> Value {
             "title": "Dynamic Risk Assessment",
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Predictions, score, statistics and diagnostics of the deployed model",
+            "description": ABOUT,
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": schemas::all(),
+            "schemas": schemas(),
+            "headers": responses::headers(),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -92,7 +109,7 @@ fn operation(endpoint: &Endpoint) -> Value {
         "summary": endpoint.summary,
         "operationId": endpoint.id(),
         "parameters": parameters(endpoint),
-        "responses": responses(endpoint),
+        "responses": responses::all(endpoint),
     });
     if endpoint.access != Access::Open {
         // The empty requirement: on a loopback address no key is needed.
@@ -102,13 +119,7 @@ fn operation(endpoint: &Endpoint) -> Value {
         };
     }
     if endpoint.verb == Verb::Post {
-        operation["requestBody"] = json!({
-            "required": true,
-            "content": {
-                "text/csv": {"schema": {"type": "string"}},
-                "application/json": {"schema": {"$ref": "#/components/schemas/Rows"}},
-            },
-        });
+        operation["requestBody"] = body::rows();
     }
     operation
 }
@@ -151,59 +162,6 @@ fn parameter_schema(parameter: &Parameter) -> Value {
     }
 }
 
-fn responses(endpoint: &Endpoint) -> Value {
-    let mut content = Map::new();
-    for media in endpoint.media {
-        let schema = match media {
-            Media::Json => json!({"$ref": format!("#/components/schemas/{}", endpoint.schema)}),
-            _ => json!({"type": "string"}),
-        };
-        content.insert(media.essence().into(), json!({ "schema": schema }));
-    }
-    let mut responses = Map::new();
-    if endpoint.path == "/readyz" {
-        responses.insert(
-            "503".into(),
-            json!({"description": "Predictions cannot be made", "content": content.clone()}),
-        );
-    }
-    responses.insert(
-        "200".into(),
-        json!({"description": endpoint.summary, "content": content}),
-    );
-    if is_tagged(endpoint) {
-        responses.insert(
-            "304".into(),
-            json!({"description": "The client has the answer already (If-None-Match)"}),
-        );
-    }
-    for kind in problems(endpoint) {
-        let response = responses
-            .entry(kind.status.to_string())
-            .or_insert_with(|| json!({"description": "", "content": {}}));
-        let so_far = response["description"].as_str().unwrap_or_default();
-        let separator = if so_far.is_empty() { "" } else { ", " };
-        response["description"] = format!("{so_far}{separator}{}", kind.code).into();
-        match endpoints::is_of_dashboard(endpoint.path) {
-            true => {
-                response["content"]["text/html"] = json!({"schema": {"type": "string"}});
-            }
-            false => {
-                response["content"]["application/problem+json"] =
-                    json!({"schema": {"$ref": "#/components/schemas/Problem"}});
-            }
-        }
-    }
-    responses.into()
-}
-
-/// True if the answers of an endpoint have an entity tag. Answers that change with every request
-/// have none.
-fn is_tagged(endpoint: &Endpoint) -> bool {
-    let is_live = endpoint.media.contains(&Media::Metrics) || endpoint.is_health_check();
-    endpoint.verb == Verb::Get && !is_live
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -222,12 +180,11 @@ mod tests {
     #[test]
     fn every_reference_leads_to_a_schema_and_every_code_to_a_kind() {
         let document = document();
-        let schemas = document["components"]["schemas"].as_object().unwrap();
         let mut references = BTreeSet::new();
         collect_references(&document, &mut references);
         for reference in references {
-            let name = reference.strip_prefix("#/components/schemas/").unwrap();
-            assert!(schemas.contains_key(name), "{reference}");
+            let place = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(place).is_some(), "{reference}");
         }
         for endpoint in endpoints::ALL {
             for code in endpoint.problems {
@@ -236,6 +193,15 @@ mod tests {
         }
         let codes: BTreeSet<&str> = kind::ALL.iter().map(|kind| kind.code).collect();
         assert_eq!(codes.len(), kind::ALL.len());
+    }
+
+    #[test]
+    fn examples_have_no_marks_of_what_is_left_out() {
+        let text = text();
+        assert!(!text.contains("\"…\""));
+        let predictions = &document()["paths"]["/prediction"]["post"]["responses"]["200"];
+        let example = &predictions["content"]["application/json"]["example"];
+        assert_eq!(example["predictions"], json!([0, 1]));
     }
 
     fn collect_references(value: &Value, to: &mut BTreeSet<String>) {

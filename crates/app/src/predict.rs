@@ -7,9 +7,10 @@ mod size;
 
 use common::schema::Labels;
 use model::Model;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::explanation::{Explainer, Explanations};
+use self::explanation::{Explainer, Explanation, Explanations};
 use crate::payload::{Ids, RequestRows};
 
 pub(crate) use self::csv_answer::{CsvAnswer, predict_csv};
@@ -17,25 +18,38 @@ pub(crate) use self::options::Options;
 pub(crate) use self::size::answer_bytes;
 
 /// The answer to a prediction request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Predictions<'a> {
+    /// Predicted label of each row: 1 if its probability is above the threshold, else 0.
+    #[schemars(inner(range(max = 1)))]
     predictions: Vec<u8>,
+    /// Probability of the positive label of each row, 0 to 1.
+    #[schemars(inner(range(min = 0, max = 1)))]
     probabilities: Vec<f64>,
+    /// Id of each row; the number of the row, counted from 1, where the data has no id.
+    #[schemars(with = "Vec<String>")]
     ids: &'a Ids,
+    /// Number of rows.
     rows: usize,
-    /// Missing feature values, replaced by the training mean.
+    /// Number of missing feature values, replaced by the training mean.
     imputed: usize,
-    /// Cells of categories with an unseen level.
+    /// Number of cells of categories with an unseen level.
     unknown_levels: usize,
-    /// Numbers outside the range of the training rows.
+    /// Number of values outside the range of the training rows.
     extrapolated: usize,
+    /// The positive label is predicted above this probability, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     threshold: f64,
     /// Texts of the labels; absent where they are 0 and 1.
     #[serde(skip_serializing_if = "Labels::are_numbers")]
     labels: &'a Labels,
+    /// Number of the release that made the predictions.
     model_version: &'a str,
+    /// Identifies the request in the log of the server.
     request_id: &'a str,
+    /// Explanation of each row; absent unless the request has `explain=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Explanation<'_>>>")]
     explanations: Option<Explanations<'a>>,
 }
 

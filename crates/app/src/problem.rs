@@ -9,6 +9,7 @@ use actix_web::http::header::{
     WWW_AUTHENTICATE,
 };
 use reporting::dashboard::{self, ProblemPage};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::accept::Media;
@@ -26,18 +27,26 @@ pub(crate) const CONTENT_TYPE_OF_PROBLEMS: &str = "application/problem+json";
 /// Page that describes the types.
 const TYPES: &str = "/docs#";
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// An error (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Problem<'a> {
+    /// Address of the description of this kind of problem; its end is the code of the problem.
     r#type: String,
+    /// Kind of problem in words.
     title: &'static str,
+    /// Status of the answer.
     status: u16,
+    /// This problem in words.
     detail: String,
-    /// Empty where no request could be read.
+    /// Address of the request, shortened; absent if no request could be read.
     #[serde(skip_serializing_if = "str::is_empty")]
     instance: &'a str,
+    /// Identifies the request in the log of the server.
     request_id: &'a str,
+    /// The first errors in the rows, at most 20; absent unless the code is `row-invalid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<&'a [RowError]>,
+    /// Number of all errors in the rows; absent unless the code is `row-invalid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors_total: Option<u64>,
 }

@@ -7,6 +7,7 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The committed state of the ingested data.
@@ -88,7 +89,7 @@ pub struct FileStamp {
 }
 
 /// Whether a file's rows were ingested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
     /// Its valid rows are in finaldata.csv.
@@ -100,7 +101,7 @@ pub enum FileStatus {
 }
 
 /// Row counts of a file: `read = kept + duplicate + rejected`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowCounts {
     /// Rows after the header.
     pub read: u64,
@@ -211,7 +212,7 @@ impl Ledger {
 }
 
 /// The state of the ingested data that a model was fitted to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DataPosition {
     /// Rows of finaldata.csv.
     pub rows: u64,
@@ -234,7 +235,7 @@ impl DataPosition {
 }
 
 /// A file, identified by its content.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct FileReference {
     /// Input folder as written in the configuration.
     pub folder: String,

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use rustix::process::getuid;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::regular;
@@ -15,7 +16,7 @@ const ACCOUNTS: &str = "/etc/passwd";
 const MAX_ACCOUNT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The user of a process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Person {
     /// Number of the user.
     pub uid: u32,

@@ -51,7 +51,9 @@ pub struct FoundFile {
 }
 
 /// An entry that is skipped.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct SkippedEntry {
     /// Input folder as written in the configuration.
     pub folder: String,

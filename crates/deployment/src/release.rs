@@ -12,6 +12,7 @@ use anyhow::Context;
 use common::layout::names;
 use common::{Failure, History, Layout, Manifest, digest};
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::check_answers;
@@ -37,15 +38,18 @@ pub struct Release {
 }
 
 /// One line of the list of releases.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Release")]
 pub struct ListedRelease {
     /// Number of the release, six digits.
     pub release: String,
     /// True for the live release.
     pub is_live: bool,
     /// Time when the release was created.
+    #[schemars(with = "common::DateTime")]
     pub created_at: jiff::Timestamp,
-    /// F1 of the release's model on the test data.
+    /// F1 of the release's model on the test data, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub score: f64,
     /// Release that was live before this one.
     pub parent: Option<String>,

@@ -4,13 +4,14 @@ use common::history::{LastRun, documents};
 use common::{Config, History};
 use dataset::passes::Summary;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::dependencies::{self, Dependencies};
 use crate::timings::{self, StageTiming};
 
 /// Diagnostics that the history stores, so that showing them costs no computation.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct StoredDiagnostics {
     /// Durations of each stage, as runs recorded them.
     pub timings: Vec<StageTiming>,
@@ -26,7 +27,7 @@ pub struct StoredDiagnostics {
 }
 
 /// Count of the missing values of one column.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MissingShare {
     /// Name of the column.
     pub column: String,

@@ -3,17 +3,19 @@
 use common::History;
 use common::history::{STAGES, StageDuration};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Newest durations of a stage that the quantiles are computed from.
 const RECENT_DURATIONS: i64 = 100;
 
 /// Durations of one stage.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct StageTiming {
     /// Name of the stage.
     pub stage: String,
     /// Start of the newest execution.
+    #[schemars(with = "common::DateTime")]
     pub last_started_at: Timestamp,
     /// Seconds that the newest execution took.
     pub last_seconds: f64,

@@ -5,10 +5,11 @@ use std::fmt;
 
 use common::Config;
 use common::ledger::LedgerFile;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Known files of a folder that `input_folder_path` no longer names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FormerFolder {
     /// Folder as it was written in the configuration.
     pub folder: String,

@@ -6,12 +6,13 @@ use common::cli::Report;
 use common::ledger::{FileStatus, RowCounts};
 use common::numbers::{count, counted, listed};
 use dataset::SkippedEntry;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::former_folder::FormerFolder;
 
 /// Report of an ingestion.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IngestReport {
     /// Files ingested or rejected this time, in ingestion order.
     pub files: Vec<FileReport>,
@@ -43,7 +44,7 @@ pub struct IngestReport {
 }
 
 /// Report of one file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileReport {
     /// Input folder as written in the configuration.
     pub folder: String,

@@ -2,6 +2,7 @@
 
 use dataset::escaped;
 use dataset::passes::{Encoding, Grid, Parts, Surface};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::Model;
@@ -87,7 +88,7 @@ impl Model {
 }
 
 /// The effect of a pair of features as a table, for people and programs that read JSON.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PairTable<'m> {
     /// The first feature and its parts: the rows of the table.
     pub first: PairSide<'m>,
@@ -99,7 +100,7 @@ pub struct PairTable<'m> {
 }
 
 /// A feature of a pair: its name, and its `knots` or `levels`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PairSide<'m> {
     /// Name of the feature.
     pub feature: &'m str,

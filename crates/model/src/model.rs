@@ -5,6 +5,7 @@ use std::fmt;
 use common::Schema;
 use common::ledger::DataPosition;
 use dataset::passes::{Agreement, Profile};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::form::FormResult;
@@ -65,7 +66,7 @@ pub struct Model {
 }
 
 /// Figures of the last step of a fit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Convergence {
     /// Newton steps taken on all rows.
     pub iterations: u32,
@@ -76,8 +77,9 @@ pub struct Convergence {
 }
 
 /// Result of the independent check of a fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FitCheck")]
 pub enum Check {
     /// No other coefficients have a loss that is lower by more than one millionth.
     Confirmed,

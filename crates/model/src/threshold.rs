@@ -1,10 +1,11 @@
 //! The operating threshold of a model.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The probability above which the positive label is predicted. It is above 0 and below 1; the
 /// default is one half.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Threshold(f64);
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A choice of rows of finaldata.csv, which always ends with the newest one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "window", content = "batches")]
 pub enum Window {
     /// All rows.
@@ -17,7 +18,7 @@ pub enum Window {
 }
 
 /// A training window, and the log-loss on the gate rows of a model that is fitted to this window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowResult {
     /// The window.
     #[serde(flatten)]

@@ -1,9 +1,10 @@
 //! The next steps that a run can decide on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The next step of a run, decided after the ingestion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing: there is no data.

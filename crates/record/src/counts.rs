@@ -1,10 +1,11 @@
 //! Counts of the files, rows and API calls of a run.
 
 use common::ledger::RowCounts;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Numbers of input files, by what the run did with them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileCounts {
     /// Files whose rows were ingested.
     pub ingested: usize,
@@ -19,7 +20,7 @@ pub struct FileCounts {
 }
 
 /// Numbers of rows in the run's files and in finaldata.csv.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowTotals {
     /// Numbers of rows in the files of this run.
     #[serde(flatten)]
@@ -31,7 +32,7 @@ pub struct RowTotals {
 }
 
 /// Results of the API calls at the end of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiOutcome {
     /// Number of calls.
     pub calls: usize,

@@ -5,6 +5,7 @@ mod reasons;
 use common::Config;
 use common::config::{DriftBasis, DriftTrigger, OnTie};
 use diagnostics::Verdict;
+use schemars::JsonSchema;
 use scoring::same_score;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub struct Policy {
 }
 
 /// The next step of a run, with its reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decision {
     /// The next step.
     pub action: Action,

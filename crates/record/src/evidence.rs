@@ -2,6 +2,7 @@
 
 use common::config::DriftBasis;
 use diagnostics::Verdicts;
+use schemars::JsonSchema;
 use scoring::{ConfusionMatrix, Metrics};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::regime::Regime;
 use crate::review::Review;
 
 /// What a run found out about the data and the deployed model.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// The deployed model; `None` when nothing is deployed.
     pub deployed: Option<DeployedModel>,
@@ -58,7 +59,7 @@ pub struct Evidence {
 }
 
 /// A new file without a target column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileWithoutTarget {
     /// Folder and name, joined by `/`.
     pub file: String,
@@ -69,7 +70,7 @@ pub struct FileWithoutTarget {
 }
 
 /// Performance of a model on all labelled rows of finaldata.csv.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AllRows {
     /// Counts by label and prediction.
     pub confusion: ConfusionMatrix,
@@ -87,7 +88,7 @@ pub struct F1 {
 }
 
 /// The deployed model, with its score at the deployment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeployedModel {
     /// Name of its release.
     pub release: String,

@@ -1,9 +1,10 @@
 //! Notices: problems that a run reports although it ends well.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A problem that a person has to fix.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
     /// Kind of problem.
     pub kind: NoticeKind,
@@ -15,7 +16,9 @@ pub struct Notice {
 }
 
 /// Kinds of problems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     /// An entry of an input folder cannot be read.

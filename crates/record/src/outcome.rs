@@ -1,11 +1,12 @@
 //! How a run ended, and which of its effects are done.
 
+use schemars::JsonSchema;
 use serde::de::IntoDeserializer;
 use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The first model was fitted and deployed.
@@ -36,8 +37,11 @@ pub enum Outcome {
 }
 
 /// A lasting effect of a run. It is done once, even if the run is interrupted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "RunEffect")]
 pub enum Effect {
     /// The candidate and its score are in the model folder.
     Trained,

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use scoring::{ConfusionMatrix, Estimate};
 use serde::{Deserialize, Serialize};
 
 /// Estimated performance of the predictions for the new rows without a label.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EstimatedPerformance {
     /// What the figures can and cannot show.
     pub kind: EstimateKind,
@@ -53,7 +54,7 @@ impl EstimatedPerformance {
 
 /// What an estimate cannot show. It is shown with the estimate, so that nobody takes the estimate
 /// for a measured score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EstimateKind {
     /// The estimate follows changes of the clients (feature drift), but not changes of the reasons
     /// for leaving (model drift).
@@ -62,7 +63,7 @@ pub enum EstimateKind {
 }
 
 /// Realised performance of a run's predictions on the rows that have a label by now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RealisedPerformance {
     /// The run that predicted.
     pub run: i64,
@@ -79,7 +80,7 @@ pub struct RealisedPerformance {
 }
 
 /// The predictions of one run, as the history keeps them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunEstimate {
     /// The release that the run predicted with.
     pub release: String,
@@ -92,7 +93,7 @@ pub struct RunEstimate {
 }
 
 /// Predictions of one run that have a label by now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LabelledPredictions {
     /// Number of predictions.
     pub rows: u64,
@@ -105,7 +106,7 @@ pub struct LabelledPredictions {
 /// Changes to the stored predictions that are written but not committed.
 /// The changes are committed once the rows of the run count as evaluated. Until then they are in
 /// the run's record. An interrupted run can therefore be finished without reading the rows again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PendingPredictions {
     /// The prediction file that the changes were added to.
     pub before: PredictionFile,
@@ -116,7 +117,7 @@ pub struct PendingPredictions {
 }
 
 /// The committed part of a file in the state folder, with predictions that wait for a label.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PredictionFile {
     /// Number in the file's name.
     pub generation: u64,

@@ -4,6 +4,7 @@
 //! model. While a regime is open, another candidate is therefore tried each time the regime's
 //! labelled rows have doubled.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Number of refused candidates after which a regime closes.
@@ -12,7 +13,7 @@ const MAX_REFUSALS: u32 = 2;
 const MAX_BATCHES: usize = 16;
 
 /// An open regime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Regime {
     /// The run that found the drift.
     pub run: i64,

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use common::numbers::{Scores, counted};
+use schemars::JsonSchema;
 use scoring::{PairedLosses, interval_at_look};
 use serde::{Deserialize, Serialize};
 
 /// A decision, and its result on the rows that arrived after it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Review {
     /// The decision.
     pub decision: ReviewedDecision,
@@ -37,7 +38,7 @@ pub struct Review {
 }
 
 /// A kind of decision about the deployed model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewedDecision {
     /// A run replaced the deployed model.
@@ -53,7 +54,7 @@ pub enum ReviewedDecision {
 }
 
 /// A model whose file is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum KeptModel {
     /// The model of a release.
@@ -71,7 +72,7 @@ pub enum KeptModel {
 }
 
 /// The judgement of a decision, by the rows so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hindsight {
     /// The log-loss of the chosen model is significantly lower.

@@ -12,6 +12,7 @@ use diagnostics::{DependencyCounts, Verdict, Verdicts};
 use ingestion::IngestReport;
 use jiff::Timestamp;
 use model::WindowResult;
+use schemars::JsonSchema;
 use scoring::{CallListSummary, CallReport, Comparison, GateDecision, Metrics};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,8 @@ pub use self::summary::quality::{Performance, PerformanceRows};
 pub use self::text::CALLING_MAY_EXPLAIN_DRIFT;
 
 /// Everything about one run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Run")]
 pub struct RunRecord {
     /// Number of the run; `None` for a dry run.
     pub run_id: Option<i64>,
@@ -43,8 +45,10 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
     /// Start of the run.
+    #[schemars(with = "common::DateTime")]
     pub started_at: Timestamp,
     /// End of the run.
+    #[schemars(with = "Option<common::DateTime>")]
     pub finished_at: Option<Timestamp>,
     /// The release that is live after the run.
     pub release: Option<String>,

@@ -4,6 +4,7 @@
 //! Other measures of probabilities, such as the Brier score, are in `metrics`.
 
 use dataset::passes::{ScoreGroup, groups_of_rows, mean_of_rows};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::quantile_at;
@@ -12,7 +13,7 @@ use crate::statistics::quantile_at;
 const BINS: u64 = 10;
 
 /// The calibration of probabilities: how far they are from the observed shares.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Calibration {
     /// Expected calibration error, 0 to 1. It is the mean over the bins of
     /// |mean probability − share of positive labels|, weighted by the rows of each bin.
@@ -22,7 +23,7 @@ pub struct Calibration {
 }
 
 /// A bin of the reliability curve: rows of about the same probability.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReliabilityBin {
     /// Number of rows.
     pub rows: u64,

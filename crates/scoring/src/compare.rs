@@ -11,6 +11,7 @@ use dataset::passes::{
 };
 use dataset::{Selection, Table, both};
 use model::{Model, Predictor, Window};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::PairedCounts;
@@ -48,7 +49,7 @@ pub struct UnseenTest<'a> {
 }
 
 /// The comparison of candidate and incumbent on the labelled gate rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// True if the score test found model drift on the new rows. The gate then only asks that the
     /// candidate is not significantly worse.
@@ -77,7 +78,7 @@ pub struct Comparison {
 }
 
 /// The comparison of candidate and incumbent on the test data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Guard {
     /// Number of labelled rows that were compared.
     pub rows: u64,

@@ -6,10 +6,11 @@ use common::Failure;
 use dataset::passes::{self, ScoreGroup};
 use dataset::{Selection, Table};
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Counts of rows by label and prediction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfusionMatrix {
     /// Rows with a positive label and a positive prediction.
     pub true_positive: u64,

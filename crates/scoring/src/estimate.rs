@@ -5,6 +5,7 @@
 //! the same client leaves for another reason than before.
 
 use dataset::passes::probability;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::recalibration::Recalibration;
@@ -21,7 +22,7 @@ pub struct Forecast {
 }
 
 /// The estimated performance of a model. It is blind to concept drift.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// Number of rows.
     pub rows: u64,

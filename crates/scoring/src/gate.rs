@@ -18,6 +18,7 @@
 
 use common::config::GatePolicy;
 use common::numbers::{self, Scores, counted};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Comparison, Guard};
@@ -29,7 +30,7 @@ pub use common::numbers::SCORE_TOLERANCE;
 const SIGNIFICANCE: f64 = 0.05;
 
 /// The gate's decision about a candidate, with its reasons.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GateDecision {
     /// True if the candidate replaces the deployed model.
     pub accepted: bool,

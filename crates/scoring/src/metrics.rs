@@ -7,6 +7,7 @@ use common::Failure;
 use dataset::passes::{ScoreGroup, log_loss, mean_of_rows, probability, score_groups};
 use dataset::{Selection, Table};
 use model::{Model, Threshold};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::ConfusionMatrix;
@@ -14,7 +15,7 @@ use crate::ranking::Ranking;
 use crate::statistics::f1_interval;
 
 /// The realised performance of a model on labelled rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metrics {
     /// Number of labelled rows; at least one.
     pub rows: u64,
@@ -54,7 +55,7 @@ pub struct Metrics {
 }
 
 /// The performance of predictions without a model.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Baselines {
     /// F1 with the positive label predicted for every row.
     pub always_one_f1: Option<f64>,
@@ -63,7 +64,7 @@ pub struct Baselines {
 }
 
 /// Performance with the more frequent label predicted for every row.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MajorityBaseline {
     /// The more frequent label; 0 if both are equally frequent.
     pub class: u8,

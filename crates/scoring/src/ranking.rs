@@ -5,6 +5,7 @@
 //! `None`, never 0.
 
 use dataset::passes::{ScoreGroup, probability};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use training::{calibration_intercept, calibration_line};
 
@@ -17,7 +18,7 @@ const DECILES: u64 = 10;
 const MIN_STEP: f64 = 0.02;
 
 /// How well a model ranks rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ranking {
     /// The rows in ten parts of about equal size, the highest predictions first. Parts without rows
     /// are left out.
@@ -57,7 +58,7 @@ pub struct Ranking {
 ///
 /// Rows of equal log-odds at a boundary are shared between both sides as if in random order. Each
 /// side gets the expected number of positive rows, which may be a fraction.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decile {
     /// 1 for the highest predictions, 10 for the lowest.
     pub decile: u64,

@@ -47,6 +47,32 @@ fn answers_are_what_the_description_says() {
     assert_eq!(flaw(&document, described, &refused), None, "{refused}");
 }
 
+/// Examples may leave out elements of lists, but nothing else.
+#[test]
+fn examples_of_the_description_are_what_it_says() {
+    let (_workspace, server) = serving(&[]);
+    let document = server.get("/openapi.json").json(200);
+    let mut checked = 0;
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for operation in methods.as_object().expect("methods").values() {
+            let responses = operation["responses"].as_object().expect("responses");
+            let responses = responses.values().map(|response| &response["content"]);
+            for content in responses.chain([&operation["requestBody"]["content"]]) {
+                for form in content.as_object().into_iter().flat_map(|it| it.values()) {
+                    let several = form["examples"].as_object();
+                    let several = several.into_iter().flat_map(|it| it.values());
+                    let several = several.map(|example| &example["value"]);
+                    for example in form.get("example").into_iter().chain(several) {
+                        assert_eq!(flaw(&document, &form["schema"], example), None, "{path}");
+                        checked += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(checked > 15, "{checked}");
+}
+
 #[test]
 fn what_is_no_request_gets_a_problem_that_is_logged_and_counted() {
     let (_workspace, server) = serving(&[]);

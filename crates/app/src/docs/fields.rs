@@ -45,12 +45,21 @@ fn collect_names(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
+/// The section of a schema that other schemas refer to: what it means, and its members or values.
+pub(super) fn section(name: &str, schema: &Value) -> String {
+    let description = schema["description"].as_str();
+    let meaning = description.map(|text| format!("<p>{}.</p>\n", with_code(text)));
+    let mut members = table(schema);
+    if members.is_empty() {
+        members = format!("<p>{}.</p>\n", kind(schema));
+    }
+    let meaning = meaning.unwrap_or_default();
+    format!("<h3 id=\"{name}\">{name}</h3>\n{meaning}{members}")
+}
+
 /// The rows of an object's members. `before` is the path of the object.
 fn rows(schema: &Value, before: &str) -> String {
-    let Some(members) = schema["properties"].as_object() else {
-        return String::new();
-    };
-    in_order(schema, members)
+    members(schema)
         .into_iter()
         .map(|(name, member, is_required)| {
             let path = format!("{before}{name}");
@@ -60,11 +69,34 @@ fn rows(schema: &Value, before: &str) -> String {
                 "<tr><td><code>{}</code></td><td>{}{optional}</td><td>{}</td></tr>\n{}",
                 escaped(&path),
                 kind(member),
-                escaped(meaning),
+                with_code(meaning),
                 inner_rows(member, &path),
             )
         })
         .collect()
+}
+
+/// The members of an object. Of an object with alternatives, the members of all of them; those that
+/// some alternatives do not have are optional.
+fn members(schema: &Value) -> Vec<(&str, &Value, bool)> {
+    if let Some(own) = schema["properties"].as_object() {
+        return in_order(schema, own);
+    }
+    let mut found: Vec<(&str, &Value, bool)> = Vec::new();
+    let each: Vec<_> = alternatives(schema).map(members).collect();
+    for (name, member, is_required) in each.iter().flatten().copied() {
+        if found.iter().all(|(known, ..)| *known != name) {
+            let has = |own: &Vec<(&str, &Value, bool)>| own.iter().any(|it| it.0 == name && it.2);
+            found.push((name, member, is_required && each.iter().all(has)));
+        }
+    }
+    found
+}
+
+/// The alternatives of a schema.
+fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
+    let lists = ["anyOf", "oneOf"].map(|name| schema[name].as_array());
+    lists.into_iter().flatten().flatten()
 }
 
 /// The members: the required ones in the order of the answer, then the others.
@@ -99,7 +131,8 @@ fn inner_rows(member: &Value, path: &str) -> String {
 
 /// The type of a value as HTML.
 fn kind(schema: &Value) -> String {
-    let or_null = if has_type(schema, "null") {
+    let is_nullable = |schema: &Value| has_type(schema, "null");
+    let or_null = if is_nullable(schema) || alternatives(schema).any(is_nullable) {
         " or null"
     } else {
         ""
@@ -121,10 +154,21 @@ fn noun(schema: &Value, number: Number) -> String {
     if let Some(values) = schema["enum"].as_array() {
         return choices(values);
     }
+    if !schema["const"].is_null() {
+        return choices(std::slice::from_ref(&schema["const"]));
+    }
+    let mut kinds: Vec<String> = alternatives(schema)
+        .filter(|alternative| alternative["type"] != "null")
+        .map(|alternative| noun(alternative, number))
+        .collect();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        return kinds.join(" or ");
+    }
     let plural = if number == Number::Plural { "s" } else { "" };
     if has_type(schema, "array") {
         let items = match &schema["items"] {
-            Value::Null => "values".into(),
+            Value::Null | Value::Bool(_) => "values".into(),
             items => noun(items, Number::Plural),
         };
         return format!("list{plural} of {items}");
@@ -138,6 +182,16 @@ fn noun(schema: &Value, number: Number) -> String {
     let is_share = schema["minimum"] == 0 && schema["maximum"] == 1;
     let range = if is_share { " from 0 to 1" } else { "" };
     format!("{}{plural}{range}", scalar(schema))
+}
+
+/// A description as HTML: what is between backticks is code.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let html = parts.map(|(position, part)| match position % 2 {
+        0 => escaped(part),
+        _ => format!("<code>{}</code>", escaped(part)),
+    });
+    html.collect()
 }
 
 /// The allowed values.
@@ -207,6 +261,11 @@ mod tests {
                 json!({"type": "array", "items": {"$ref": "#/components/schemas/Run"}}),
                 "list of <a href=\"#Run\">Run</a>",
             ),
+            (
+                json!({"anyOf": [{"$ref": "#/components/schemas/Run"}, {"type": "null"}]}),
+                "<a href=\"#Run\">Run</a> or null",
+            ),
+            (json!({"type": "string", "const": "x"}), "<code>x</code>"),
         ] {
             assert_eq!(kind(&schema), words);
         }
@@ -234,5 +293,21 @@ mod tests {
             "{table}"
         );
         assert_eq!(super::table(&json!({"type": "object"})), "");
+    }
+
+    #[test]
+    fn members_of_alternatives_are_optional_unless_all_have_them() {
+        let text = json!({"type": "string", "description": "a `b` < c"});
+        let schema = json!({"anyOf": [
+            {"properties": {"x": text, "y": text}, "required": ["x", "y"]},
+            {"properties": {"x": text}, "required": ["x"]},
+        ]});
+        let table = table(&schema);
+        assert_eq!(
+            table.matches("<code>x</code></td><td>string</td>").count(),
+            1
+        );
+        assert!(table.contains("<code>y</code></td><td>string, optional</td>"));
+        assert!(table.contains("a <code>b</code> &lt; c"), "{table}");
     }
 }

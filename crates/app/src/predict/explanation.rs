@@ -1,8 +1,11 @@
 //! The explanations in an answer: how much each feature adds to a prediction's log-odds, and how
 //! much it changes the probability.
 
+use std::collections::BTreeMap;
+
 use dataset::passes::probability;
 use model::{Model, Scorer};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -92,12 +95,22 @@ impl Serialize for Explanations<'_> {
 }
 
 /// The explanation of one row.
-#[derive(Debug, Serialize)]
-struct Explanation<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Explanation<'a> {
+    /// Unit of `base` and `contributions`.
+    #[schemars(extend("const" = UNIT))]
     unit: &'static str,
+    /// Log-odds of a row whose features are the means of the training rows.
     base: f64,
+    /// What each feature, or pair of features, adds to the log-odds.
+    #[schemars(with = "BTreeMap<String, f64>")]
     contributions: Named<'a>,
+    /// Probability of a row whose features are the means of the training rows, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     base_probability: f64,
+    /// Change in the probability by each feature, or pair of features: the probability minus the
+    /// one without the contribution, -1 to 1.
+    #[schemars(with = "BTreeMap<String, f64>")]
     probability_changes: Named<'a>,
 }
 

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
 use record::RunRecord;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::expect_json;
@@ -13,12 +14,15 @@ use super::{drift, stored};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-#[derive(Serialize)]
-struct Answer {
+/// Durations, missing values, dependencies and the last run.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Diagnostics")]
+pub(crate) struct StoredAnswer {
     #[serde(flatten)]
     stored: ::diagnostics::StoredDiagnostics,
     /// How the newest runs evaluated the deployed model, newest first.
     #[serde(serialize_with = "drift::serialize")]
+    #[schemars(with = "Vec<drift::EvaluatedRun<'_>>")]
     drift: Vec<RunRecord>,
 }
 
@@ -39,8 +43,8 @@ pub(super) async fn show(
     .ok_or(ApiError::NoData("there are no diagnostics"))
 }
 
-fn read(config: &Config) -> anyhow::Result<Answer> {
-    Ok(Answer {
+fn read(config: &Config) -> anyhow::Result<StoredAnswer> {
+    Ok(StoredAnswer {
         stored: ::diagnostics::stored(config, common::clock::now())?,
         drift: drift::newest(config, USUAL_ITEMS)?,
     })

@@ -9,6 +9,7 @@ use diagnostics::{
     CHECK_LEVEL, Check, JointCheck, SegmentCheck, Test, TestAtLevel, Verdict, Verdicts,
 };
 use record::{Decision, Evidence, RunFilter, RunRecord};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::page::Listing;
@@ -18,32 +19,43 @@ use crate::endpoints;
 use crate::error::ApiError;
 use crate::state::AppState;
 
+/// A run that evaluated the deployed model.
+pub(crate) type EvaluatedRun<'a> = RunView<'a, EvaluationMembers<'a>>;
+
 /// The members that only the list of evaluations shows.
-#[derive(Serialize)]
-struct EvaluationMembers<'a> {
-    /// `None` where the record cannot be read.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EvaluatedRun")]
+pub(crate) struct EvaluationMembers<'a> {
+    /// What the run found; `null` if its record cannot be read.
     evidence: Option<&'a Evidence>,
+    /// What the run decided; `null` if its record cannot be read.
     decision: Option<&'a Decision>,
-    /// Empty where no test was made, as in records of programs without tests.
+    /// The tests for drift. Empty where no test was made, as in records of programs without tests.
     verdicts: Vec<TestVerdict<'a>>,
 }
 
 /// One test of a run.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TestVerdict<'a> {
     /// `model`, `features` for all features together, `feature NAME`, or `segments`.
     subject: Cow<'a, str>,
-    /// For example `score_test_of_batch`; `both` for the verdict of all tests of the model.
+    /// Name of the test, for example `score_test_of_batch`; `both` for the verdict of all tests of the model.
     test: Cow<'a, str>,
+    /// What the test found.
     verdict: Verdict,
-    /// Rows of the batch that the test used.
+    /// Number of rows of the batch that the test used.
     rows: u64,
+    /// The test statistic; `null` if it was not computed.
     statistic: Option<f64>,
-    /// Corrected for the number of tests where there are many.
+    /// The p-value, 0 to 1, corrected for the number of tests where there are many; `null` if it was
+    /// not computed.
+    #[schemars(range(min = 0, max = 1))]
     p_value: Option<f64>,
-    /// A p-value below it is drift.
+    /// A p-value below this level is drift, 0 to 1; `null` without a p-value.
+    #[schemars(range(min = 0, max = 1))]
     level: Option<f64>,
-    /// Size of the difference.
+    /// Size of the difference; for segments the odds ratio of the worst one; `null` if it was not
+    /// computed.
     effect: Option<f64>,
 }
 
@@ -70,7 +82,7 @@ pub(super) fn serialize<S: Serializer>(runs: &[RunRecord], to: S) -> Result<S::O
     to.collect_seq(runs.iter().map(evaluated))
 }
 
-fn evaluated(run: &RunRecord) -> RunView<'_, EvaluationMembers<'_>> {
+fn evaluated(run: &RunRecord) -> EvaluatedRun<'_> {
     let members = EvaluationMembers {
         evidence: run.evidence.as_ref(),
         decision: run.decision.as_ref(),

@@ -6,30 +6,51 @@ use std::sync::atomic::Ordering;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::query::expect_no_parameters;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-#[derive(Serialize)]
-struct Health {
+/// The server answers.
+const ALIVE: &str = "alive";
+/// Predictions are possible.
+const READY: &str = "ready";
+/// Predictions are possible, but not with the live release.
+const DEGRADED: &str = "degraded";
+/// No model can be used.
+const NO_MODEL: &str = "no-model";
+/// The server is being stopped.
+const DRAINING: &str = "draining";
+
+/// Result of a liveness or readiness check.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Health {
+    /// Result of all checks together.
+    #[schemars(extend("enum" = [ALIVE, READY, DEGRADED, NO_MODEL, DRAINING]))]
     status: &'static str,
+    /// The checks of `/readyz`; absent in the answer of `/livez`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<Check>,
 }
 
-#[derive(Serialize)]
+/// One check of `/readyz`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HealthCheck")]
 struct Check {
+    /// Name of the check.
     name: &'static str,
+    /// True if the check passed.
     ok: bool,
+    /// Result of the check in words.
     detail: String,
 }
 
 /// Liveness check: answers as long as the server runs.
 pub(super) async fn live(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
-    Ok(answer(StatusCode::OK, "alive", Vec::new()))
+    Ok(answer(StatusCode::OK, ALIVE, Vec::new()))
 }
 
 /// Readiness check: looks for a new release, then answers whether predictions are possible.
@@ -71,10 +92,10 @@ pub(super) async fn ready(
         },
     };
     let (status, status_text) = match (is_draining, model.ok, live.ok) {
-        (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        (false, false, _) => (StatusCode::SERVICE_UNAVAILABLE, "no-model"),
-        (false, true, false) => (StatusCode::OK, "degraded"),
-        (false, true, true) => (StatusCode::OK, "ready"),
+        (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, DRAINING),
+        (false, false, _) => (StatusCode::SERVICE_UNAVAILABLE, NO_MODEL),
+        (false, true, false) => (StatusCode::OK, DEGRADED),
+        (false, true, true) => (StatusCode::OK, READY),
     };
     Ok(answer(status, status_text, vec![model, live, running]))
 }

@@ -28,7 +28,14 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 use crate::endpoints::{self, Endpoint};
 use crate::error::ApiError;
 
+pub(crate) use self::diagnostics::StoredAnswer;
+pub(crate) use self::drift::EvaluatedRun;
+pub(crate) use self::health::Health;
+pub(crate) use self::model::ServedModel;
 pub(crate) use self::page::Page;
+pub(crate) use self::runs::ListedRun;
+pub(crate) use self::scoring::Score;
+pub(crate) use self::version::Version;
 
 /// Adds all routes.
 pub(crate) fn configure(config: &mut ServiceConfig) {

@@ -7,6 +7,7 @@ use common::schema::{Feature, Labels};
 use dataset::passes::Encoding;
 use jiff::Timestamp;
 use model::{Check, Coefficient, Convergence, Form, FormResult, PairTable, WindowResult};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::{self, expect_json};
@@ -19,30 +20,42 @@ use crate::error::ApiError;
 use crate::snapshot::Snapshot;
 use crate::state::AppState;
 
-#[derive(Serialize)]
-struct ServedModel<'a> {
+/// The served model.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Model")]
+pub(crate) struct ServedModel<'a> {
+    /// Number of the release that is served.
     model_version: &'a str,
+    /// Time when the release was created.
+    #[schemars(with = "common::DateTime")]
     created_at: Timestamp,
     /// The run that made the release; `null` when it was deployed by hand.
     run: Option<i64>,
-    /// The release that was live before it.
+    /// The release that was live before it; `null` for the first one.
     parent: Option<&'a str>,
-    /// F1 on the test data at deployment.
+    /// F1 on the test data at deployment, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     deployed_score: f64,
     /// Version of the program that fitted the model.
     program: &'a str,
+    /// Column of the id; `null` if rows have none.
     id: Option<&'a str>,
+    /// Column of the label.
     target: &'a str,
     /// Texts of the labels; absent where they are 0 and 1.
     #[serde(skip_serializing_if = "Labels::are_numbers")]
     labels: &'a Labels,
+    /// The part of the log-odds that does not depend on any feature.
     intercept: f64,
+    /// The features in the order of the schema.
     features: Vec<ServedFeature<'a>>,
-    /// The effects of pairs of features, beside those of each.
+    /// Effects of pairs of features, in addition to the effects of each; empty unless the form is
+    /// `pairs`.
     pairs: Vec<PairTable<'a>>,
-    /// Inverse strength of the penalty.
+    /// Inverse strength of the penalty (`training.c`).
     c: f64,
     /// Probability above which the label 1 is predicted, unless a request names another.
+    #[schemars(range(min = 0, max = 1))]
     threshold: f64,
     /// How the log-odds depend on the features.
     form: Form,
@@ -50,17 +63,23 @@ struct ServedModel<'a> {
     forms: &'a [FormResult],
     /// Training windows that were tried; empty if there was no choice.
     windows: &'a [WindowResult],
-    /// Labelled rows that the model was fitted to.
+    /// Number of labelled rows that the model was fitted to.
     rows: u64,
-    /// Positive labels among them.
+    /// Number of positive labels among these rows.
     positives: u64,
+    /// How the fit ended.
     convergence: Convergence,
+    /// Result of an independent calculation of the fit.
     check: Check,
+    /// The ingested data that the model was trained on.
     data: &'a DataPosition,
 }
 
-#[derive(Serialize)]
+/// A feature of the served model.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ModelFeature")]
 struct ServedFeature<'a> {
+    /// Column of the feature.
     name: &'a str,
     #[serde(flatten)]
     coefficients: Coefficients<'a>,
@@ -68,14 +87,19 @@ struct ServedFeature<'a> {
     allowed: Option<&'a Feature>,
 }
 
-#[derive(Serialize)]
+/// Coefficients of a feature: of a number with a straight effect, of a number with a curve, or of a
+/// category.
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Coefficients<'a> {
+    /// A number with a straight effect.
     Number {
+        /// Weight of the number in the log-odds.
         coefficient: f64,
         /// Replacement of a missing value.
         imputed: f64,
     },
+    /// A number with a curve.
     Curve {
         /// Increasing numbers, between which the effect is straight. It is constant outside.
         knots: &'a [f64],
@@ -85,7 +109,9 @@ enum Coefficients<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<ServedMissing>,
     },
+    /// A category.
     Category {
+        /// The levels with their coefficients.
         levels: Vec<ServedLevel<'a>>,
         /// The level of missing cells; absent if they are imputed.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,19 +119,27 @@ enum Coefficients<'a> {
     },
 }
 
-#[derive(Serialize)]
+/// A level of a category.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ModelLevel")]
 struct ServedLevel<'a> {
-    /// `null` for all levels without a coefficient of their own.
+    /// The level; `null` for all levels without a coefficient of their own.
     level: Option<&'a str>,
+    /// Weight of the level in the log-odds.
     coefficient: f64,
-    /// Share of the training rows, which replaces a missing level.
+    /// Share of the training rows with this level, 0 to 1. It replaces a missing level.
+    #[schemars(range(min = 0, max = 1))]
     imputed: f64,
 }
 
-#[derive(Serialize)]
+/// Coefficient of the missing cells of a feature.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MissingCells")]
 struct ServedMissing {
+    /// Weight of a missing cell in the log-odds.
     coefficient: f64,
-    /// Share of the training rows.
+    /// Share of the training rows without a value, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     share: f64,
 }
 

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use common::history::with_remedy;
 use common::{Config, History};
 use record::{FileCounts, RowTotals, RunFilter, RunRecord};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::expect_json;
@@ -21,18 +22,29 @@ use crate::endpoints;
 use crate::error::ApiError;
 use crate::state::AppState;
 
+/// A run in the list of all runs.
+pub(crate) type ListedRun<'a> = RunView<'a, ListedMembers<'a>>;
+
 /// The members that only the list of all runs shows.
-#[derive(Serialize)]
-struct ListedMembers<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedRun")]
+pub(crate) struct ListedMembers<'a> {
+    /// F1 of the candidate on the test data, 0 to 1; `null` without a candidate.
+    #[schemars(range(min = 0, max = 1))]
     candidate_score: Option<f64>,
+    /// 95 % interval of `candidate_score`: its lower and its upper end.
     candidate_score_interval: Option<[f64; 2]>,
+    /// Numbers of input files.
     files: FileCounts,
+    /// Numbers of rows.
     rows: RowTotals,
+    /// Seconds by stage.
     seconds: &'a BTreeMap<String, f64>,
+    /// Warnings, one sentence each.
     warnings: &'a [String],
 }
 
-fn listed(run: &RunRecord) -> RunView<'_, ListedMembers<'_>> {
+fn listed(run: &RunRecord) -> ListedRun<'_> {
     let members = ListedMembers {
         candidate_score: run.candidate_score,
         candidate_score_interval: run.candidate_score_interval,

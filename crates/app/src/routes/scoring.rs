@@ -6,6 +6,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::exit::{Exit, classify};
+use schemars::JsonSchema;
 use scoring::{ConfusionMatrix, Ranking};
 use serde::Serialize;
 
@@ -18,21 +19,34 @@ use crate::endpoints;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-#[derive(Serialize)]
-struct Answer<'a> {
+/// The deployed model on the test data.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Score<'a> {
+    /// F1 on the test data, 0 to 1; `null` if neither the model nor the test data has the positive
+    /// label.
+    #[schemars(range(min = 0, max = 1))]
     f1: Option<f64>,
-    /// 95 % interval of F1.
+    /// 95 % interval of F1: its lower and its upper end; `null` if it is not defined.
     f1_interval: Option<[f64; 2]>,
+    /// Share of the predicted positive labels that are correct, 0 to 1; `null` if none is predicted.
+    #[schemars(range(min = 0, max = 1))]
     precision: Option<f64>,
+    /// Share of the positive labels that are predicted, 0 to 1; `null` if there are none.
+    #[schemars(range(min = 0, max = 1))]
     recall: Option<f64>,
+    /// Area under the ROC curve, 0 to 1; `null` if the test data has only one label.
+    #[schemars(range(min = 0, max = 1))]
     roc_auc: Option<f64>,
-    /// How well the model ranks the rows.
+    /// How well the model ranks the rows; `null` if the test data has only one label.
     ranking: Option<&'a Ranking>,
+    /// Numbers of rows by prediction and label.
     confusion_matrix: ConfusionMatrix,
-    /// Labelled rows of the test data.
+    /// Number of labelled rows of the test data.
     n: u64,
+    /// Number of the release that was scored.
     model_version: &'a str,
-    /// F1 of the model at deployment.
+    /// F1 on the test data when the release was deployed, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     deployed_score: f64,
 }
 
@@ -59,7 +73,7 @@ pub(super) async fn show(
         let text = Content::made(format!("{f1}\n"));
         return Ok(answer::tagged(&request, Media::Text, text));
     }
-    let shown = Answer {
+    let shown = Score {
         f1: metrics.f1,
         f1_interval: metrics.f1_interval,
         precision: metrics.precision,

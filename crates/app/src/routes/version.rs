@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::{self, expect_json};
@@ -9,11 +10,14 @@ use super::query::expect_no_parameters;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-#[derive(Serialize)]
-struct Version {
+/// Versions of the server and of the model.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Version {
+    /// Name of the program.
     name: &'static str,
+    /// Version of the program.
     version: &'static str,
-    /// The release that is served.
+    /// Number of the release that is served; `null` before the first deployment.
     model_version: Option<String>,
 }
 

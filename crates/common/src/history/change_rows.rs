@@ -8,6 +8,7 @@ use std::fmt;
 use anyhow::Context;
 use jiff::Timestamp;
 use rusqlite::{Row, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::schema;
@@ -18,7 +19,7 @@ use crate::person::Person;
 const FIRST_VERSION: usize = 6;
 
 /// What was changed by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// New input was ingested.
@@ -47,7 +48,7 @@ pub struct NewChange {
 }
 
 /// A change that a person made.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ChangeByHand {
     /// Number of the change, counting up from 1.
     #[serde(rename = "change_id")]
@@ -57,6 +58,7 @@ pub struct ChangeByHand {
     /// The newest run that had begun before; 0 before the first run.
     pub after_run: i64,
     /// When, by the clock of the machine.
+    #[schemars(with = "crate::DateTime")]
     pub made_at: Timestamp,
     /// Who; `None` where an older program recorded the change.
     pub by: Option<Person>,

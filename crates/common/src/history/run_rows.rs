@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use anyhow::Context;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -28,13 +29,14 @@ pub struct StoredRun<T> {
 }
 
 /// The newest run that ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct LastRun {
     /// Number of the run.
     pub run_id: i64,
     /// Name of the outcome, for example `steady`.
     pub outcome: String,
     /// End of the run.
+    #[schemars(with = "crate::DateTime")]
     pub finished_at: Timestamp,
 }
 

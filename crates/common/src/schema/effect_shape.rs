@@ -1,12 +1,13 @@
 //! The shape of a number's effect.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a model's probability may depend on a number; in any way by default.
 ///
 /// A number with a shape other than `any` is in no pair of features, because its effect would then
 /// depend on the other feature.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectShape {
     /// Any shape: the training rows decide.

@@ -1,5 +1,6 @@
 //! A feature, and its serialised form.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::categories::{CategoryRules, ListedLevels};
@@ -11,7 +12,7 @@ use super::rules::{ListedValues, MissingShare, NumberRules, Presence, ValueRange
 /// A column that the model reads.
 ///
 /// A number without rules is serialised as its name alone, like every feature in older programs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "SerialisedFeature", into = "SerialisedFeature")]
 pub struct Feature {
     /// Name of the column.
@@ -105,7 +106,7 @@ impl Feature {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum SerialisedFeature {
     Name(String),
@@ -113,53 +114,71 @@ enum SerialisedFeature {
     Number(SerialisedNumber),
 }
 
-/// Serialised form of a number. Models on disk always hold both bounds; newer keys are written only
-/// when they are set.
-#[derive(Serialize, Deserialize)]
+/// A column of numbers and the rules for its values.
+// Models on disk always hold both bounds; newer keys are written only when they are set.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NumberRules")]
 struct SerialisedNumber {
+    /// Name of the column.
     name: String,
     /// Not written. When read, it rejects every other kind.
     #[serde(default, rename = "kind", skip_serializing)]
     _kind: Option<NumberTag>,
+    /// Smallest allowed number; `None` without a limit.
     min: Option<f64>,
+    /// Largest allowed number; `None` without a limit.
     max: Option<f64>,
+    /// True if no cell may be missing. Absent if cells may be missing.
     #[serde(default, skip_serializing_if = "is_false")]
     required: bool,
+    /// The allowed numbers; `None` if all numbers are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     allowed: Option<Vec<f64>>,
+    /// Largest allowed share of missing cells in a file, 0 to 1; `None` without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_missing_share: Option<f64>,
+    /// How the numbers are written. Absent for plain decimals.
     #[serde(default, skip_serializing_if = "is_plain")]
     format: NumberFormat,
+    /// Texts that mean a missing value; `None` for the usual ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<Vec<String>>,
+    /// The way that the effect may go. Absent if it may go any way.
     #[serde(default, skip_serializing_if = "EffectShape::is_any")]
     effect: EffectShape,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum NumberTag {
     Number,
 }
 
-/// Serialised form of a category. Its kind is always written, unlike that of a number.
-#[derive(Serialize, Deserialize)]
+/// A category and the rules for its values.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CategoryRules")]
 struct SerialisedCategory {
+    /// Name of the column.
     name: String,
+    /// Kind of the column. Unlike that of a number, it is always written.
     kind: CategoryTag,
+    /// True if no cell may be missing. Absent if cells may be missing.
     #[serde(default, skip_serializing_if = "is_false")]
     required: bool,
+    /// The allowed levels; `None` if all levels are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     allowed: Option<Vec<String>>,
+    /// Largest allowed share of missing cells in a file, 0 to 1; `None` without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_missing_share: Option<f64>,
+    /// Texts that mean a missing value; `None` for the usual ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<Vec<String>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "CategoryKind")]
 enum CategoryTag {
     Category,
 }

@@ -1,14 +1,15 @@
 //! The texts of the two labels in the target column.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The texts that stand for the labels in input, test data and requests. Without texts a label is 0
 /// or 1, or true or false.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Labels(Option<LabelTexts>);
 
 /// The texts of both labels, at least one of each.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct LabelTexts {
     /// Texts of label 1.
     positive: Vec<String>,

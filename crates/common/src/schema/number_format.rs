@@ -1,10 +1,11 @@
 //! How the numbers of a column are written.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the numbers of a column are written; plain decimals by default. Every format also accepts
 /// plain decimals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NumberFormat {
     /// Digits, a decimal mark, an exponent: `1234.5`, `1e3`.

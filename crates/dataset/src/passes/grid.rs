@@ -3,6 +3,7 @@
 //! A pair of features may have an effect beyond the effects of both features alone. This effect is
 //! a number for each cell of a grid. Between the knots of numbers it is interpolated.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::curve::position;
@@ -27,7 +28,7 @@ pub struct Side {
 }
 
 /// The parts of a feature.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Parts {
     /// Increasing numbers, at least two. A number belongs to the knots next to it, in parts that add

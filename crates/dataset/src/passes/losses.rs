@@ -1,6 +1,7 @@
 //! Log-losses of predictions, and the differences of two models' log-losses.
 
 use common::Failure;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::engine::{Chunk, Pass, run};
@@ -86,7 +87,7 @@ const NO_DIFFERENCE: f64 = 1e-9;
 
 /// Sums of the differences of two models' log-losses. Rows of one client count together, because
 /// they are not independent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairedLosses {
     /// Number of labelled rows.
     pub rows: u64,

@@ -1,5 +1,6 @@
 //! Summary statistics of a profile, in the form in which they are stored and shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::categories::{CategoryCounts, LevelCount};
@@ -7,7 +8,7 @@ use super::moments::Moments;
 use super::profile::{ColumnProfile, Profile, SAMPLE_ROWS};
 
 /// Summary statistics of the ingested data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Number of rows that the statistics include.
     pub rows: u64,
@@ -20,8 +21,9 @@ pub struct Summary {
     pub medians_are_exact: bool,
 }
 
-/// Summary statistics of one column. A statistic is `None` if there are too few values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Summary statistics of one column. A statistic is undefined (`null` in JSON) if there are too few
+/// values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ColumnSummary {
     /// Name of the column.
     pub name: String,
@@ -45,14 +47,15 @@ pub struct ColumnSummary {
 }
 
 /// Summary of the levels of a category.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LevelSummary {
     /// Number of different levels that are counted one by one.
     pub distinct: u64,
     /// True if there are no other levels; false if there are more than `distinct`. Default true.
     #[serde(default = "yes")]
     pub distinct_is_exact: bool,
-    /// The most frequent of these levels, at most [`SHOWN_LEVELS`].
+    /// The most frequent of these levels.
+    #[schemars(length(max = SHOWN_LEVELS))]
     pub top: Vec<LevelCount>,
     /// Number of rows whose level is not in `top`.
     pub others: u64,

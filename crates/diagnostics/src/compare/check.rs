@@ -1,12 +1,13 @@
 //! One check of one column, its verdict, and the correction for many checks.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits::CHECK_LEVEL;
 use crate::statistics::holm;
 
 /// Result of a drift check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// No drift: the difference is not significant, or it is too small to matter.
@@ -18,8 +19,9 @@ pub enum Verdict {
 }
 
 /// The statistical test of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ColumnTest")]
 pub enum Test {
     /// Kolmogorov-Smirnov test of two distributions of numbers.
     KolmogorovSmirnov,
@@ -32,8 +34,9 @@ pub enum Test {
 }
 
 /// Unit of an effect size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "EffectUnit")]
 pub enum Unit {
     /// Standard deviations of the reference.
     StandardDeviations,
@@ -47,8 +50,9 @@ pub enum Unit {
 }
 
 /// Method that a p-value was computed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "TestMethod")]
 pub enum Method {
     /// From the exact distribution of the statistic.
     Exact,
@@ -59,7 +63,8 @@ pub enum Method {
 }
 
 /// One check of one column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ColumnCheck")]
 pub struct Check {
     /// The test that was used.
     pub test: Test,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dataset::{Levels, level_code};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Verdict};
@@ -25,7 +26,7 @@ pub(super) const CHECKS_OF_A_COLUMN: usize = 3;
 const NAMED_LEVELS: usize = 200;
 
 /// The comparison of one column of two files.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ColumnComparison {
     /// Name of the column.
     pub name: String,
@@ -75,8 +76,9 @@ pub struct ColumnComparison {
 }
 
 /// How a column is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ColumnKind")]
 pub enum Kind {
     /// As numbers: the values of both files are numbers.
     Number,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use common::numbers::{bound, bounds};
 use dataset::Levels;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{SortedColumn, bin_shares, deciles};
@@ -16,7 +17,7 @@ const MAX_BINS: usize = 10;
 /// Shares of the present values of both files by bin.
 ///
 /// A histogram exists if both files have values. It is shown, and does not influence the verdict.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Histogram {
     /// The bins. Numbers ascend, levels are ordered by their share in the reference, and other
     /// values come last.
@@ -24,7 +25,7 @@ pub struct Histogram {
 }
 
 /// One bin of a histogram.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistogramBin {
     /// The values of the bin.
     pub bin: Bin,
@@ -34,8 +35,9 @@ pub struct HistogramBin {
 }
 
 /// The values of a bin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "HistogramValues")]
 pub enum Bin {
     /// One number.
     Value(f64),

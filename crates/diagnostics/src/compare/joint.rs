@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::numbers::{self, listed, two_digits};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::Verdict;
@@ -25,7 +26,7 @@ const CONSTANT_FACTOR: f64 = 0.01;
 const MIDDLES: [[f64; 2]; 2] = [[0.25, 0.75], [0.05, 0.95]];
 
 /// Result of the joint test.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JointCheck {
     /// Names of the tested columns.
     pub columns: Vec<String>,
@@ -60,7 +61,7 @@ pub struct JointCheck {
 }
 
 /// What the joint test says about one kind of change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JointPart {
     /// What is compared.
     pub kind: JointKind,
@@ -78,7 +79,7 @@ pub struct JointPart {
 }
 
 /// A change that the joint test found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JointChange {
     /// One column, or the two columns of a relation. The relation of one column is the one to all others.
     pub columns: Vec<String>,

@@ -6,6 +6,7 @@
 
 use common::numbers::{count, counted, two_digits};
 use dataset::Levels;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Method, Test, Unit, Verdict};
@@ -22,7 +23,7 @@ use crate::statistics::{
 const SHOWN_CHARACTERS: usize = 60;
 
 /// Check of the part of a column that changed most.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PartCheck {
     /// The part.
     pub part: Part,
@@ -33,15 +34,15 @@ pub struct PartCheck {
 }
 
 /// A part of the values of a column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ColumnPart")]
 pub enum Part {
     /// One level. The empty text stands for all levels without a name of their own.
     Level(String),
     /// One number.
     Value(f64),
-    /// The numbers outside the range of the reference, by at least
-    /// [`MIN_DISTANCE`] of its standard deviations.
+    /// The numbers well outside the range of the reference, measured in its standard deviations.
     OutsideRange {
         /// How many are below the smallest value of the reference.
         below: u64,

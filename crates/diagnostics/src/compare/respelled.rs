@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::LevelCounts;
@@ -11,7 +12,7 @@ use crate::statistics::LevelCounts;
 const MAX_NAMED: usize = 5;
 
 /// Levels that the reference does not have, but in another spelling.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Respelled {
     /// Number of such levels.
     pub levels: u64,
@@ -20,7 +21,7 @@ pub struct Respelled {
 }
 
 /// A level in another spelling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Respelling {
     /// The level, which only the current file has.
     pub level: String,

@@ -1,13 +1,15 @@
 //! A crate that this program is built from, and its newer versions.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 /// The crates that this program is built from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Dependencies {
     /// Time when the registry index was last asked; `None` before the first time.
+    #[schemars(with = "Option<common::DateTime>")]
     pub asked_at: Option<Timestamp>,
     /// Crates that the workspace depends on directly, sorted by name.
     pub direct: Vec<Dependency>,
@@ -16,7 +18,7 @@ pub struct Dependencies {
 }
 
 /// One crate with its current and its newest version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Dependency {
     /// Name of the crate.
     pub name: String,
@@ -35,8 +37,9 @@ pub struct Dependency {
 }
 
 /// Whether a version is up to date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "DependencyStatus")]
 pub enum Status {
     /// No newer version is published.
     UpToDate,
@@ -49,7 +52,7 @@ pub enum Status {
 }
 
 /// Numbers of direct dependencies by status.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DependencyCounts {
     /// Number of direct dependencies.
     pub direct: usize,

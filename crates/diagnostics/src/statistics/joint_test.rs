@@ -16,6 +16,7 @@ mod splits;
 
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::components::{Component, Meaning, components};
@@ -38,7 +39,7 @@ const MIN_OWN_VARIANCE: f64 = 0.01;
 const NAMED_DIFFERENCE: f32 = 2.0;
 
 /// What the joint test compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JointKind {
     /// Where the numbers lie.

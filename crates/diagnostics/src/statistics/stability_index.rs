@@ -3,6 +3,7 @@
 //! Risk teams know this index. Its usual cut-offs of 0.1 and 0.2 ignore the sizes of the samples,
 //! so the report adds the cut-off that chance alone would give.
 
+use schemars::JsonSchema;
 use scoring::quantile;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ const MIN_VALUES_A_BIN: u64 = 10;
 const MIN_SHARE: f64 = 1e-4;
 
 /// Population stability index of two samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StabilityIndex {
     /// Σ(p − q)·ln(p / q) over the bins; at least 0.
     pub index: f64,

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{ExclusionReason, ScoreTest};
 
 /// A coefficient that was not tested: that of a level, or of a number with a rare value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UntestedLevel {
     /// Name of the feature.
     pub feature: String,
@@ -21,7 +22,7 @@ pub struct UntestedLevel {
 }
 
 /// Reason why a coefficient was not tested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UntestedReason {
     /// Too few rows have this level, or too few have another one.
@@ -34,7 +35,7 @@ pub enum UntestedReason {
 }
 
 /// A coefficient that has changed since the training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CoefficientChange {
     /// Feature of the coefficient; `None` for the intercept.
     pub feature: Option<String>,
@@ -51,7 +52,7 @@ pub struct CoefficientChange {
 }
 
 /// The level of a category that a test uses as its base level.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BaseLevel {
     /// Name of the category.
     pub feature: String,

@@ -12,6 +12,7 @@ mod text;
 
 use common::Failure;
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::{Check, CheckedColumns, ColumnComparison, JointCheck, Verdict};
@@ -23,7 +24,7 @@ pub use self::model_drift::{ModelVerdict, RecentTest, TestAtLevel, model_verdict
 pub use self::segments::{MIN_ODDS_RATIO, Segment, SegmentCheck, SegmentPart};
 
 /// Drift verdicts for a batch under a deployed model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdicts {
     /// The worst of all verdicts below.
     pub verdict: Verdict,

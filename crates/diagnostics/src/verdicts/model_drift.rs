@@ -3,6 +3,7 @@
 use common::Failure;
 use dataset::Selection;
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
@@ -25,7 +26,7 @@ const MIN_SUMMED_ROWS: u64 = 150;
 const RECENT_SHARE: f64 = 0.2;
 
 /// Verdict on model drift, with the tests behind it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelVerdict {
     /// Drift when a test says so. Insufficient data when no test gives a result.
     pub verdict: Verdict,
@@ -60,7 +61,7 @@ pub struct ModelVerdict {
 }
 
 /// A score test with its significance level.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TestAtLevel {
     /// The test.
     #[serde(flatten)]
@@ -72,7 +73,7 @@ pub struct TestAtLevel {
 }
 
 /// A test of the last batches together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RecentTest {
     /// Number of batches.
     pub batches: u32,

@@ -18,6 +18,7 @@ use common::Failure;
 use dataset::Selection;
 use dataset::passes::GroupSums;
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::division::{Divided, divisions};
@@ -40,7 +41,7 @@ const MAX_SUMS: usize = 1 << 20;
 const MAX_LISTED: usize = 10;
 
 /// Check of the deployed model on the segments of a batch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SegmentCheck {
     /// Drift if any segment differs. Otherwise insufficient data if no segment of a feature could be
     /// tested.
@@ -58,7 +59,7 @@ pub struct SegmentCheck {
 }
 
 /// A segment, with its labels and what the model expected.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Segment {
     /// Name of the feature; `None` for all clients.
     pub feature: Option<String>,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use common::config::BandRule;
 use model::Threshold;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A risk band. Bands are ordered by risk, the highest first.
@@ -53,6 +54,21 @@ impl Band {
 impl fmt::Display for Band {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&self.name())
+    }
+}
+
+impl JsonSchema for Band {
+    fn schema_name() -> Cow<'static, str> {
+        "Band".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<_> = Self::all().map(Self::name).collect();
+        json_schema!({
+            "type": "string",
+            "enum": names,
+            "description": "Risk band: by limits of the probability, or a tenth of the clients, of which decile_1 has the highest probabilities",
+        })
     }
 }
 

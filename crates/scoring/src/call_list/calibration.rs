@@ -10,6 +10,7 @@
 use std::fmt;
 
 use common::numbers::count;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::NORMAL_97_5;
@@ -29,7 +30,7 @@ pub struct CallPredictions {
 }
 
 /// Observed and expected number of leavers in a group of clients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PredictedGroup {
     /// Clients whose label has arrived.
     pub clients: u64,
@@ -42,7 +43,7 @@ pub struct PredictedGroup {
 }
 
 /// Comparison of a release's predictions with the outcomes of the clients on its call lists.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallCalibration {
     /// Number of the release that made the predictions.
     pub model_version: String,
@@ -56,7 +57,7 @@ pub struct CallCalibration {
 }
 
 /// Comparison of predictions and labels of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupCalibration {
     /// The counts.
     #[serde(flatten)]
@@ -71,7 +72,7 @@ pub struct GroupCalibration {
 }
 
 /// Whether the clients of a group left as predicted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CalibrationVerdict {
     /// The number of leavers lies in its 95 % interval.

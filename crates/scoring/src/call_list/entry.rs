@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use dataset::{guarded, shortest, unguarded};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::band::Band;
@@ -27,13 +28,15 @@ pub const COLUMNS: [&str; 12] = [
 ];
 
 /// A client on the call list. In JSON, a value that is not configured is `null`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Risk")]
 pub struct RankedClient {
     /// Place in the list, counted from 1.
     pub rank: u64,
     /// Id of the client; the number of its row where rows have no id.
     pub id: String,
-    /// Probability of the positive label.
+    /// Probability of the positive label, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub probability: f64,
     /// Band of the probability.
     pub band: Band,
@@ -46,7 +49,8 @@ pub struct RankedClient {
     /// True if the client is held out: it would be called otherwise, and shows whether calls work.
     /// `None` if no share is held out.
     pub hold_out: Option<bool>,
-    /// Largest contributions to the log-odds in words, at most [`MAX_REASONS`].
+    /// Largest contributions to the log-odds in words, the largest first.
+    #[schemars(length(max = MAX_REASONS))]
     pub reasons: Vec<String>,
     /// Number of the release that made the prediction.
     pub model_version: String,

@@ -13,6 +13,7 @@ use std::path::Path;
 use common::Failure;
 use common::numbers::count;
 use dataset::client_hash;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{CallCalibration, CallPredictions};
@@ -20,7 +21,7 @@ use super::stored::StoredList;
 use crate::statistics::NORMAL_97_5;
 
 /// Outcomes of the clients on call lists whose labels have arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallOutcomes {
     /// Clients that were to be called.
     pub called: CallGroup,
@@ -29,7 +30,7 @@ pub struct CallOutcomes {
 }
 
 /// Counts of a group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallGroup {
     /// Clients whose label has arrived.
     pub clients: u64,
@@ -38,7 +39,7 @@ pub struct CallGroup {
 }
 
 /// The effect of calling.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallEffect {
     /// Share of leavers among held-out clients minus that among called clients.
     pub difference: f64,
@@ -52,7 +53,7 @@ pub struct CallEffect {
 }
 
 /// Outcomes, and the findings from them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallReport {
     /// The outcomes.
     #[serde(flatten)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use common::numbers::{count, counted, level};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::band::Band;
@@ -12,7 +13,7 @@ use super::clients::SourceRows;
 use super::worth::ExpectedValue;
 
 /// Counts of a call list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallListSummary {
     /// Number of the release that made the predictions.
     pub model_version: String,
@@ -33,7 +34,7 @@ pub struct CallListSummary {
 }
 
 /// Number of clients of a band.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BandCount {
     /// The band.
     pub band: Band,

@@ -2,10 +2,11 @@
 
 use common::config::{ActionSettings, ValueRule};
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Expected value of the calls of a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExpectedValue {
     /// Cost of a call.
     pub cost: f64,
@@ -28,7 +29,7 @@ pub struct ExpectedValue {
 }
 
 /// Expected value of calling the first clients of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ValueOfFirst {
     /// Number of clients.
     pub clients: u64,

@@ -10,6 +10,10 @@ use serde_json::Value;
 const MORE: &str = "…";
 /// How deep objects within objects are shown.
 const MAX_DEPTH: usize = 3;
+/// Number of members of an object that are shown if it has more than [`MAX_MEMBERS`].
+const FIRST_MEMBERS: usize = 3;
+/// Largest number of members of an object that are all shown.
+const MAX_MEMBERS: usize = 40;
 /// Number of elements of a list that are shown, unless the elements are objects or lists.
 const MAX_VALUES: usize = 3;
 /// Longest list on one line, in characters.
@@ -56,10 +60,15 @@ impl Json {
     fn shortened(self, depth: usize) -> Self {
         match self {
             Self::Object(members) if depth > MAX_DEPTH && !members.is_empty() => Self::more(),
-            Self::Object(members) => {
+            Self::Object(mut members) => {
+                let has_more = members.len() > MAX_MEMBERS;
+                if has_more {
+                    members.truncate(FIRST_MEMBERS);
+                }
                 let members = members.into_iter();
                 let shown = members.map(|(name, member)| (name, member.shortened(depth + 1)));
-                Self::Object(shown.collect())
+                let more = has_more.then(|| (MORE.to_owned(), Self::more()));
+                Self::Object(shown.chain(more).collect())
             }
             Self::List(elements) => {
                 let is_plain = elements.iter().all(Self::is_value);
@@ -68,6 +77,10 @@ impl Json {
                 let first = elements.into_iter().take(kept);
                 let shown = first.map(|element| element.shortened(depth)).chain(more);
                 Self::List(shown.collect())
+            }
+            Self::Value(Value::String(text)) if text.contains('\n') => {
+                let first = text.lines().next().unwrap_or_default();
+                Self::Value(format!("{first} {MORE}").into())
             }
             value @ Self::Value(_) => value,
         }

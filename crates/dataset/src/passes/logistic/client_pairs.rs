@@ -6,6 +6,7 @@
 
 use common::Failure;
 use ndarray::{Array1, Array2};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::likelihood::LogisticPoint;
@@ -37,7 +38,7 @@ pub struct ClientPairs {
 /// For each client, a is the sum over its pairs of the product of both residuals, and b the sum of
 /// the product of both spreads. If any two rows of a client have the correlation ρ, then a is ρ·b on
 /// average.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Agreement {
     /// Σ a over the clients.
     products: f64,

@@ -1,6 +1,7 @@
 //! The sums over a batch of rows that the score test needs.
 
 use dataset::passes::{Agreement, ClientPairs};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::undecided::{MIN_EXPECTED, Undecided};
@@ -16,7 +17,7 @@ const ROWS_A_COEFFICIENT: u64 = 2;
 ///
 /// Vector and matrix have an entry for each coefficient, the intercept first, in standardised
 /// units.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreTerms {
     /// Number of labelled rows.
     pub rows: u64,
@@ -34,7 +35,7 @@ pub struct ScoreTerms {
 }
 
 /// Sums over the pairs of rows of the same client.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairTerms {
     /// P, the sum of the products of the rows' spreads.
     pub spreads: Vec<Vec<f64>>,

@@ -1,6 +1,7 @@
 //! The coefficients that a score test includes, and its result.
 
 use model::symmetric::product;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::terms::{ScoreTerms, is_square};
@@ -9,7 +10,7 @@ use crate::statistics::independent::IndependentEstimates;
 use crate::statistics::tails::chi_square_tail;
 
 /// Result of the score test.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreTest {
     /// The statistic U'V⁻¹U.
     pub statistic: f64,
@@ -35,7 +36,7 @@ pub struct ScoreTest {
 }
 
 /// Method of the p-value of a score test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreTestMethod {
     /// From the χ² distribution, which holds for many rows.

@@ -1,5 +1,6 @@
 //! The reasons why the score test gives no result.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -7,7 +8,7 @@ use thiserror::Error;
 pub(super) const MIN_EXPECTED: f64 = 5.0;
 
 /// Reason why the test gives no result.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, Error, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Undecided {
     /// Too few labelled rows for the number of coefficients.

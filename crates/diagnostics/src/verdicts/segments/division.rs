@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use dataset::Level;
 use dataset::passes::{CategoryCounts, ColumnValues, Division, Encoding};
 use model::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Number of bins of a number with many values: its deciles in the training rows. A number with as many
@@ -17,7 +18,7 @@ const MAX_LEVELS: usize = 50;
 pub(super) const MAX_GROUPS: usize = MAX_LEVELS + 2;
 
 /// The clients of a segment, by one feature.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SegmentPart {
     /// All clients.
