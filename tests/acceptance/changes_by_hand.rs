@@ -32,7 +32,12 @@ fn every_change_by_hand_is_in_the_history_with_who_made_it() {
     let mut workspace = Workspace::with_sample_data();
     done(&workspace, "ingestion", &[]);
     let only = workspace.run("fullprocess", &["--history"]).stdout;
-    assert!(only.contains("new input was ingested by hand"), "{only}");
+    let what = "2 files ingested; finaldata.csv has";
+    assert!(
+        only.contains("the ingested data was changed by hand, by "),
+        "{only}"
+    );
+    assert!(only.contains(what), "{only}");
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     workspace.set("training.c", json!(0.5));
     for stage in ["training", "scoring", "deployment"] {
@@ -178,4 +183,21 @@ fn a_change_by_hand_counts_though_the_clock_was_set_back() {
         reason.contains("release 000002 was made live by hand"),
         "{reason}"
     );
+}
+
+#[test]
+fn a_deployment_by_hand_needs_the_live_release_as_a_run_does() {
+    let workspace = Workspace::after_redeployment();
+    let current = workspace.path("production_deployment/current");
+    let manifests = || workspace.snapshot(&["production_deployment/releases"]);
+    let before = manifests();
+    fs::remove_file(&current).expect("removed");
+    workspace
+        .run("deployment", &[])
+        .failed(74, "deployment --rollback 000002");
+    std::os::unix::fs::symlink("releases/000009", &current).expect("a link");
+    workspace
+        .run("deployment", &[])
+        .failed(74, "where no release is: make release 000002 live");
+    assert_eq!(manifests(), before, "nothing is published");
 }

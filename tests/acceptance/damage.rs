@@ -199,6 +199,21 @@ fn s31_a_wrong_history_is_named_and_nothing_is_changed() {
     workspace.write(HISTORY, &whole);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
     fs::remove_file(workspace.path(HISTORY)).expect("moved away");
+    // Its seal shows that it was lost, and not moved away with it.
+    let seal = "history.db-seal";
+    refuses(
+        &workspace,
+        "fullprocess",
+        &[],
+        &["history.db", "is missing", seal],
+    );
+    refuses(
+        &workspace,
+        "fullprocess",
+        &["--dry-run"],
+        &["is missing", seal],
+    );
+    fs::remove_file(workspace.path(&format!("{HISTORY}-seal"))).expect("moved away");
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "not_judged", "{record:#}");
     assert_eq!(

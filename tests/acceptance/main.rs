@@ -36,6 +36,7 @@ mod schema;
 mod server;
 mod serving;
 mod shell;
+mod state_damage;
 mod story;
 mod surroundings;
 mod tree;

@@ -4,6 +4,7 @@ use acceptance::fuzzing::fuzz;
 use common::artifact::{self, Format, LoadError};
 use common::exit::{Exit, classify};
 use common::layout::names;
+use common::ledger::Ledger;
 use common::{History, Manifest, digest};
 use dataset::FingerprintKey;
 use deployment::Release;
@@ -152,7 +153,11 @@ fn judged_fingerprints_are_all_there_or_refused() {
         write(&layout.evaluated_fingerprints(), bytes);
         let whole = bytes.len() as u64 / 16;
         for count in [0, 1, whole, whole + 1, u64::MAX / 16 + 1, u64::MAX] {
-            match ingestion::evaluated_fingerprints(layout, count) {
+            let ledger = Ledger {
+                evaluated_fingerprints: count,
+                ..Ledger::default()
+            };
+            match ingestion::evaluated_fingerprints(layout, &ledger) {
                 Ok(found) => assert_eq!(found.len() as u64, count),
                 Err(error) => {
                     assert!(count > whole);

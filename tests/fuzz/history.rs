@@ -22,7 +22,7 @@ fn read_all(history: &History) -> anyhow::Result<Ledger> {
     }
     history.document::<Summary>(documents::SUMMARY)?;
     history.document::<String>(documents::RECONCILED_MODEL)?;
-    history.unfinished_change()?;
+    history.unfinished_changes()?;
     history.release_change_since(0)?;
     history.changes_between(0, i64::MAX, 100)?;
     history.ledger()

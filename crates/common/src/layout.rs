@@ -39,11 +39,12 @@ const REJECTED_ROWS: &str = "rejectedrows.csv";
 const API_RETURNS: &str = "apireturns.txt";
 const API_RETURNS_JSON: &str = "apireturns.json";
 const CURRENT: &str = "current";
+const HISTORY_SEAL: &str = "history.db-seal";
 const FINGERPRINT_KEY: &str = "fingerprint.key";
 const INGESTION_CARRY: &str = "ingestion.carry";
 
 /// The files that runs replace as a whole, in the folders that runs clean up.
-const REPLACED: [&str; 14] = [
+const REPLACED: [&str; 15] = [
     names::MODEL,
     names::SCORE,
     names::INGESTED_FILES,
@@ -56,6 +57,7 @@ const REPLACED: [&str; 14] = [
     API_RETURNS,
     API_RETURNS_JSON,
     CURRENT,
+    HISTORY_SEAL,
     FINGERPRINT_KEY,
     INGESTION_CARRY,
 ];

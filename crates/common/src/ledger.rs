@@ -38,6 +38,21 @@ pub struct Ledger {
     pub base: RebuildBase,
     /// Committed fingerprints of evaluated rows in the state folder.
     pub evaluated_fingerprints: u64,
+    /// Digests of the files in the state folder that decide which rows are new.
+    pub state: StateDigests,
+}
+
+/// Digests of the files in the state folder that decide which rows are new.
+///
+/// A file that does not have its digest counts as lost. Both digests are empty until a program that
+/// knows them has written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateDigests {
+    /// SHA-256 of the fingerprint key.
+    pub key: String,
+    /// State of the running SHA-256 of the committed fingerprints of evaluated rows. Appending
+    /// continues from this state, so that no run reads the rows before.
+    pub evaluated: Vec<u8>,
 }
 
 /// The row order of the last rebuild.
@@ -113,6 +128,13 @@ pub struct RowCounts {
     pub rejected: u64,
 }
 
+impl LedgerFile {
+    /// Folder and name, joined by `/`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.folder, self.name)
+    }
+}
+
 impl FileStamp {
     /// Stamp from the metadata of a file.
     pub fn of(metadata: &Metadata) -> Self {
@@ -148,6 +170,12 @@ impl RowCounts {
 }
 
 impl Ledger {
+    /// The ledger with the digest of the fingerprint key.
+    pub fn with_key(mut self, digest: String) -> Self {
+        self.state.key = digest;
+        self
+    }
+
     /// The files whose rows are in finaldata.csv, in ingestion order.
     pub fn ingested(&self) -> impl Iterator<Item = &LedgerFile> {
         self.files

@@ -11,7 +11,7 @@
 use std::io;
 
 use anyhow::Context;
-use common::{Failure, Layout, files};
+use common::{Failure, Layout, digest, files};
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::SipHasher13 as SipHasher13Wide;
 
@@ -53,6 +53,11 @@ impl FingerprintKey {
             .map_err(io::Error::from)
             .context("failed to draw a random key")?;
         Ok(Self(key))
+    }
+
+    /// SHA-256 of the key, by which the ledger knows it.
+    pub fn digest(&self) -> String {
+        digest::of_bytes(&self.0)
     }
 
     /// Saves the key in the state folder, readable by its owner only.

@@ -24,14 +24,15 @@ use model::Model;
 use scoring::Metrics;
 
 use self::publish::rollback_target;
+use self::release::expect_live;
 
 pub use examine::{ExaminedRelease, examine, stray_links};
 pub use gate::GateOfRun;
 pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{
-    ListedRelease, Release, expect_link, last_live, list, live_name, live_target, newest_first,
-    releases, visit_newest,
+    ListedRelease, Release, expect_link, list, live_name, live_target, newest_first, releases,
+    return_target, visit_newest,
 };
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
@@ -78,6 +79,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
             score_interval: release.manifest.score_interval,
         }));
     }
+    expect_live(layout)?;
     let timer = StageTimer::start("deployment");
     let scored = scored_candidate(config, &history)?;
     if let Some(live) = live_with_model(layout, &scored.digest) {
@@ -127,9 +129,9 @@ fn change_by_hand<T>(
     change: &NewChange,
     make: impl FnOnce() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    history.begin_change(clock::now(), change)?;
+    let change = history.begin_change(clock::now(), change)?;
     let made = make()?;
-    history.finish_change()?;
+    history.finish_change(change)?;
     Ok(made)
 }
 

@@ -256,7 +256,7 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     files::create_folder(layout.production())?;
     files::sweep(layout.production())?;
     record_highest_number(layout, history)?;
-    settle_change(layout, history)?;
+    settle_changes(layout, history)?;
     for folder in leftovers(layout)? {
         clear(layout, &folder)?;
     }
@@ -267,17 +267,21 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finds out whether a change by hand happened whose command was killed before it could record that.
-fn settle_change(layout: &Layout, history: &History) -> anyhow::Result<()> {
-    let Some(change) = history.unfinished_change()? else {
-        return Ok(());
-    };
-    match live_name(layout) {
-        Ok(None) if complete_first_deployment(layout, &change)? => history.finish_change(),
-        Ok(live) if live != change.to => history.forget_change(),
-        // Where `current` is no link, the change counts: then no run undoes it.
-        _ => history.finish_change(),
+/// Finds out whether the changes by hand happened whose commands were killed before they could record
+/// that.
+fn settle_changes(layout: &Layout, history: &History) -> anyhow::Result<()> {
+    history.settle_trainings(layout)?;
+    for change in history.unfinished_changes()? {
+        match live_name(layout) {
+            Ok(None) if complete_first_deployment(layout, &change)? => {
+                history.finish_change(change.id)?;
+            }
+            Ok(live) if live != change.to => history.forget_change(change.id)?,
+            // Where `current` is no link, the change counts: then no run undoes it.
+            _ => history.finish_change(change.id)?,
+        }
     }
+    Ok(())
 }
 
 /// Makes the release of an interrupted first deployment live, if it is complete. Returns false if it

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use common::history::{ChangeByHand, ChangeKind};
 use common::layout::names;
 use common::{Failure, History, Layout, Manifest, digest};
 use model::Model;
@@ -139,14 +140,7 @@ pub fn expect_link(layout: &Layout) -> anyhow::Result<()> {
     if live_target(layout)?.is_some() {
         return Ok(());
     }
-    let was_live = last_live(layout);
-    let mut releases = releases(layout)?;
-    // A stable sort: the release that was live last comes behind the others, which stay in order.
-    releases.sort_by_key(|release| Some(release.name()) == was_live.as_deref());
-    let whole = releases
-        .into_iter()
-        .rfind(|release| release.verify().is_ok());
-    match whole {
+    match return_target(layout, None)? {
         None => Ok(()),
         Some(release) => Err(Failure::input_output(format!(
             "the link {} is gone, but release {} is whole: make it live again with `deployment --rollback {}`, or choose another of `deployment --list`",
@@ -158,6 +152,58 @@ pub fn expect_link(layout: &Layout) -> anyhow::Result<()> {
     }
 }
 
+/// Returns an error if the link to the live release is gone or leads to no release. A pipeline
+/// without any release passes.
+///
+/// A damaged release passes: a deployment replaces it.
+pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
+    expect_link(layout)?;
+    let Some(target) = live_target(layout)? else {
+        return Ok(());
+    };
+    let folder = layout.production().join(&target);
+    if number(&folder).is_some() && folder.is_dir() {
+        return Ok(());
+    }
+    let lost = format!(
+        "the link {} leads to {}, where no release is",
+        layout.current().display(),
+        folder.display()
+    );
+    let remedy = match return_target(layout, None)? {
+        Some(release) => format!(
+            "make release {0} live with `deployment --rollback {0}`, or choose another of `deployment --list`",
+            release.name()
+        ),
+        None => "no release is whole: restore a backup, or remove the link".into(),
+    };
+    Err(Failure::input_output(format!("{lost}: {remedy}")).into())
+}
+
+/// The release to make live if the live one is lost or damaged: its parent, else the one that was
+/// live last as the history knows it, else the newest one. Only whole releases are chosen. `damaged`
+/// is the name of the live release, if it is known.
+pub fn return_target(layout: &Layout, damaged: Option<&str>) -> anyhow::Result<Option<Release>> {
+    let mut folders = release_folders(layout)?;
+    folders.sort();
+    let opened = folders.iter().map(|folder| Release::open(folder));
+    let mut candidates: Vec<Release> = opened.filter_map(Result::ok).collect();
+    let parent = candidates
+        .iter()
+        .find(|release| Some(release.name()) == damaged)
+        .and_then(|release| release.manifest.parent.clone());
+    let was_live = last_live_except(layout, damaged);
+    candidates.retain(|release| Some(release.name()) != damaged);
+    // A stable sort: the preferred releases come behind the others, which stay in order.
+    candidates.sort_by_key(|release| {
+        let is = |name: &Option<String>| Some(release.name()) == name.as_deref();
+        (is(&parent), is(&was_live))
+    });
+    Ok(candidates
+        .into_iter()
+        .rfind(|release| release.verify().is_ok()))
+}
+
 /// What the record of a run says about the live release.
 #[derive(Deserialize)]
 struct LiveAfterRun {
@@ -166,29 +212,51 @@ struct LiveAfterRun {
     release: Option<String>,
 }
 
-/// Name of the release that was live last, as the history knows it: after the newest change by hand,
-/// or after the newest run if that is later. `None` if the history does not know it or cannot be
-/// read.
-pub fn last_live(layout: &Layout) -> Option<String> {
-    read_last_live(layout)
+/// Name of the release that was live last, as the history knows it, apart from `except` and from the
+/// releases that a person has rolled back from since. `None` if the history does not know it or cannot
+/// be read.
+fn last_live_except(layout: &Layout, except: Option<&str>) -> Option<String> {
+    read_last_live(layout, except)
         .inspect_err(|error| tracing::warn!("{error:#}"))
         .ok()
         .flatten()
 }
 
-fn read_last_live(layout: &Layout) -> anyhow::Result<Option<String>> {
+fn read_last_live(layout: &Layout, except: Option<&str>) -> anyhow::Result<Option<String>> {
     let Some(history) = History::read(layout)? else {
         return Ok(None);
     };
-    // A run that failed before it read the live release knows none.
+    let mut left: Vec<String> = except.iter().map(|name| (*name).to_owned()).collect();
     let runs = history.finished_runs::<LiveAfterRun>(MAX_RUNS_READ)?;
-    let run = runs
+    let mut changes = history
+        .release_changes(MAX_RUNS_READ)?
         .into_iter()
-        .find_map(|run| Some((run.id, run.record.release?)));
-    let first = run.as_ref().map_or(0, |(id, _)| *id);
-    let change = history.release_change_since(first)?;
-    let by_hand = change.and_then(|change| change.to);
-    Ok(by_hand.or(run.map(|(_, release)| release)))
+        .peekable();
+    for run in runs {
+        // Newest first: a change is newer than the run that it came after.
+        while let Some(change) = changes.next_if(|change| change.after_run >= run.id) {
+            if let Some(name) = live_after(change, &mut left) {
+                return Ok(Some(name));
+            }
+        }
+        // A run that failed before it read the live release knows none.
+        if let Some(name) = run.record.release
+            && !left.contains(&name)
+        {
+            return Ok(Some(name));
+        }
+    }
+    Ok(changes.find_map(|change| live_after(change, &mut left)))
+}
+
+/// The release that a change made live, unless it is among those that were left. Adds the release that
+/// a person rolled back from.
+fn live_after(change: ChangeByHand, left: &mut Vec<String>) -> Option<String> {
+    let name = change.to.filter(|name| !left.contains(name));
+    if change.kind == ChangeKind::Rollback {
+        left.extend(change.from);
+    }
+    name
 }
 
 /// Name of the live release, even if the release is damaged. `None` if nothing is deployed.

@@ -39,7 +39,8 @@ impl InputState {
         let live = LiveRelease::load(config)?;
         let prepared =
             ingestion::prepare(config, history, live.as_ref().map(LiveRelease::manifest))?;
-        let found = ingestion::scan_input(config, &prepared, common::clock::now())?;
+        let mut found = ingestion::scan_input(config, &prepared, common::clock::now())?;
+        found.defer_blocked_rebuild(&prepared.ledger, live.as_ref().map(LiveRelease::manifest));
         Ok(Self {
             live,
             prepared,

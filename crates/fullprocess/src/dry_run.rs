@@ -119,7 +119,9 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     files::create_folder(to.state())?;
     deployment::mirror(from, to)?;
     let (mut awaiting, mut refused) = (None, Vec::new());
-    if let Some(history) = History::read(from)? {
+    let history = History::read(from)?;
+    History::check_seal(from)?;
+    if let Some(history) = history {
         history.copy_to(&to.history())?;
         awaiting = unlabelled::file(config, &history)?;
         refused = reviews::kept_candidates(&history)?;

@@ -118,11 +118,16 @@ pub(crate) fn folder_notices(report: &IngestReport) -> Vec<Notice> {
         place: folder.clone(),
         what: format!("the input folder {folder} holds no CSV file"),
     });
-    unreadable.chain(empty).collect()
+    let deferred = report.deferred.iter().map(|deferred| Notice {
+        kind: NoticeKind::DeferredRebuild,
+        place: deferred.blocked.clone(),
+        what: deferred.to_string(),
+    });
+    unreadable.chain(empty).chain(deferred).collect()
 }
 
-/// The notice that no file of test data is left, or that a part of it cannot be read. The gate needs the test data only once a candidate
-/// is trained, so no other step would report the loss.
+/// The notice that no file of test data is left, or that a part of it cannot be read. The gate needs
+/// the test data only once a candidate is trained, so no other step would report the loss.
 fn test_data_notice(config: &Config) -> Option<Notice> {
     let folder = &config.test_folder;
     let what = match dataset::list(from_ref(folder)) {

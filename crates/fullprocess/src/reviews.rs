@@ -10,6 +10,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use common::history::{ChangeByHand, ChangeKind};
 use common::{Config, History, Layout, Manifest, files};
 use deployment::Release;
 use model::Model;
@@ -24,6 +25,9 @@ use crate::trial::ScoredCandidate;
 const REVIEWED_DECISIONS: &str = "decisions under review";
 /// Maximum number of decisions under review.
 pub(crate) const MAX_REVIEWS: usize = 5;
+
+/// Upper limit of changes by hand in which the one that made the live release live is looked for.
+const MAX_CHANGES: i64 = 1000;
 
 /// The decisions under review, the oldest first.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,7 +50,11 @@ pub(crate) fn review(
         return Ok(Vec::new());
     };
     let mut decisions = load(history)?;
-    let change = decisions.change_of_live(live.manifest(), run);
+    let by_hand = history.release_changes(MAX_CHANGES)?;
+    let by_hand = by_hand
+        .iter()
+        .find(|change| change.to.as_deref() == Some(live.release.name()));
+    let change = decisions.change_of_live(live.manifest(), run, by_hand);
     let new = data.new_rows(config)?;
     if new.labelled()? == 0 {
         return Ok(change.into_iter().collect());
@@ -165,6 +173,18 @@ fn load(history: &History) -> anyhow::Result<ReviewedDecisions> {
     Ok(history.document(REVIEWED_DECISIONS)?.unwrap_or_default())
 }
 
+/// The kind of a change by hand, and the first run after it. `None` for a change of an older program.
+fn decision_by_hand(change: &ChangeByHand) -> Option<(ReviewedDecision, i64)> {
+    let decision = match change.kind {
+        ChangeKind::Deployment => ReviewedDecision::DeploymentByHand,
+        // Numbers of releases count up.
+        ChangeKind::Rollback if change.from < change.to => ReviewedDecision::Return,
+        ChangeKind::Rollback => ReviewedDecision::Rollback,
+        ChangeKind::Ingestion | ChangeKind::Training | ChangeKind::Unknown => return None,
+    };
+    Some((decision, change.after_run + 1))
+}
+
 /// Run of the refused candidate of a review.
 fn candidate_run(review: &Review) -> Option<i64> {
     match &review.other {
@@ -175,11 +195,22 @@ fn candidate_run(review: &Review) -> Option<i64> {
 
 impl ReviewedDecisions {
     /// The decision that changed the live release since the last evaluation. Usually it is a person's.
-    fn change_of_live(&self, live: &Manifest, run: i64) -> Option<Review> {
+    /// `by_hand` is the newest change by hand that made this release live.
+    ///
+    /// The history does not know changes of older programs. What `run`, which evaluates, sees of such a
+    /// change decides then.
+    fn change_of_live(
+        &self,
+        live: &Manifest,
+        run: i64,
+        by_hand: Option<&ChangeByHand>,
+    ) -> Option<Review> {
         let before = self.live.clone()?;
         let release = live.release.clone();
+        let known = by_hand.and_then(decision_by_hand);
         let (decision, run) = match (release.cmp(&before), live.run) {
             (Ordering::Equal, _) => return None,
+            _ if known.is_some() => known?,
             // Numbers of releases count up.
             (Ordering::Less, _) => (ReviewedDecision::Rollback, run),
             (Ordering::Greater, None) => (ReviewedDecision::DeploymentByHand, run),
@@ -345,7 +376,7 @@ mod tests {
                 live: before.map(str::to_owned),
                 reviews: vec![Review::begin(Retrain, 4, release(2), release(1))],
             };
-            let change = decisions.change_of_live(&live(number, run), 9);
+            let change = decisions.change_of_live(&live(number, run), 9, None);
             change.map(|it| (it.decision, it.run, it.chosen, it.other))
         };
         let both = |chosen, other| (release(chosen), release(other));
@@ -365,6 +396,30 @@ mod tests {
             let wanted =
                 wanted.map(|(decision, run, (chosen, other))| (decision, run, chosen, other));
             assert_eq!(after(before, number, run), wanted);
+        }
+        // The history knows who did it, and when, although nothing was evaluated for a while.
+        let decisions = ReviewedDecisions {
+            live: Some("000002".into()),
+            reviews: Vec::new(),
+        };
+        for (kind, from, number, run, wanted) in [
+            (ChangeKind::Rollback, "000002", 1, Some(1), Rollback),
+            (ChangeKind::Rollback, "000001", 3, Some(4), Return),
+            (ChangeKind::Deployment, "000002", 3, None, DeploymentByHand),
+        ] {
+            let change = ChangeByHand {
+                id: 1,
+                kind,
+                after_run: 6,
+                made_at: jiff::Timestamp::UNIX_EPOCH,
+                by: None,
+                from: Some(from.into()),
+                to: Some(format!("{number:06}")),
+                note: None,
+            };
+            let found = decisions.change_of_live(&live(number, run), 9, Some(&change));
+            let found = found.expect("a decision");
+            assert_eq!((found.decision, found.run), (wanted, 7));
         }
     }
 }

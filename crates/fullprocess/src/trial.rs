@@ -8,6 +8,7 @@ use common::numbers::counted;
 use common::{Config, digest};
 use dataset::passes::label_counts;
 use dataset::{Table, TestData};
+use ingestion::ChangedFingerprints;
 use model::Model;
 use record::{Evidence, NeededLabels};
 use scoring::{
@@ -259,8 +260,14 @@ fn known_input_rows(config: &Config, data: &RunData, test: &TestData) -> anyhow:
     let mut seen = data.contains_each(config, test)?;
     if ledger.evaluated_fingerprints > ledger.evaluated_rows {
         // Some rows were judged that are not there any more.
-        let evaluated =
-            ingestion::evaluated_fingerprints(&config.layout, ledger.evaluated_fingerprints)?;
+        let evaluated = match ingestion::evaluated_fingerprints(&config.layout, ledger) {
+            // The next ingestion that reads the file rebuilds it.
+            Err(error) if error.is::<ChangedFingerprints>() => {
+                tracing::warn!("rows that were evaluated and removed are not known: {error}");
+                return Ok(seen);
+            }
+            evaluated => evaluated?,
+        };
         for (seen, evaluated) in seen
             .iter_mut()
             .zip(scoring::seen_rows(&test.fingerprints, evaluated))

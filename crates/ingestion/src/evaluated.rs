@@ -4,11 +4,14 @@
 //! comes back in another file is therefore not evaluated twice. The ledger says how many
 //! fingerprints of the file count.
 
+use std::fmt;
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use common::digest::{Hasher, HashingReader};
 use common::ledger::{FileStatus, Ledger, LedgerFile, RebuildBase};
-use common::{Config, Failure, History, Layout, files, regular};
+use common::{Config, Failure, History, Layout, digest, files, regular};
 use dataset::{Fingerprint, FingerprintKey, load_fingerprints};
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
@@ -21,42 +24,97 @@ fn byte_length(count: u64) -> u64 {
     count.saturating_mul(FINGERPRINT_BYTES)
 }
 
-/// True if the key exists and the file holds as many fingerprints as the ledger says.
+/// True if the key is the one of the ledger, and the file holds as many fingerprints as the ledger
+/// says.
 pub fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
-    let length = layout
-        .evaluated_fingerprints()
-        .metadata()
-        .map_or(0, |metadata| metadata.len());
-    let is_keyed = ledger.rows == 0 || layout.fingerprint_key().exists();
-    is_keyed && length >= byte_length(ledger.evaluated_fingerprints)
+    loss(layout, ledger).is_none()
 }
 
-/// The first `count` evaluated fingerprints. Returns an error if the file holds fewer.
-pub fn evaluated_fingerprints(layout: &Layout, count: u64) -> anyhow::Result<Vec<Fingerprint>> {
+/// Reason why the fingerprints of the evaluated rows are lost, or `None`. Reads the key only: the
+/// content of the other file is checked where it is read.
+pub(crate) fn loss(layout: &Layout, ledger: &Ledger) -> Option<String> {
+    let path = layout.fingerprint_key();
+    if ledger.rows > 0 {
+        match FingerprintKey::load(layout) {
+            Ok(None) => return Some(format!("{} is missing", path.display())),
+            Ok(Some(key)) if !is_key_of(&key, ledger) => {
+                return Some(format!("{} was changed", path.display()));
+            }
+            // The command that uses the key reports the error.
+            Ok(Some(_)) | Err(_) => {}
+        }
+    }
+    let path = layout.evaluated_fingerprints();
+    let length = path.metadata().map_or(0, |metadata| metadata.len());
+    let is_short = length < byte_length(ledger.evaluated_fingerprints);
+    is_short.then(|| format!("{} was cut or removed", path.display()))
+}
+
+/// Reason why the fingerprints of the evaluated rows are lost, or `None`. Reads all of them.
+pub fn loss_of_content(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
+    if let Some(loss) = loss(layout, ledger) {
+        return Ok(Some(loss));
+    }
+    match each_evaluated(layout, ledger, 0, READ_BYTES, |_| Ok(())) {
+        Ok(()) => Ok(None),
+        Err(error) if error.is::<ChangedFingerprints>() => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// True if the ledger knows the key, or no key at all as that of an older program.
+fn is_key_of(key: &FingerprintKey, ledger: &Ledger) -> bool {
+    ledger.state.key.is_empty() || ledger.state.key == key.digest()
+}
+
+/// Error: the file does not hold the fingerprints of the evaluated rows that were committed.
+#[derive(Debug)]
+pub struct ChangedFingerprints {
+    path: PathBuf,
+}
+
+impl fmt::Display for ChangedFingerprints {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} was changed", self.path.display())
+    }
+}
+
+impl std::error::Error for ChangedFingerprints {}
+
+/// The committed fingerprints of evaluated rows. The error is [`ChangedFingerprints`] if the file holds
+/// others.
+pub fn evaluated_fingerprints(
+    layout: &Layout,
+    ledger: &Ledger,
+) -> anyhow::Result<Vec<Fingerprint>> {
     let mut evaluated = Vec::new();
-    each_evaluated(layout, count, READ_BYTES, |rows| {
+    let count = ledger.evaluated_fingerprints;
+    each_evaluated(layout, ledger, count, READ_BYTES, |rows| {
         evaluated.extend_from_slice(rows);
         Ok(())
     })?;
     Ok(evaluated)
 }
 
-/// Passes the first `count` evaluated fingerprints to `take`, about `bytes` bytes per call. Returns
-/// an error if the file holds fewer.
+/// Passes the first `count` committed fingerprints to `take`, about `bytes` bytes per call. What was
+/// taken counts once this function returns without an error: all committed fingerprints are read and
+/// compared with their digest.
 pub(crate) fn each_evaluated(
     layout: &Layout,
+    ledger: &Ledger,
     count: u64,
     bytes: u64,
     mut take: impl FnMut(&[Fingerprint]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    if count == 0 {
+    if ledger.evaluated_fingerprints == 0 {
         return Ok(());
     }
     let path = layout.evaluated_fingerprints();
     let context = || format!("failed to read {}", path.display());
-    let mut file = regular::open(&path).with_context(context)?;
+    let mut file = HashingReader::new(regular::open(&path).with_context(context)?);
     let max_rows = (bytes / FINGERPRINT_BYTES).max(1);
-    let (mut left, mut read) = (count, Vec::new());
+    let (mut left, mut to_take) = (ledger.evaluated_fingerprints, count);
+    let mut read = Vec::new();
     while left > 0 {
         let wanted = left.min(max_rows);
         read.clear();
@@ -66,20 +124,28 @@ pub(crate) fn each_evaluated(
             .with_context(context)?;
         let (fingerprints, _) = read.as_chunks::<{ size_of::<Fingerprint>() }>();
         if fingerprints.len() as u64 != wanted {
-            return Err(Failure::input_output(format!(
-                "{} does not hold {count} fingerprints: run `ingestion` to rebuild them",
-                path.display(),
-            ))
-            .into());
+            return Err(changed(path));
         }
-        let fingerprints = fingerprints.iter();
+        let fingerprints = fingerprints.iter().take(to_take.min(wanted) as usize);
         let rows: Vec<Fingerprint> = fingerprints
             .map(|bytes| Fingerprint::from_le_bytes(*bytes))
             .collect();
-        take(&rows)?;
+        if !rows.is_empty() {
+            take(&rows)?;
+        }
+        to_take -= rows.len() as u64;
         left -= wanted;
     }
+    let is_known = !ledger.state.evaluated.is_empty();
+    if is_known && file.into_hasher().state() != ledger.state.evaluated {
+        return Err(changed(path));
+    }
     Ok(())
+}
+
+fn changed(path: PathBuf) -> anyhow::Error {
+    let message = format!("{}: run `ingestion` to rebuild it", path.display());
+    anyhow::Error::new(Failure::input_output(message)).context(ChangedFingerprints { path })
 }
 
 /// Returns a ledger in which the first `rows` rows of the data are evaluated. The caller commits
@@ -102,8 +168,7 @@ pub fn mark_evaluated(
     let newly = newly.context("more rows were evaluated than fingerprints were given")?;
     let mut ledger = ledger.clone();
     if !newly.is_empty() {
-        ledger.evaluated_fingerprints =
-            append_fingerprints(layout, ledger.evaluated_fingerprints, newly)?;
+        append_fingerprints(layout, &mut ledger, newly)?;
         ledger.evaluated_rows = rows;
     }
     Ok(ledger)
@@ -111,18 +176,19 @@ pub fn mark_evaluated(
 
 /// Generates a key if there is none, and computes the fingerprints of the evaluated rows again.
 ///
-/// The key is written last: while the key is missing, no command trusts the fingerprint file.
+/// A new key is written last: no command trusts the fingerprint file unless the ledger has the digest
+/// of the key.
 pub(crate) fn rebuild_fingerprints(
     config: &Config,
     history: &History,
     key: Option<FingerprintKey>,
     mut ledger: Ledger,
 ) -> anyhow::Result<(FingerprintKey, Ledger)> {
-    let is_new = key.is_none();
-    let key = match key {
-        Some(key) => key,
-        None => FingerprintKey::generate()?,
+    let (key, is_new) = match key.filter(|key| is_key_of(key, &ledger)) {
+        Some(key) => (key, false),
+        None => (FingerprintKey::generate()?, true),
     };
+    ledger.state.key = key.digest();
     if ledger.evaluated_fingerprints > 0 {
         let rows = match load_fingerprints(config, &ledger, &key) {
             Ok(rows) => rows,
@@ -136,7 +202,8 @@ pub(crate) fn rebuild_fingerprints(
         let evaluated = rows
             .get(..ledger.evaluated_rows as usize)
             .unwrap_or_default();
-        ledger.evaluated_fingerprints = append_fingerprints(&config.layout, 0, evaluated)?;
+        ledger.evaluated_fingerprints = 0;
+        append_fingerprints(&config.layout, &mut ledger, evaluated)?;
         let is_copy = |file: &&LedgerFile| file.status == FileStatus::Copy;
         ledger.base = RebuildBase {
             files: ledger.files.len() - ledger.files.iter().filter(is_copy).count(),
@@ -151,22 +218,41 @@ pub(crate) fn rebuild_fingerprints(
     Ok((key, ledger))
 }
 
-/// Writes fingerprints after the first `count` of the file. Returns the new number.
+/// Writes fingerprints after the committed ones of the file, and counts them in the ledger, which the
+/// caller commits.
 pub(crate) fn append_fingerprints(
     layout: &Layout,
-    count: u64,
+    ledger: &mut Ledger,
     fingerprints: &[Fingerprint],
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<()> {
     if fingerprints.is_empty() {
-        return Ok(count);
+        return Ok(());
     }
     let path = layout.evaluated_fingerprints();
+    let count = ledger.evaluated_fingerprints;
+    let mut hasher = running_digest(&path, ledger)?;
     let mut writer = files::open_for_appending(&path, byte_length(count))?;
     for fingerprint in fingerprints {
+        let bytes = fingerprint.to_le_bytes();
+        hasher.update(&bytes);
         writer
-            .write_all(&fingerprint.to_le_bytes())
+            .write_all(&bytes)
             .with_context(|| format!("failed to write {}", path.display()))?;
     }
     files::close(writer)?;
-    Ok(count + fingerprints.len() as u64)
+    ledger.evaluated_fingerprints = count + fingerprints.len() as u64;
+    ledger.state.evaluated = hasher.state();
+    Ok(())
+}
+
+/// Running SHA-256 of the committed fingerprints. Reads them only if an older program wrote them.
+fn running_digest(path: &Path, ledger: &Ledger) -> anyhow::Result<Hasher> {
+    if ledger.evaluated_fingerprints == 0 {
+        return Ok(Hasher::new());
+    }
+    if let Some(hasher) = Hasher::continuing(&ledger.state.evaluated) {
+        return Ok(hasher);
+    }
+    digest::running(path, byte_length(ledger.evaluated_fingerprints))?
+        .ok_or_else(|| changed(path.to_owned()))
 }

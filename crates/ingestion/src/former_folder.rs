@@ -8,6 +8,8 @@ use common::ledger::LedgerFile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::scan::InputScan;
+
 /// Known files of a folder that `input_folder_path` no longer names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FormerFolder {
@@ -31,22 +33,31 @@ impl fmt::Display for FormerFolder {
     }
 }
 
-/// Splits missing files into removed files, by name, and folders that are no longer input.
-pub(crate) fn removed_files_and_folders(
-    config: &Config,
-    missing: &[LedgerFile],
-) -> (Vec<String>, Vec<FormerFolder>) {
+/// Known files whose rows are dropped, by the reason.
+pub(crate) struct DroppedFiles {
+    /// Names of the files that are gone.
+    pub(crate) removed: Vec<String>,
+    /// Names of the files that now have other content.
+    pub(crate) changed: Vec<String>,
+    /// Folders that are no longer input.
+    pub(crate) no_longer_input: Vec<FormerFolder>,
+}
+
+/// Splits the missing files of a scan by the reason why their content is missing.
+pub(crate) fn dropped_files(config: &Config, found: &InputScan) -> DroppedFiles {
     let configured: BTreeSet<&str> = config
         .input_folders
         .iter()
         .map(|folder| folder.name.as_str())
         .collect();
-    let (gone, former): (Vec<_>, Vec<_>) = missing
+    let (of_input, former): (Vec<&LedgerFile>, Vec<&LedgerFile>) = found
+        .missing
         .iter()
         .partition(|file| configured.contains(file.folder.as_str()));
-    let gone = gone
-        .iter()
-        .map(|file| format!("{}/{}", file.folder, file.name));
+    let (changed, removed): (Vec<&LedgerFile>, Vec<&LedgerFile>) = of_input
+        .into_iter()
+        .partition(|file| found.has_other_content(file));
+    let names = |files: Vec<&LedgerFile>| files.into_iter().map(LedgerFile::path).collect();
     let mut by_folder: BTreeMap<&str, usize> = BTreeMap::new();
     for file in &former {
         *by_folder.entry(file.folder.as_str()).or_default() += 1;
@@ -55,5 +66,9 @@ pub(crate) fn removed_files_and_folders(
         folder: folder.to_owned(),
         files,
     });
-    (gone.collect(), former.collect())
+    DroppedFiles {
+        removed: names(removed),
+        changed: names(changed),
+        no_longer_input: former.collect(),
+    }
 }

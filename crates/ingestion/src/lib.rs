@@ -9,6 +9,7 @@
 
 mod accounting;
 mod append_state;
+mod change_by_hand;
 mod committed;
 mod devices;
 mod entries;
@@ -41,18 +42,20 @@ use std::path::PathBuf;
 use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::cli::{ConfigSource, Report};
-use common::history::{ChangeKind, NewChange, StageTimer};
+use common::history::StageTimer;
 use common::ledger::{FileStamp, Ledger};
-use common::numbers::counted;
 use common::{Config, History, Manifest, RunLock, clock, files};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::change_by_hand::record_change;
 use crate::devices::keep_devices;
 use crate::scan::scan_unconfirmed;
 
 pub use committed::{UncommittedTail, uncommitted_tails};
-pub use evaluated::{evaluated_fingerprints, is_intact, mark_evaluated};
+pub use evaluated::{
+    ChangedFingerprints, evaluated_fingerprints, is_intact, loss_of_content, mark_evaluated,
+};
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use former_folder::FormerFolder;
 pub use infer::{ProposedSchema, guess_schema, infer, infer_strictly};
@@ -63,7 +66,7 @@ pub use misspelt::{MisspeltTarget, misspelt_targets};
 pub use prepared::Prepared;
 pub use reading::Keep;
 pub use removal::{scan_input, unconfirmed_removals};
-pub use report::{FileReport, IngestReport};
+pub use report::{DeferredRebuild, FileReport, IngestReport};
 pub use scan::InputScan;
 
 /// The program's own options.
@@ -199,16 +202,23 @@ fn scan_and_ingest(
         }
     }
     let mut found = scan(config, &prepared, timer.started_at())?;
+    found.defer_blocked_rebuild(&prepared.ledger, live.as_ref());
     let verified = (trust == Trust::Nothing).then(|| found.n_known());
     if found.is_nothing_new()
         && let Some(damage) = content_damage(config, &prepared.ledger)?
     {
         found.note_damage(damage);
     }
+    if found.is_nothing_new()
+        && let Some(loss) = loss_of_content(&config.layout, &prepared.ledger)?
+    {
+        found.lose_fingerprints(loss);
+    }
     if found.is_nothing_new() {
         let (_, report) = record_nothing_new(&history, prepared.ledger, &found)?;
         return Ok(IngestReport { verified, ..report });
     }
+    let before = prepared.ledger.clone();
     let ingested = ingest(Intake {
         config,
         history: &history,
@@ -217,7 +227,7 @@ fn scan_and_ingest(
         live: live.as_ref(),
         keep: Keep::Nothing,
         run: None,
-        on_commit: &record_change,
+        on_commit: &|history, _| record_change(history, &before),
     })?;
     let report = IngestReport {
         verified,
@@ -225,20 +235,6 @@ fn scan_and_ingest(
     };
     history.record_stage(&timer.stop())?;
     Ok(report)
-}
-
-/// Records that a person changed the ingested data.
-fn record_change(history: &History, report: &IngestReport) -> anyhow::Result<()> {
-    let change = NewChange {
-        kind: ChangeKind::Ingestion,
-        from: None,
-        to: None,
-        note: Some(format!(
-            "{} in finaldata.csv",
-            counted(report.total_rows, "row")
-        )),
-    };
-    history.record_change(clock::now(), &change)
 }
 
 /// Recovers from an interrupted run and compares the ledger with the deployed release.

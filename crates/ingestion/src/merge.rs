@@ -25,7 +25,7 @@ use self::state::State;
 use crate::append_state::{self, AppendState};
 use crate::committed::truncate_to_committed;
 use crate::entries::{entries_and_reports, new_files, remaining_files};
-use crate::evaluated::{is_intact, rebuild_fingerprints};
+use crate::evaluated::{ChangedFingerprints, is_intact, rebuild_fingerprints};
 use crate::ingested::Ingested;
 use crate::reading::Reading;
 use crate::scan::InputScan;
@@ -46,7 +46,10 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         on_commit,
     } = intake;
     let (key, ledger) = match FingerprintKey::load(&config.layout)? {
-        Some(key) if is_intact(&config.layout, &ledger) => (key, ledger),
+        Some(key) if found.lost_fingerprints.is_none() && is_intact(&config.layout, &ledger) => {
+            let digest = key.digest();
+            (key, ledger.with_key(digest))
+        }
         key => rebuild_fingerprints(config, history, key, ledger)?,
     };
     let merge = Merge {
@@ -65,6 +68,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         replayed: None,
         is_carry_removed: false,
         has_evaluated_rows_back: false,
+        are_fingerprints_rebuilt: false,
     };
     loop {
         match merge.attempt(&mut state) {
@@ -78,6 +82,14 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
             Err(WriteError::RowsTakenTooEarly) => merge.reads_twice.set(true),
             Err(WriteError::EvaluatedRowReappeared) => {
                 state.has_evaluated_rows_back = true;
+            }
+            Err(WriteError::Failed(error))
+                if error.is::<ChangedFingerprints>() && !state.are_fingerprints_rebuilt =>
+            {
+                state.are_fingerprints_rebuilt = true;
+                state.found.lose_fingerprints(error.to_string());
+                let (key, ledger) = (Some(merge.key.clone()), state.ledger.clone());
+                (_, state.ledger) = rebuild_fingerprints(config, history, key, ledger)?;
             }
             Err(WriteError::Failed(error)) => return Err(error),
         }
@@ -99,20 +111,7 @@ impl Merge<'_> {
                 .reorder
                 .get_or_insert("it is the first ingestion".into());
         }
-        let reason = if !found.missing.is_empty() {
-            Some("input files are gone or have changed")
-        } else if found
-            .new_files
-            .iter()
-            .any(|file| self.is_training_file(file))
-        {
-            Some("files that the deployed model was fitted to came back")
-        } else if *has_evaluated_rows_back {
-            Some("rows that were evaluated before came back")
-        } else {
-            None
-        };
-        found.deferrable_reorder = reason.map(str::to_owned);
+        found.note_deferrable_reorder(self.live, *has_evaluated_rows_back);
         if let Some(blocked) = found.why_blocked(ledger)
             && found.defer_reorder(&blocked, |file| {
                 *has_evaluated_rows_back || self.is_training_file(file)

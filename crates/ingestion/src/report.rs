@@ -25,6 +25,13 @@ pub struct IngestReport {
     pub empty_folders: Vec<String>,
     /// Files whose rows were dropped because they are gone.
     pub removed: Vec<String>,
+    /// Files whose ingested rows were dropped because their content has changed. The new content is
+    /// another file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// A rebuild of finaldata.csv that waits until all known files can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Box<DeferredRebuild>>,
     /// Folders that the configuration no longer names, whose rows were dropped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_longer_input: Vec<FormerFolder>,
@@ -41,6 +48,57 @@ pub struct IngestReport {
     /// Columns that no model will be fitted to, with the reason; one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// A rebuild of finaldata.csv that waits, because a known file cannot be read now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeferredRebuild {
+    /// The file or folder that cannot be read.
+    pub blocked: String,
+    /// Reason why it cannot be read.
+    pub reason: String,
+    /// Files that are gone or have other content, and whose ingested rows stay until the rebuild.
+    pub kept: Vec<String>,
+    /// Files that are ingested after the rebuild.
+    pub waiting: Vec<String>,
+}
+
+impl fmt::Display for DeferredRebuild {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            blocked,
+            reason,
+            kept,
+            waiting,
+        } = self;
+        write!(
+            to,
+            "finaldata.csv has to be rebuilt, which needs {blocked} ({reason}); until then "
+        )?;
+        match kept.as_slice() {
+            [] => write!(to, "no ingested row is dropped")?,
+            [name] => write!(
+                to,
+                "the ingested rows of {name} stay, which is gone or has changed"
+            )?,
+            names => write!(
+                to,
+                "the ingested rows of {} stay, which are gone or have changed: {}",
+                counted(names.len(), "file"),
+                listed(names, MAX_SHOWN)
+            )?,
+        }
+        match waiting.as_slice() {
+            [] => Ok(()),
+            [name] => write!(to, "; {name} waits"),
+            names => write!(
+                to,
+                "; {} wait: {}",
+                counted(names.len(), "file"),
+                listed(names, MAX_SHOWN)
+            ),
+        }
+    }
 }
 
 /// Report of one file.
@@ -75,14 +133,14 @@ pub struct FileReport {
 }
 
 impl IngestReport {
-    /// Number of known files whose rows were dropped.
+    /// Number of known files whose rows were dropped because they are gone or no longer input.
     pub fn removed_files(&self) -> usize {
         let former = self.no_longer_input.iter().map(|former| former.files);
         self.removed.len() + former.sum::<usize>()
     }
 
-    /// The files whose rows were dropped: a line for those that are gone, and one for each folder
-    /// that the configuration no longer names.
+    /// The files that are gone in one line, and a line for each folder that the configuration no
+    /// longer names.
     pub fn removed_in_words(&self) -> impl Iterator<Item = String> {
         let gone = match self.removed.as_slice() {
             [] => None,
@@ -95,6 +153,21 @@ impl IngestReport {
         };
         let former = self.no_longer_input.iter().map(ToString::to_string);
         gone.into_iter().chain(former)
+    }
+
+    /// The files whose content has changed, in one line. `None` without any.
+    pub fn changed_in_words(&self) -> Option<String> {
+        match self.changed.as_slice() {
+            [] => None,
+            [name] => Some(format!(
+                "{name} has other content than was ingested, and the rows of its old content are dropped"
+            )),
+            names => Some(format!(
+                "{} have other content than was ingested, and the rows of their old content are dropped: {}",
+                counted(names.len(), "file"),
+                listed(names, MAX_SHOWN)
+            )),
+        }
     }
 
     /// True if a file or a row was rejected.
@@ -126,6 +199,7 @@ impl Report for IngestReport {
         self.has_rejections()
             || !self.empty_folders.is_empty()
             || self.unreadable().next().is_some()
+            || self.deferred.is_some()
             || self.files.iter().any(|file| file.similar_target.is_some())
             || self.new_warnings().next().is_some()
     }
@@ -133,7 +207,7 @@ impl Report for IngestReport {
 
 impl fmt::Display for IngestReport {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.files.is_empty() && self.removed_files() == 0 {
+        if self.files.is_empty() && self.removed_files() == 0 && self.changed.is_empty() {
             writeln!(
                 to,
                 "nothing new; finaldata.csv holds {}",
@@ -155,8 +229,14 @@ impl fmt::Display for IngestReport {
         for removed in self.removed_in_words() {
             writeln!(to, "removed: {removed}")?;
         }
+        if let Some(changed) = self.changed_in_words() {
+            writeln!(to, "changed: {changed}")?;
+        }
         if let Some(reason) = &self.rebuilt {
             writeln!(to, "finaldata.csv was rebuilt: {reason}")?;
+        }
+        if let Some(deferred) = &self.deferred {
+            writeln!(to, "deferred: {deferred}")?;
         }
         for folder in &self.empty_folders {
             writeln!(to, "the input folder {folder} holds no CSV file")?;

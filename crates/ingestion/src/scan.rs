@@ -11,16 +11,16 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
-use common::{Config, regular};
+use common::{Config, Manifest, regular};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
 use self::digests::{digests, is_within_clock_grain, since_last_change};
 use self::known::{Content, KnownFiles};
 use crate::devices::{Devices, devices_now};
-use crate::evaluated::is_intact;
+use crate::evaluated::loss;
 use crate::prepared::Prepared;
-use crate::report::IngestReport;
+use crate::report::{DeferredRebuild, IngestReport};
 
 pub(crate) use self::known::content;
 
@@ -33,6 +33,10 @@ pub struct InputScan {
     pub(crate) paths: BTreeMap<Content, PathBuf>,
     /// Files of the ledger whose content is in no input folder any more.
     pub(crate) missing: Vec<LedgerFile>,
+    /// Folder and name of each missing file that is there with other content.
+    pub(crate) with_other_content: BTreeSet<(String, String)>,
+    /// A rebuild that waits until all known files can be read.
+    pub(crate) deferred: Option<Box<DeferredRebuild>>,
     /// Files of known content whose name or stamp differs from the ledger.
     pub(crate) restamped: Vec<HashedFile>,
     /// Entries that are not client data.
@@ -45,6 +49,8 @@ pub struct InputScan {
     pub(crate) damage: Option<String>,
     /// Reason why the rows need a new order.
     pub(crate) reorder: Option<String>,
+    /// Reason why the fingerprints of the evaluated rows are lost although their file has its length.
+    pub(crate) lost_fingerprints: Option<String>,
     /// Reason for a new order that can wait until all known files can be read.
     pub(crate) deferrable_reorder: Option<String>,
     /// True if nothing was ingested before.
@@ -89,6 +95,11 @@ pub(crate) fn scan_unconfirmed(
         ..InputScan::default()
     };
     let known = KnownFiles::of(ledger);
+    let listed: BTreeSet<(String, String)> = listing
+        .files
+        .iter()
+        .map(|file| (file.folder.clone(), file.name.clone()))
+        .collect();
     let mut ready = Vec::new();
     for file in listing.files {
         match known.digest(&file) {
@@ -126,6 +137,9 @@ pub(crate) fn scan_unconfirmed(
         })
         .cloned()
         .collect();
+    let missing = found.missing.iter();
+    let names = missing.map(|file| (file.folder.clone(), file.name.clone()));
+    found.with_other_content = names.filter(|name| listed.contains(name)).collect();
     Ok(found)
 }
 
@@ -153,6 +167,13 @@ impl InputScan {
         self.damage.get_or_insert(reason);
     }
 
+    /// Records that the fingerprints of the evaluated rows are lost: they are computed again from
+    /// finaldata.csv, and the rows are put in a new order.
+    pub(crate) fn lose_fingerprints(&mut self, reason: String) {
+        self.reorder.get_or_insert_with(|| lost(&reason));
+        self.lost_fingerprints.get_or_insert(reason);
+    }
+
     /// True if a known file cannot be read now. Such a file does not count as removed.
     fn is_blocked(&self, file: &LedgerFile) -> bool {
         self.waiting
@@ -160,16 +181,48 @@ impl InputScan {
             .any(|entry| entry.covers(&file.folder, &file.name))
     }
 
-    /// Reason why a known file cannot be read now, or `None` if all can be read.
-    pub(crate) fn why_blocked(&self, ledger: &Ledger) -> Option<String> {
+    /// True if a missing file is there with other content than was ingested.
+    pub(crate) fn has_other_content(&self, file: &LedgerFile) -> bool {
+        let name = (file.folder.clone(), file.name.clone());
+        self.with_other_content.contains(&name)
+    }
+
+    /// The entry because of which a known file cannot be read now, or `None` if all can be read.
+    pub(crate) fn why_blocked(&self, ledger: &Ledger) -> Option<SkippedEntry> {
         let file = ledger.files.iter().find(|file| {
             file.status != FileStatus::Copy && !self.has_content_of(file) && self.is_blocked(file)
         })?;
-        let entry = self
-            .waiting
-            .iter()
-            .find(|entry| entry.covers(&file.folder, &file.name))?;
-        Some(entry.to_string())
+        let mut waiting = self.waiting.iter();
+        waiting
+            .find(|entry| entry.covers(&file.folder, &file.name))
+            .cloned()
+    }
+
+    /// Notes the reason for a new order of the rows that can wait, if there is one, and defers the
+    /// rebuild while a known file cannot be read. Returns true if a rebuild was deferred.
+    ///
+    /// Call this after the scan, before [`Self::is_nothing_new`]: with nothing but a deferred rebuild
+    /// to do, there is nothing new.
+    pub fn defer_blocked_rebuild(&mut self, ledger: &Ledger, live: Option<&Manifest>) -> bool {
+        self.note_deferrable_reorder(live, false);
+        let blocked = self.why_blocked(ledger);
+        blocked.is_some_and(|blocked| self.defer_reorder(&blocked, |file| is_fitted_to(live, file)))
+    }
+
+    /// Notes the reason for a new order of the rows that can wait, if there is one. `are_rows_back` is
+    /// true if a new file has rows that were evaluated before.
+    pub(crate) fn note_deferrable_reorder(&mut self, live: Option<&Manifest>, are_rows_back: bool) {
+        let is_training_file = |file: &NewFile| is_fitted_to(live, file);
+        let reason = if !self.missing.is_empty() {
+            Some("input files are gone or have changed")
+        } else if self.new_files.iter().any(is_training_file) {
+            Some("files that the deployed model was fitted to came back")
+        } else if are_rows_back {
+            Some("rows that were evaluated before came back")
+        } else {
+            None
+        };
+        self.deferrable_reorder = reason.map(str::to_owned);
     }
 
     /// Defers a rebuild that can wait, because the known file of `blocked` cannot be read now. What
@@ -179,7 +232,7 @@ impl InputScan {
     /// Returns false if there is no rebuild, or if it cannot wait.
     pub(crate) fn defer_reorder(
         &mut self,
-        blocked: &str,
+        blocked: &SkippedEntry,
         needs_rebuild: impl Fn(&NewFile) -> bool,
     ) -> bool {
         let is_urgent = self.reorder.is_some() || self.damage.is_some() || self.is_first;
@@ -203,13 +256,18 @@ impl InputScan {
         for NewFile { file, .. } in &waiting {
             self.wait(file, &reason, false);
         }
-        for file in removed {
-            tracing::warn!(
-                "{}/{} is gone or has changed, and its ingested rows stay for now: {reason}",
-                file.folder,
-                file.name
-            );
-        }
+        let kept = removed.iter().map(LedgerFile::path);
+        let waiting = waiting.iter().map(|NewFile { file, .. }| file);
+        let waiting = waiting.map(|file| format!("{}/{}", file.folder, file.name));
+        let deferred = self.deferred.get_or_insert_with(|| {
+            Box::new(DeferredRebuild {
+                blocked: format!("{}/{}", blocked.folder, blocked.name),
+                reason: blocked.reason.clone(),
+                ..DeferredRebuild::default()
+            })
+        });
+        deferred.kept.extend(kept);
+        deferred.waiting.extend(waiting);
         true
     }
 
@@ -219,6 +277,7 @@ impl InputScan {
             ignored: self.ignored.clone(),
             waiting: self.waiting.clone(),
             empty_folders: self.empty_folders.clone(),
+            deferred: self.deferred.clone(),
             total_rows: ledger.rows,
             ..IngestReport::default()
         }
@@ -372,6 +431,21 @@ fn ends_mid_line(found: &FoundFile) -> std::io::Result<bool> {
     ))
 }
 
+/// True if the deployed model was fitted to this content. While a model is deployed, the scan hashes
+/// every file, so the digest is known.
+fn is_fitted_to(live: Option<&Manifest>, file: &NewFile) -> bool {
+    is_training_data(live, file.sha256.as_deref())
+}
+
+/// True if the deployed model was fitted to the content with this SHA-256.
+pub(crate) fn is_training_data(live: Option<&Manifest>, sha256: Option<&str>) -> bool {
+    let is_this = |live: &Manifest| {
+        let mut fitted = live.data.files.iter().map(|file| file.sha256.as_str());
+        fitted.any(|fitted| Some(fitted) == sha256)
+    };
+    live.is_some_and(is_this)
+}
+
 /// Reason why the recorded order of rows cannot be kept, or `None`.
 fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
     let ledger = &prepared.ledger;
@@ -379,13 +453,18 @@ fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
         None
     } else if ledger.schema != config.data_digest() {
         Some("the schema or a setting of ingestion has changed".into())
-    } else if !is_intact(&config.layout, ledger) {
-        Some("the fingerprints of the evaluated rows were lost".into())
+    } else if let Some(loss) = loss(&config.layout, ledger) {
+        Some(lost(&loss))
     } else if prepared.has_scattered_evaluated_rows {
         Some("the deployed model was fitted to rows that are scattered among others".into())
     } else {
         None
     }
+}
+
+/// Reason for a new order of the rows, after the fingerprints of the evaluated ones were lost.
+fn lost(reason: &str) -> String {
+    format!("the fingerprints of the evaluated rows were lost: {reason}")
 }
 
 /// Reason to rebuild finaldata.csv that is visible without reading it, or `None`.

@@ -1,5 +1,6 @@
 //! Ingestion of one pipeline in a temporary folder, run by hand and as a pipeline run does it.
 
+mod by_hand;
 mod files;
 mod gone;
 mod pipeline;

@@ -23,6 +23,8 @@ pub struct Notice {
 pub enum NoticeKind {
     /// An entry of an input folder cannot be read.
     Unreadable,
+    /// A rebuild of finaldata.csv waits for a file that cannot be read.
+    DeferredRebuild,
     /// An input folder holds no CSV file.
     EmptyFolder,
     /// A file has no target column, but a column with nearly that name.
@@ -39,6 +41,7 @@ impl Notice {
         let place = &self.place;
         match self.kind {
             NoticeKind::Unreadable => format!("make {place} readable"),
+            NoticeKind::DeferredRebuild => format!("see to it that {place} can be read"),
             NoticeKind::EmptyFolder => format!("put CSV files into {place}"),
             NoticeKind::MisspeltTarget => format!("correct the header of {place}"),
             NoticeKind::NoLabels => "add files with known outcomes".into(),
@@ -59,6 +62,7 @@ impl NoticeKind {
     fn name(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
+            Self::DeferredRebuild => "deferred rebuild",
             Self::EmptyFolder => "empty folder",
             Self::MisspeltTarget => "misspelt target",
             Self::NoLabels => "no labels",

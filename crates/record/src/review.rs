@@ -4,7 +4,7 @@ use std::fmt;
 
 use common::numbers::{Scores, counted};
 use schemars::JsonSchema;
-use scoring::{PairedLosses, interval_at_look};
+use scoring::{ClientSums, interval_at_look};
 use serde::{Deserialize, Serialize};
 
 /// A decision, and its result on the rows that arrived after it.
@@ -22,7 +22,7 @@ pub struct Review {
     /// Number of batches with labelled rows since the decision.
     pub batches: u64,
     /// Log-losses of `chosen` minus those of `other` on these rows.
-    pub losses: PairedLosses,
+    pub losses: ClientSums,
     /// Mean of the differences of the rows. It is below 0 if `chosen` is better. `None` before any
     /// row.
     pub difference: Option<f64>,
@@ -97,7 +97,7 @@ impl Review {
             chosen,
             other,
             batches: 0,
-            losses: PairedLosses::default(),
+            losses: ClientSums::default(),
             difference: None,
             interval: None,
             verdict: Hindsight::Open,
@@ -106,7 +106,7 @@ impl Review {
     }
 
     /// Adds the rows of a later batch and renews the judgement.
-    pub fn add(&mut self, batch: &PairedLosses) {
+    pub fn add(&mut self, batch: &ClientSums) {
         self.batches += 1;
         self.losses.merge(batch);
         self.difference = self.losses.mean();
@@ -175,8 +175,8 @@ mod tests {
 
     /// Sums over 100 clients with one row each. The arguments are the mean and the spread of the
     /// differences.
-    fn losses(mean: f64, spread: f64) -> PairedLosses {
-        PairedLosses {
+    fn losses(mean: f64, spread: f64) -> ClientSums {
+        ClientSums {
             rows: 100,
             clients: 100,
             sum: 100.0 * mean,

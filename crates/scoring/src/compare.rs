@@ -7,7 +7,7 @@
 
 use common::Failure;
 use dataset::passes::{
-    PairedLosses, ScoreGroup, loss_sum, merged, paired_confusion, paired_losses, score_groups,
+    ClientSums, ScoreGroup, loss_sum, merged, paired_confusion, paired_losses, score_groups,
 };
 use dataset::{Selection, Table, both};
 use model::{Model, Predictor, Window};
@@ -124,7 +124,7 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     let (candidate, incumbent) = metrics.0?.zip(metrics.1?).ok_or_else(|| {
         Failure::data("no new row has a label: candidate and deployed model cannot be compared")
     })?;
-    let mut of_gate_rows = PairedLosses::default();
+    let mut of_gate_rows = ClientSums::default();
     for fold in folds {
         let models = [&fold.predictor, &contest.incumbent.predictor];
         of_gate_rows.merge(&losses(models, contest.table, &fold.rows)?);
@@ -159,11 +159,7 @@ fn gate_scores<'a>(
 }
 
 /// The candidate's log-loss minus the incumbent's.
-fn losses(
-    models: [&Predictor; 2],
-    table: &Table,
-    rows: &Selection,
-) -> Result<PairedLosses, Failure> {
+fn losses(models: [&Predictor; 2], table: &Table, rows: &Selection) -> Result<ClientSums, Failure> {
     let expressions = models.map(Predictor::expression);
     paired_losses(expressions.each_ref(), None, table, rows)
 }

@@ -6,12 +6,12 @@ use anyhow::Context;
 use common::layout::names;
 use common::numbers::counted;
 use common::{Config, Failure, Manifest};
-use dataset::passes::{log_odds, score_groups};
+use dataset::passes::log_odds;
 use dataset::{FingerprintKey, TestData};
 use model::Model;
 use serde::Serialize;
 
-use crate::metrics::{Metrics, evaluate, score};
+use crate::metrics::{Metrics, score};
 
 /// The score of the deployed model on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -101,7 +101,7 @@ pub fn score_release(
     let expression = model.predictor.expression();
     let (table, rows) = (&test.table, test.table.all());
     let log_odds = log_odds(&expression, table, &rows)?;
-    let metrics = evaluate(&score_groups(&expression, table, &rows)?, model.threshold)
+    let metrics = score(model, table, &rows)?
         .ok_or_else(|| Failure::data("the test data has no row with a label"))?;
     let cut = model.threshold.log_odds();
     Ok(DeployedScore {

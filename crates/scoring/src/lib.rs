@@ -42,7 +42,7 @@ pub use call_list::{
 };
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::{ConfusionMatrix, confusion};
-pub use dataset::passes::PairedLosses;
+pub use dataset::passes::ClientSums;
 pub use deployed::{
     DeployedScore, TestScore, score_candidate, score_deployed, score_on_test, score_release,
 };

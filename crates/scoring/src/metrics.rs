@@ -4,7 +4,9 @@
 //! without a value is `None`, never 0: its denominator is 0, or all rows have one label.
 
 use common::Failure;
-use dataset::passes::{ScoreGroup, log_loss, mean_of_rows, probability, score_groups};
+use dataset::passes::{
+    ScoreGroup, log_loss, mean_of_rows, probability, score_groups, true_positive_sums,
+};
 use dataset::{Selection, Table};
 use model::{Model, Threshold};
 use schemars::JsonSchema;
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confusion::ConfusionMatrix;
 use crate::ranking::Ranking;
-use crate::statistics::f1_interval;
+use crate::statistics::{f1_interval, f1_interval_by_client};
 
 /// The realised performance of a model on labelled rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +32,8 @@ pub struct Metrics {
     pub confusion: ConfusionMatrix,
     /// F1 of the positive label; `None` without positive labels and positive predictions.
     pub f1: Option<f64>,
-    /// 95 % interval of F1; `None` if F1 is undefined, and in metrics that older programs wrote.
+    /// 95 % interval of F1; `None` if F1 is undefined, and in metrics that older programs wrote. It does
+    /// not take the rows of one client as independent.
     pub f1_interval: Option<[f64; 2]>,
     /// Share of the positive predictions that are right; `None` without positive predictions.
     pub precision: Option<f64>,
@@ -81,11 +84,17 @@ pub fn score(
     table: &Table,
     selection: &Selection,
 ) -> Result<Option<Metrics>, Failure> {
-    let groups = score_groups(&model.predictor.expression(), table, selection)?;
-    Ok(evaluate(&groups, model.threshold))
+    let (expression, threshold) = (model.predictor.expression(), model.threshold);
+    let groups = score_groups(&expression, table, selection)?;
+    let of_clients = true_positive_sums(&expression, threshold.log_odds(), table, selection)?;
+    let metrics = evaluate(&groups, threshold);
+    Ok(metrics.map(|metrics| Metrics {
+        f1_interval: f1_interval_by_client(&of_clients),
+        ..metrics
+    }))
 }
 
-/// The metrics of labelled rows; `None` without rows. Groups are in ascending order of log-odds.
+/// The metrics of labelled rows, each taken as a client of its own; `None` without rows. Groups are in ascending order of log-odds.
 pub fn evaluate(groups: &[ScoreGroup], threshold: Threshold) -> Option<Metrics> {
     let cut = threshold.log_odds();
     let mut confusion = ConfusionMatrix::default();

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use common::Failure;
-use dataset::passes::{self, PairedLosses};
+use dataset::passes::{self, ClientSums};
 use dataset::{Selection, Table};
 use model::Model;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -28,7 +28,7 @@ const MISS: f64 = 0.05;
 /// With a probability of 95 %, the intervals of all looks contain the true difference. This
 /// holds if no client is in several batches. `None` with fewer than twenty clients, or if the
 /// differences have no spread.
-pub fn interval_at_look(losses: &PairedLosses, look: u64) -> Option<[f64; 2]> {
+pub fn interval_at_look(losses: &ClientSums, look: u64) -> Option<[f64; 2]> {
     let (mean, error) = losses.mean().zip(losses.standard_error())?;
     if losses.clients < MIN_CLIENTS {
         return None;
@@ -47,7 +47,7 @@ pub fn paired_losses(
     other: &Model,
     table: &Table,
     rows: Range<usize>,
-) -> Result<PairedLosses, Failure> {
+) -> Result<ClientSums, Failure> {
     let sample = table.sample(&Selection::rows(rows).labelled(), MAX_PAIRED_ROWS)?;
     let expressions = [one, other].map(|model| model.predictor.expression());
     let rows = sample.table();
@@ -78,8 +78,8 @@ mod tests {
         }
     }
 
-    fn of(clients: &[&[f64]]) -> PairedLosses {
-        let mut sums = PairedLosses::default();
+    fn of(clients: &[&[f64]]) -> ClientSums {
+        let mut sums = ClientSums::default();
         for rows in clients {
             sums.add_client(rows.len() as u64, rows.iter().sum());
         }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     /// Width of the interval at a look.
-    fn width(sums: &PairedLosses, look: u64) -> f64 {
+    fn width(sums: &ClientSums, look: u64) -> f64 {
         let [lower, upper] = interval_at_look(sums, look).unwrap();
         upper - lower
     }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn few_clients_and_equal_models_have_no_interval() {
-        assert_eq!(PairedLosses::default().mean(), None);
+        assert_eq!(ClientSums::default().mean(), None);
         assert_eq!(interval_at_look(&of(&[&[0.1][..]; 19]), 1), None);
         assert_eq!(interval_at_look(&of(&[&[0.0][..]; 90]), 1), None);
         assert_eq!(
@@ -145,7 +145,7 @@ mod tests {
         let mut draws = Draws(7);
         let mut missed = 0;
         for _ in 0..400 {
-            let mut sums = PairedLosses::default();
+            let mut sums = ClientSums::default();
             let misses = (1..=40).any(|look| {
                 for _ in 0..30 {
                     sums.add_client(1, draws.uniform() + draws.uniform() - 1.0);

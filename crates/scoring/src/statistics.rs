@@ -1,6 +1,6 @@
 //! Confidence intervals of F1, tests of a difference between two models, and quantiles.
 
-use dataset::passes::PairedLosses;
+use dataset::passes::ClientSums;
 use rand_distr::{Binomial, Distribution};
 use rand_pcg::Pcg64Mcg;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -23,7 +23,7 @@ const FORTIETHS: u64 = 40;
 /// Rows of one client are not independent, so the spread is computed from the sums of the clients.
 /// With one row per client this is the usual t-test. `None` with fewer than two clients, if all
 /// differences are 0 within rounding, or if they have no spread.
-pub(crate) fn p_value_of_positive_mean(losses: &PairedLosses) -> Option<f64> {
+pub(crate) fn p_value_of_positive_mean(losses: &ClientSums) -> Option<f64> {
     let statistic = losses.mean()? / losses.standard_error()?;
     let degrees = losses.clients as f64 - 1.0;
     Some(StudentsT::new(0.0, 1.0, degrees).ok()?.sf(statistic))
@@ -50,22 +50,42 @@ pub(crate) fn f1_difference_interval(counts: &PairedCounts) -> Option<[f64; 2]> 
 pub fn f1_interval(matrix: &ConfusionMatrix) -> Option<[f64; 2]> {
     let right = matrix.true_positive;
     let of = right + matrix.false_positive + matrix.false_negative;
-    let ends = wilson(right, of)?;
-    Some(ends.map(|share| 2.0 * share / (1.0 + share)))
+    (of > 0).then(|| f1_ends(right as f64 / of as f64, of as f64))
 }
 
-/// Wilson's 95 % interval of a share; `None` without rows.
-fn wilson(with: u64, rows: u64) -> Option<[f64; 2]> {
-    if rows == 0 {
-        return None;
-    }
-    let (rows, squared) = (rows as f64, NORMAL_97_5 * NORMAL_97_5);
-    let share = with as f64 / rows;
+/// The 95 % interval of F1 as [`f1_interval`] has it, where several rows may be of one client. `sums`
+/// has the true positives among all rows except true negatives. `None` without such rows.
+///
+/// Rows of one client are not independent. Wilson's interval therefore gets the number of independent
+/// rows with the same variance of q: the effective sample size (Korn and Graubard 1998). The variance
+/// is that of the sums of the clients. It is unknown with one client, and if q is 0 or 1: then the number
+/// of clients counts.
+pub(crate) fn f1_interval_by_client(sums: &ClientSums) -> Option<[f64; 2]> {
+    let (share, rows, clients) = (sums.mean()?, sums.rows as f64, sums.clients as f64);
+    let variance = sums.standard_error().map_or(0.0, |error| error * error);
+    let effective = if sums.clients == sums.rows {
+        rows
+    } else if sums.clients == 1 || share == 0.0 || share == 1.0 {
+        clients
+    } else {
+        (share * (1.0 - share) / variance).clamp(1.0, rows)
+    };
+    Some(f1_ends(share, effective))
+}
+
+/// The ends of the interval of F1 for a share q of that many independent rows.
+fn f1_ends(share: f64, rows: f64) -> [f64; 2] {
+    wilson(share, rows).map(|share| 2.0 * share / (1.0 + share))
+}
+
+/// Wilson's 95 % interval of a share of `rows` rows, which are above 0.
+fn wilson(share: f64, rows: f64) -> [f64; 2] {
+    let squared = NORMAL_97_5 * NORMAL_97_5;
     let centre = share + squared / (2.0 * rows);
     let spread = share * (1.0 - share) / rows + squared / (4.0 * rows * rows);
     let reach = NORMAL_97_5 * spread.sqrt();
     let ends = [centre - reach, centre + reach];
-    Some(ends.map(|end| (end / (1.0 + squared / rows)).clamp(0.0, 1.0)))
+    ends.map(|end| (end / (1.0 + squared / rows)).clamp(0.0, 1.0))
 }
 
 /// The 95 % percentile interval of a statistic over bootstrap replicates of the counts.
@@ -136,6 +156,35 @@ pub(crate) fn quantile_at(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_one_client_do_not_narrow_the_interval_of_f1() {
+        // The number of rows and of true positives of each client.
+        let of = |clients: &[[u64; 2]]| {
+            let mut sums = ClientSums::default();
+            for [rows, right] in clients {
+                sums.add_client(*rows, *right as f64);
+            }
+            f1_interval_by_client(&sums)
+        };
+        let width = |clients: &[[u64; 2]]| {
+            let [lower, upper] = of(clients).unwrap();
+            upper - lower
+        };
+        let agreeing = |rows: u64| -> Vec<[u64; 2]> {
+            let client = |client: u64| [rows, rows * u64::from(!client.is_multiple_of(4))];
+            (0..400).map(client).collect()
+        };
+        let independent = f1_interval(&matrix([300, 100, 0, 0]));
+        assert_eq!(of(&agreeing(1)), independent);
+        let ratio = width(&agreeing(6)) / width(&agreeing(1));
+        assert!((0.99..1.01).contains(&ratio), "{ratio}");
+        // Clients whose rows differ as much as those of others add information.
+        assert_eq!(of(&[[4, 3]; 100]), independent);
+        assert!(width(&[[20, 20]; 3]) > width(&[[2, 2]; 30]));
+        assert!(width(&[[60, 60]]) > 0.5 && width(&[[60, 45]]) > 0.5);
+        assert_eq!(of(&[]), None);
+    }
 
     #[test]
     fn a_quantile_lies_between_its_neighbours_or_is_one_of_the_numbers() {
@@ -236,7 +285,7 @@ mod tests {
     #[test]
     fn the_p_value_is_that_of_the_t_test() {
         let p_value = |differences: [f64; 7]| {
-            let mut losses = PairedLosses::default();
+            let mut losses = ClientSums::default();
             differences.iter().for_each(|it| losses.add_client(1, *it));
             p_value_of_positive_mean(&losses)
         };
@@ -247,7 +296,7 @@ mod tests {
         let other = p_value(differences.map(|x| -x)).unwrap();
         assert!((found + other - 1.0).abs() < 1e-12);
         assert_eq!(p_value([0.1; 7]), None);
-        assert_eq!(p_value_of_positive_mean(&PairedLosses::default()), None);
+        assert_eq!(p_value_of_positive_mean(&ClientSums::default()), None);
     }
 
     fn interval(cells: [u64; 8]) -> [f64; 2] {

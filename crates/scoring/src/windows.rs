@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use common::Failure;
 use common::config::{TrainingSettings, TrainingWindow};
-use dataset::passes::{LabelCounts, LossSum, PairedLosses, label_counts, loss_sum, paired_losses};
+use dataset::passes::{ClientSums, LabelCounts, LossSum, label_counts, loss_sum, paired_losses};
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{LinearPredictor, Model, Predictor, Window, WindowResult};
 use training::{FitError, FittedForm, OutOfFold, first_row_of_last, fit_window};
@@ -203,7 +203,7 @@ struct TriedFold {
     predictor: Predictor,
     losses: LossSum,
     /// The log-loss of the first window minus that of this one; empty for the first window.
-    gains: PairedLosses,
+    gains: ClientSums,
 }
 
 impl Tried {
@@ -234,7 +234,7 @@ impl Tried {
             };
             folds.push(TriedFold {
                 losses: loss_sum(&predictor.expression(), trial.table, rows)?,
-                gains: PairedLosses::default(),
+                gains: ClientSums::default(),
                 predictor,
             });
         }
@@ -315,7 +315,7 @@ fn p_value_of_lower(
 ) -> Option<f64> {
     let folds = tried[place].as_ref().ok()?.folds.iter().enumerate();
     let folds = folds.filter(|(fold, _)| counts(*fold));
-    let gains: PairedLosses = folds.map(|(_, fold)| fold.gains).sum();
+    let gains: ClientSums = folds.map(|(_, fold)| fold.gains).sum();
     p_value_of_positive_mean(&gains)
 }
 

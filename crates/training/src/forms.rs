@@ -12,7 +12,7 @@ mod trial;
 
 use common::Schema;
 use common::config::{TrainingForm, TrainingSettings};
-use dataset::passes::{Grid, LossSum, Moments, PairedLosses, Parts, Profile, Side, paired_losses};
+use dataset::passes::{ClientSums, Grid, LossSum, Moments, Parts, Profile, Side, paired_losses};
 use dataset::{Fold, Selection, Table};
 use model::{Design, Form, FormResult, LinearPredictor, MAX_PAIRS, Model};
 
@@ -231,7 +231,7 @@ fn standard_error(
     table: &Table,
     rows: &Selection,
 ) -> Result<f64, FitError> {
-    let mut losses = PairedLosses::default();
+    let mut losses = ClientSums::default();
     for (((one, _), (other, _)), fold) in one.of_folds().zip(other.of_folds()).zip(0..) {
         let rows = rows.clone().of_fold(Fold::Inside(fold));
         let expressions = [one, other].map(LinearPredictor::expression);

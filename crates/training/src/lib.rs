@@ -106,20 +106,11 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     let _lock = RunLock::acquire(&config.layout, "training")?;
     let timer = StageTimer::start("training");
     let history = History::open(&config.layout)?;
+    history.settle_trainings(&config.layout)?;
     let (ledger, table) = ingested_data(config, &history)?;
     let rows = rows_by_hand(config, &ledger);
     let model = train(config, &table, rows.clone(), ledger.position())?;
-    let digest = write(config, &model)?;
-    let change = NewChange {
-        kind: ChangeKind::Training,
-        from: None,
-        to: None,
-        note: Some(digest.clone()),
-    };
-    history.transaction(|history| {
-        history.record_change(clock::now(), &change)?;
-        history.record_stage(&timer.stop())
-    })?;
+    let digest = write_by_hand(config, &history, &model, timer)?;
     let mut report = TrainReport::of(&model, &config.layout.candidate_model(), digest);
     let note = match (config.training.form, report.form) {
         (TrainingForm::Curves | TrainingForm::Pairs, Form::Linear) => Some(NO_CURVES),
@@ -133,6 +124,33 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
         table,
         rows,
     })
+}
+
+/// Writes the candidate and records who fitted it; returns the SHA-256 of the file.
+///
+/// The change is recorded before the write. Where this process is killed in between, the next command
+/// that writes compares the file with the recorded SHA-256.
+fn write_by_hand(
+    config: &Config,
+    history: &History,
+    model: &Model,
+    timer: StageTimer,
+) -> anyhow::Result<String> {
+    let bytes = encoded(model)?;
+    let digest = digest::of_bytes(&bytes);
+    let change = NewChange {
+        kind: ChangeKind::Training,
+        from: None,
+        to: None,
+        note: Some(digest.clone()),
+    };
+    let change = history.begin_change(clock::now(), &change)?;
+    write_candidate(config, &bytes)?;
+    history.transaction(|history| {
+        history.finish_change(change)?;
+        history.record_stage(&timer.stop())
+    })?;
+    Ok(digest)
 }
 
 /// Positions of the rows that the command `training` fits. They are the last batches if the
@@ -341,10 +359,18 @@ pub fn fit_window(
 
 /// Writes a model to the candidate's file, and returns the SHA-256 of the file.
 pub fn write(config: &Config, model: &Model) -> anyhow::Result<String> {
-    let bytes = model.encode().context("failed to encode the model")?;
-    files::create_folder(config.layout.models())?;
-    files::replace(&config.layout.candidate_model(), &bytes)?;
+    let bytes = encoded(model)?;
+    write_candidate(config, &bytes)?;
     Ok(digest::of_bytes(&bytes))
+}
+
+fn encoded(model: &Model) -> anyhow::Result<Vec<u8>> {
+    model.encode().context("failed to encode the model")
+}
+
+fn write_candidate(config: &Config, bytes: &[u8]) -> anyhow::Result<()> {
+    files::create_folder(config.layout.models())?;
+    files::replace(&config.layout.candidate_model(), bytes)
 }
 
 fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, Table)> {

@@ -104,3 +104,31 @@ fn a_production_folder_that_does_not_serve_is_found() {
     is_fixed(&workspace, "releases", "problem", "nothing is live");
     assert_eq!(workspace.live(), "000003");
 }
+
+#[test]
+fn the_way_back_from_a_damaged_release_is_its_parent_and_not_what_was_rolled_back() {
+    let mut workspace = Workspace::after_redeployment();
+    workspace.set("training.c", serde_json::json!(0.5));
+    // The newest release is one that a person rolled back from.
+    for command in [
+        &["training"][..],
+        &["scoring"],
+        &["deployment"],
+        &["deployment", "--rollback", "000002"],
+    ] {
+        let done = workspace.run(command[0], &command[1..]);
+        assert_eq!(done.code, 0, "{command:?}: {}", done.stderr);
+    }
+    let manifest = "production_deployment/releases/000002/manifest.json";
+    let whole = workspace.text(manifest);
+    for (damaged, content) in [("scorecard.csv", "cut"), ("manifest.json", "{}")] {
+        workspace.write(manifest, &whole);
+        workspace.write(
+            &format!("production_deployment/releases/000002/{damaged}"),
+            content,
+        );
+        let visit = Visit::to(&workspace);
+        let remedy = visit.remedy("releases", "problem", "release 000002, the live one");
+        assert_eq!(remedy, "deployment --rollback 000001", "{damaged}");
+    }
+}

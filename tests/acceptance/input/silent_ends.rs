@@ -167,3 +167,33 @@ fn that_no_first_model_can_be_fitted_for_want_of_labels_is_said() {
     says(&workspace, what);
     is_silent(&workspace);
 }
+
+#[test]
+fn a_rebuild_that_waits_is_said_once_and_leaves_nothing_to_do() {
+    let mut workspace = Workspace::after_cold_start();
+    workspace.set("ingestion.settle_seconds", json!(100_000));
+    let before = workspace.final_rows();
+    // One file is being rewritten, and another one is gone: the rebuild needs the first.
+    let rewritten = format!("{IN}/clients_2025_h1.csv");
+    let whole = workspace.text(&rewritten);
+    workspace.write(&rewritten, whole.trim_end());
+    fs::remove_file(workspace.path(&format!("{IN}/clients_2025_h2.csv"))).expect("removed");
+    let what = "notice     finaldata.csv has to be rebuilt, which needs data/practicedata/clients_2025_h1.csv (";
+    says(&workspace, what);
+    is_silent(&workspace);
+    let record = workspace.fullprocess();
+    assert_eq!(outcome(&record), "nothing_new");
+    assert_eq!(
+        record["ingestion"]["deferred"]["kept"],
+        json!([format!("{IN}/clients_2025_h2.csv")])
+    );
+    assert_eq!(workspace.final_rows(), before);
+    workspace.write(&rewritten, whole);
+    let rebuilt = workspace.run("fullprocess", &[]);
+    assert!(
+        rebuilt.stdout.contains("clients_2025_h2.csv is gone"),
+        "{}",
+        rebuilt.stdout
+    );
+    assert!(workspace.final_rows().len() < before.len());
+}

@@ -103,6 +103,10 @@ fn s31_an_interrupted_run_whose_files_are_damaged_is_finished_or_says_what_a_per
     let states = killed(&REDEPLOYMENT);
     assert!(states.len() > 5, "{}", states.len());
     for (number, (state, killed)) in states.iter().enumerate() {
+        if State::of(killed).difference(&expected).is_empty() {
+            // Only the seal of the history is missing: no run reads the data again.
+            continue;
+        }
         // The kinds of damage alternate, so that each kind meets several states.
         let damages = || DAMAGES.into_iter().cycle().skip(number);
         let damage = damages().next().expect("a damage");

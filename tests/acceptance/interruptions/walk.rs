@@ -314,6 +314,8 @@ impl State {
         let history = workspace.history();
         let mut ledger = history.ledger().expect("a ledger");
         state.insert("batches".into(), format!("{:?}", ledger.batches()));
+        // Every pipeline has a key of its own.
+        ledger.state = Default::default();
         for file in &mut ledger.files {
             file.stamp = Default::default();
             // A run that was cut short leaves its files to the next one.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::schema;
 use super::store::{History, time};
 use crate::person::Person;
+use crate::{Layout, digest};
 
 /// The version of the tables that brought the changes.
 const FIRST_VERSION: usize = 6;
@@ -22,7 +23,7 @@ const FIRST_VERSION: usize = 6;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
-    /// New input was ingested.
+    /// Files or rows of the ingested data changed.
     Ingestion,
     /// A candidate was fitted.
     Training,
@@ -43,7 +44,7 @@ pub struct NewChange {
     pub from: Option<String>,
     /// The live release after the change.
     pub to: Option<String>,
-    /// What else identifies the change, such as the SHA-256 of a candidate.
+    /// What else identifies the change: the SHA-256 of a candidate, or what an ingestion changed.
     pub note: Option<String>,
 }
 
@@ -108,12 +109,13 @@ impl History {
     /// Records a change that is complete. Part of the transaction that makes it count, where there is
     /// one.
     pub fn record_change(&self, now: Timestamp, change: &NewChange) -> anyhow::Result<()> {
-        self.insert_change(now, change, true)
+        self.insert_change(now, change, true).map(drop)
     }
 
-    /// Records that a person is about to change the live release. [`Self::finish_change`] or
-    /// [`Self::forget_change`] follows, if necessary by the next command that writes.
-    pub fn begin_change(&self, now: Timestamp, change: &NewChange) -> anyhow::Result<()> {
+    /// Records that a person is about to change the live release or the candidate; returns the number
+    /// of the change. [`Self::finish_change`] or [`Self::forget_change`] follows, if necessary by the
+    /// next command that writes.
+    pub fn begin_change(&self, now: Timestamp, change: &NewChange) -> anyhow::Result<i64> {
         self.insert_change(now, change, false)
     }
 
@@ -122,7 +124,7 @@ impl History {
         now: Timestamp,
         change: &NewChange,
         is_done: bool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<i64> {
         let person = Person::of_this_process();
         self.connection
             .execute(
@@ -141,28 +143,47 @@ impl History {
                 ],
             )
             .with_context(|| self.failed_to("record a change by hand"))?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// The changes that were begun and neither finished nor forgotten, oldest first.
+    pub fn unfinished_changes(&self) -> anyhow::Result<Vec<ChangeByHand>> {
+        self.changes("NOT is_done ORDER BY id")
+    }
+
+    /// Records that the change of this number, which was begun, is complete.
+    pub fn finish_change(&self, change: i64) -> anyhow::Result<()> {
+        self.end_change("UPDATE changes SET is_done = 1 WHERE id = ?1", change)
+    }
+
+    /// Removes the change of this number, which was begun and did not happen.
+    pub fn forget_change(&self, change: i64) -> anyhow::Result<()> {
+        self.end_change("DELETE FROM changes WHERE id = ?1 AND NOT is_done", change)
+    }
+
+    fn end_change(&self, statement: &str, change: i64) -> anyhow::Result<()> {
+        self.connection
+            .execute(statement, [change])
+            .with_context(|| self.failed_to("record the end of a change by hand"))?;
         Ok(())
     }
 
-    /// The change that was begun and neither finished nor forgotten, if any.
-    pub fn unfinished_change(&self) -> anyhow::Result<Option<ChangeByHand>> {
-        Ok(self.changes("NOT is_done ORDER BY id DESC LIMIT 1")?.pop())
-    }
-
-    /// Records that a change which was begun is complete.
-    pub fn finish_change(&self) -> anyhow::Result<()> {
-        self.end_change("UPDATE changes SET is_done = 1 WHERE NOT is_done")
-    }
-
-    /// Removes a change that was begun and did not happen.
-    pub fn forget_change(&self) -> anyhow::Result<()> {
-        self.end_change("DELETE FROM changes WHERE NOT is_done")
-    }
-
-    fn end_change(&self, statement: &str) -> anyhow::Result<()> {
-        self.connection
-            .execute(statement, [])
-            .with_context(|| self.failed_to("record the end of a change by hand"))?;
+    /// Ends the trainings by hand that were killed before they could record their end: they happened
+    /// if the candidate's file is the one that they were about to write.
+    pub fn settle_trainings(&self, layout: &Layout) -> anyhow::Result<()> {
+        for change in self.unfinished_changes()? {
+            if change.kind != ChangeKind::Training {
+                continue;
+            }
+            let path = layout.candidate_model();
+            let found = path.exists().then(|| digest::of_file(&path)).transpose()?;
+            match found {
+                Some((digest, _)) if Some(&digest) == change.note.as_ref() => {
+                    self.finish_change(change.id)?;
+                }
+                _ => self.forget_change(change.id)?,
+            }
+        }
         Ok(())
     }
 
@@ -176,6 +197,12 @@ impl History {
     pub fn release_change_since(&self, run: i64) -> anyhow::Result<Option<ChangeByHand>> {
         let which = format!("{OF_RELEASE} AND after_run >= {run} ORDER BY id DESC LIMIT 1");
         Ok(self.changes(&which)?.pop())
+    }
+
+    /// The changes of the live release by hand, newest first, `limit` at most. A change that was begun
+    /// and not ended is among them.
+    pub fn release_changes(&self, limit: i64) -> anyhow::Result<Vec<ChangeByHand>> {
+        self.changes(&format!("{OF_RELEASE} ORDER BY id DESC LIMIT {limit}"))
     }
 
     /// The complete changes that were made after run `first` began and before run `next` began,
@@ -235,7 +262,7 @@ impl fmt::Display for ChangeByHand {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let release = self.to.as_deref().unwrap_or("-");
         match self.kind {
-            ChangeKind::Ingestion => write!(to, "new input was ingested by hand")?,
+            ChangeKind::Ingestion => write!(to, "the ingested data was changed by hand")?,
             ChangeKind::Training => write!(to, "a candidate was fitted by hand")?,
             ChangeKind::Deployment => write!(to, "release {release} was deployed by hand")?,
             ChangeKind::Rollback => write!(to, "rolled back to release {release} by hand")?,
@@ -254,8 +281,11 @@ impl fmt::Display for ChangeByHand {
             Some(Person { uid, name: None }) => write!(to, ", by uid {uid}")?,
             None => {}
         }
-        match &self.from {
-            Some(from) if self.to.is_some() => write!(to, "; release {from} was live before"),
+        match (&self.from, &self.note) {
+            (Some(from), _) if self.to.is_some() => {
+                write!(to, "; release {from} was live before")
+            }
+            (_, Some(what)) if self.kind == ChangeKind::Ingestion => write!(to, ": {what}"),
             _ => Ok(()),
         }
     }
@@ -300,14 +330,17 @@ mod tests {
     fn a_change_is_listed_once_it_is_finished() {
         let (_folder, history) = opened();
         let listed = || history.changes_between(0, i64::MAX, 9).unwrap();
-        history.begin_change(now(), &rollback("000001")).unwrap();
+        let id = history.begin_change(now(), &rollback("000001")).unwrap();
         assert_eq!(listed(), []);
-        let begun = history.unfinished_change().unwrap().unwrap();
-        assert_eq!(begun.to.as_deref(), Some("000001"));
-        history.forget_change().unwrap();
-        history.begin_change(now(), &rollback("000001")).unwrap();
-        history.finish_change().unwrap();
-        assert_eq!(history.unfinished_change().unwrap(), None);
+        let begun = history.unfinished_changes().unwrap();
+        assert_eq!(begun[0].to.as_deref(), Some("000001"));
+        history.forget_change(id).unwrap();
+        let id = history.begin_change(now(), &rollback("000001")).unwrap();
+        let other = history.begin_change(now(), &rollback("000003")).unwrap();
+        history.finish_change(id).unwrap();
+        history.forget_change(id).unwrap();
+        history.forget_change(other).unwrap();
+        assert_eq!(history.unfinished_changes().unwrap(), []);
         let [change] = &listed()[..] else {
             panic!("one change: {:?}", listed());
         };
@@ -319,6 +352,35 @@ mod tests {
             "{said}"
         );
         assert!(said.ends_with("; release 000002 was live before"), "{said}");
+    }
+
+    #[test]
+    fn a_training_that_was_killed_happened_if_the_candidate_is_the_one_it_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let history = History::open(&layout).unwrap();
+        let begin = |model: &[u8]| {
+            let training = NewChange {
+                kind: ChangeKind::Training,
+                from: None,
+                to: None,
+                note: Some(digest::of_bytes(model)),
+            };
+            history.begin_change(now(), &training).unwrap()
+        };
+        begin(b"no file yet");
+        history.settle_trainings(&layout).unwrap();
+        assert_eq!(history.unfinished_changes().unwrap(), []);
+        crate::files::create_folder(layout.models()).unwrap();
+        crate::files::replace(&layout.candidate_model(), b"written").unwrap();
+        begin(b"killed before the rename");
+        let written = begin(b"written");
+        let other = history.begin_change(now(), &rollback("000001")).unwrap();
+        history.settle_trainings(&layout).unwrap();
+        let done = history.changes_between(0, i64::MAX, 9).unwrap();
+        assert_eq!(done.iter().map(|it| it.id).collect::<Vec<_>>(), [written]);
+        let begun = history.unfinished_changes().unwrap();
+        assert_eq!(begun.iter().map(|it| it.id).collect::<Vec<_>>(), [other]);
     }
 
     #[test]

@@ -13,6 +13,13 @@ use crate::Layout;
 #[error("{0}")]
 pub(crate) struct Damaged(String);
 
+impl Damaged {
+    /// The history is damaged in this way.
+    pub(super) fn new(problem: String) -> Self {
+        Self(problem)
+    }
+}
+
 /// The error for unreadable content of the history.
 pub(super) fn unreadable(what: &str, problem: &dyn fmt::Display) -> Damaged {
     Damaged(format!(

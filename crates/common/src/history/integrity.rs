@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 
 use super::schema;
+use super::seal;
 use super::store::History;
 
 /// Upper limit of listed problems; the first ones suffice.
@@ -21,6 +22,12 @@ impl History {
             problems = self
                 .dangling_references()
                 .context("failed to check the references of the history")?;
+        }
+        if problems.is_empty()
+            && self._copy.is_none()
+            && let Err(error) = seal::verify(&self.path)
+        {
+            problems.push(format!("{error:#}"));
         }
         Ok(problems)
     }

@@ -6,7 +6,12 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::damage::unreadable;
 use super::store::History;
-use crate::ledger::{FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts};
+use crate::ledger::{
+    FileStamp, FileStatus, Ledger, LedgerFile, RebuildBase, RowCounts, StateDigests,
+};
+
+/// The document of [`Ledger::state`].
+const STATE_DIGESTS: &str = "digests of the state";
 
 impl History {
     /// The committed ledger; empty before the first ingestion.
@@ -29,6 +34,7 @@ impl History {
             .with_context(context)?
             .collect::<Result<_, _>>()
             .with_context(context)?;
+        ledger.state = self.document(STATE_DIGESTS)?.unwrap_or_default();
         match ledger.flaw() {
             Some(flaw) => Err(unreadable("ledger", &flaw).into()),
             None => Ok(ledger),
@@ -41,17 +47,19 @@ impl History {
             .with_context(|| self.failed_to("commit the ledger"))
     }
 
-    fn write_ledger(&self, ledger: &Ledger) -> rusqlite::Result<()> {
+    fn write_ledger(&self, ledger: &Ledger) -> anyhow::Result<()> {
         // A savepoint is part of the caller's transaction, or a transaction by itself.
         self.connection.execute_batch("SAVEPOINT ledger")?;
-        if let Err(error) = self.write_ledger_rows(ledger) {
+        let written = self.write_ledger_rows(ledger).map_err(Into::into);
+        if let Err(error) = written.and_then(|()| self.save_document(STATE_DIGESTS, &ledger.state))
+        {
             // On a full disk SQLite may have rolled back by itself; the first error is the cause.
             let _ = self
                 .connection
                 .execute_batch("ROLLBACK TO ledger; RELEASE ledger");
             return Err(error);
         }
-        self.connection.execute_batch("RELEASE ledger")
+        Ok(self.connection.execute_batch("RELEASE ledger")?)
     }
 
     fn write_ledger_rows(&self, ledger: &Ledger) -> rusqlite::Result<()> {
@@ -121,6 +129,7 @@ fn read_ledger(row: &Row<'_>) -> rusqlite::Result<Ledger> {
             evaluated_fingerprints: unsigned(row, "base_judged_fingerprints")?,
         },
         evaluated_fingerprints: unsigned(row, "judged_fingerprints")?,
+        state: StateDigests::default(),
     })
 }
 
@@ -220,6 +229,10 @@ mod tests {
                 evaluated_fingerprints: 2,
             },
             evaluated_fingerprints: 5,
+            state: StateDigests {
+                key: "k".into(),
+                evaluated: vec![0, 255],
+            },
         };
         history.save_ledger(&ledger).unwrap();
         let reader = History::read(&layout).unwrap().unwrap();

@@ -16,6 +16,7 @@ mod run_pages;
 mod run_rows;
 mod schema;
 mod score_rows;
+mod seal;
 mod stage_rows;
 mod stage_timer;
 mod store;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::damage::{check_pages, restrict_features};
 use super::schema;
+use super::seal::{self, Seal};
 use super::store::History;
 use crate::files::OutputFile;
 use crate::{Layout, faults, files, regular};
@@ -26,8 +27,19 @@ impl History {
     pub fn open(layout: &Layout) -> anyhow::Result<Self> {
         files::create_folder(layout.state())?;
         let path = layout.history();
+        if is_lost(&path) {
+            // An empty file would be put in its place otherwise.
+            Self::check_seal(layout)?;
+            warn_of_loss(layout);
+        }
         open_for_writing(&path)
             .with_context(|| format!("failed to open the history {}", path.display()))
+    }
+
+    /// An error if the history was changed, replaced by an older copy or lost since it was last closed.
+    /// [`Self::open`] checks the same.
+    pub fn check_seal(layout: &Layout) -> anyhow::Result<()> {
+        seal::verify(&layout.history())
     }
 
     /// Opens the history for reading; `None` if there is none yet.
@@ -46,6 +58,7 @@ impl History {
                 connection,
                 path: path.clone(),
                 _copy: None,
+                _seal: None,
             }),
         };
         history
@@ -57,6 +70,29 @@ impl History {
             })
             .with_context(|| format!("failed to read the history {}", path.display()))
     }
+}
+
+/// True if the history is missing or empty.
+fn is_lost(path: &Path) -> bool {
+    path.metadata().map_or(0, |metadata| metadata.len()) == 0
+}
+
+/// Says that the history is missing or empty, if other files show that there was one.
+fn warn_of_loss(layout: &Layout) {
+    let of_a_run = [
+        layout.evaluated_fingerprints(),
+        layout.ingestion_carry(),
+        layout.final_data(),
+        layout.current(),
+    ];
+    let Some(other) = of_a_run.iter().find(|path| path.symlink_metadata().is_ok()) else {
+        return;
+    };
+    tracing::warn!(
+        "the history {} is missing or empty, although {} is there: a new history begins, which knows no earlier run and no change by hand, and takes all input in again; if you have a backup of the history, put it there",
+        layout.history().display(),
+        other.display()
+    );
 }
 
 fn open_for_writing(path: &Path) -> anyhow::Result<History> {
@@ -73,6 +109,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     // A newer or damaged history is left unchanged.
     schema::version(&connection)?;
     check_pages(&connection)?;
+    seal::verify(path)?;
     connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     schema::migrate(&connection)?;
@@ -80,6 +117,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
         connection,
         path: path.to_owned(),
         _copy: None,
+        _seal: Some(Seal::of(path)),
     })
 }
 
@@ -116,6 +154,7 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
         connection,
         path: path.to_owned(),
         _copy: Some(folder),
+        _seal: None,
     })
 }
 
@@ -145,7 +184,7 @@ fn journal_of(path: &Path) -> PathBuf {
     with_suffix(path, "-journal")
 }
 
-fn with_suffix(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::damage::unreadable;
+use super::seal::Seal;
 use crate::Failure;
 
 /// An open history.
@@ -16,6 +17,9 @@ pub struct History {
     /// Temporary folder with a copy of the history, if the copy is read instead of the file. A
     /// killed writer left a journal that must be rolled back first.
     pub(super) _copy: Option<tempfile::TempDir>,
+    /// Seals the file of a writer. Fields are dropped in this order, so the connection is closed by
+    /// then.
+    pub(super) _seal: Option<Seal>,
 }
 
 impl History {

@@ -1,14 +1,11 @@
 //! Log-losses of predictions, and the differences of two models' log-losses.
 
-use common::Failure;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use super::client_sums::ClientSums;
 use super::engine::{Chunk, Pass, run};
 use super::expression::LinearExpression;
 use super::log_odds::log_loss;
-use crate::parallel::sort_by;
 use crate::table::{Selection, Table};
+use common::Failure;
 
 /// The log-losses of labelled rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -79,81 +76,6 @@ impl Pass for Losses<'_> {
 /// squares of log-losses stay finite.
 const FARTHEST_LOG_ODDS: f64 = 1e100;
 
-/// Spread up to this share of the sum of squares counts as a rounding error.
-const ROUNDING: f64 = 1e-12;
-
-/// Root of the mean square up to which differences count as rounding errors.
-const NO_DIFFERENCE: f64 = 1e-9;
-
-/// Sums of the differences of two models' log-losses. Rows of one client count together, because
-/// they are not independent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PairedLosses {
-    /// Number of labelled rows.
-    pub rows: u64,
-    /// Number of clients. A client in several batches counts once for each batch.
-    pub clients: u64,
-    /// Sum of the differences of all rows.
-    pub sum: f64,
-    /// Sum over the clients of the squared sum of differences.
-    pub squares: f64,
-    /// Sum over the clients of the sum of differences times the number of rows.
-    pub products: f64,
-    /// Sum over the clients of the squared number of rows.
-    pub squared_rows: f64,
-}
-
-impl PairedLosses {
-    /// Adds the sums of other clients, or of another batch.
-    pub fn merge(&mut self, other: &Self) {
-        self.rows += other.rows;
-        self.clients += other.clients;
-        self.sum += other.sum;
-        self.squares += other.squares;
-        self.products += other.products;
-        self.squared_rows += other.squared_rows;
-    }
-
-    /// Adds a client with this number of rows and this sum of differences.
-    pub fn add_client(&mut self, rows: u64, sum: f64) {
-        let of_client = rows as f64;
-        self.rows += rows;
-        self.clients += 1;
-        self.sum += sum;
-        self.squares += sum * sum;
-        self.products += sum * of_client;
-        self.squared_rows += of_client * of_client;
-    }
-
-    /// The mean difference of a row's log-losses: below 0 if the first model is better. `None` without
-    /// rows.
-    pub fn mean(&self) -> Option<f64> {
-        (self.rows > 0).then(|| self.sum / self.rows as f64)
-    }
-
-    /// The standard error of [`mean`](Self::mean), from the spread of the clients. With one row per
-    /// client it is the usual one. `None` with fewer than two clients, if all differences are 0 within
-    /// rounding, or if they have no spread.
-    pub fn standard_error(&self) -> Option<f64> {
-        let (mean, clients) = (self.mean()?, self.clients as f64);
-        let spread = self.squares - 2.0 * mean * self.products + mean * mean * self.squared_rows;
-        let is_rounding = spread <= ROUNDING * self.squares
-            || self.squares <= clients * NO_DIFFERENCE * NO_DIFFERENCE;
-        if self.clients < 2 || is_rounding || !spread.is_finite() {
-            return None;
-        }
-        Some((spread * clients / (clients - 1.0)).sqrt() / self.rows as f64)
-    }
-}
-
-impl std::iter::Sum for PairedLosses {
-    fn sum<I: Iterator<Item = Self>>(sums: I) -> Self {
-        let mut total = Self::default();
-        sums.for_each(|it| total.merge(&it));
-        total
-    }
-}
-
 /// The log-loss of `one` minus that of `other` on the labelled rows of a selection.
 ///
 /// Log-odds are clamped to the range from `-limit` to `limit`, if there is a limit. It is above 0. Without
@@ -163,18 +85,11 @@ pub fn paired_losses(
     limit: Option<f64>,
     table: &Table,
     selection: &Selection,
-) -> Result<PairedLosses, Failure> {
+) -> Result<ClientSums, Failure> {
     let limit = limit.unwrap_or(FARTHEST_LOG_ODDS);
     let pass = Differences { one, other, limit };
-    let mut rows = run(&pass, table, &selection.clone().labelled());
-    // Sorting by difference too makes the last digits independent of the order of the rows.
-    sort_by(&mut rows, |a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let mut sums = PairedLosses::default();
-    for of_client in rows.chunk_by(|a, b| a.0 == b.0) {
-        let sum = of_client.iter().map(|row| row.1).sum();
-        sums.add_client(of_client.len() as u64, sum);
-    }
-    Ok(sums)
+    let rows = run(&pass, table, &selection.clone().labelled());
+    Ok(ClientSums::of_rows(rows))
 }
 
 struct Differences<'a> {
@@ -287,33 +202,5 @@ mod tests {
         assert!(limited.sum.abs() < 1.0, "{limited:?}");
         let huge = paired_losses([&times(1e308), &none], None, &table(), &table().all()).unwrap();
         assert!(huge.squares.is_finite(), "{huge:?}");
-    }
-
-    #[test]
-    fn rows_of_one_client_say_no_more_than_one_row() {
-        let mut alone = PairedLosses::default();
-        let mut twice = PairedLosses::default();
-        for difference in [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6] {
-            alone.add_client(1, difference);
-            twice.add_client(2, 2.0 * difference);
-        }
-        // The sample standard deviation of these seven numbers is 0.28389, divided by the root of 7.
-        let error = alone.standard_error().unwrap();
-        assert!((error - 0.107_301_47).abs() < 1e-8, "{error}");
-        assert!((twice.standard_error().unwrap() - error).abs() < 1e-14);
-    }
-
-    #[test]
-    fn without_spread_there_is_no_standard_error() {
-        let of = |differences: &[f64]| {
-            let mut sums = PairedLosses::default();
-            differences.iter().for_each(|it| sums.add_client(1, *it));
-            sums.standard_error()
-        };
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[0.5]), None);
-        assert_eq!(of(&[0.1; 7]), None);
-        assert_eq!(of(&[0.0; 7]), None);
-        assert_eq!(of(&[1e-16, -1e-16, 2e-16]), None);
     }
 }

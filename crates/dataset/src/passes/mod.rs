@@ -4,6 +4,7 @@
 
 mod block_rows;
 mod categories;
+mod client_sums;
 mod column;
 mod counts;
 mod curve;
@@ -26,6 +27,7 @@ mod term;
 mod term_groups;
 
 pub use self::categories::{CategoryCounts, LevelCount};
+pub use self::client_sums::{ClientSums, true_positive_sums};
 pub use self::counts::{LabelCounts, client_count, label_counts};
 pub use self::curve::Curve;
 pub(crate) use self::engine::selected_rows;
@@ -40,7 +42,7 @@ pub use self::logistic::{
     bounded_logistic_terms, client_pairs, group_sums, logistic_terms, logistic_terms_by_fold,
     logistic_terms_without_folds, sandwich_meat,
 };
-pub use self::losses::{LossSum, PairedLosses, loss_sum, paired_losses};
+pub use self::losses::{LossSum, loss_sum, paired_losses};
 pub use self::moments::{Moments, moments, moments_by_fold};
 pub use self::pair_sums::{PairSums, pair_sums};
 pub use self::profile::{

@@ -44,7 +44,15 @@ pub(super) fn examine(
 /// Examines a missing history: normal before the first run, a loss after it.
 fn examine_absence(pipeline: &ExaminedPipeline<'_>, findings: &mut Findings) -> String {
     let layout = &pipeline.config.layout;
-    if layout.final_data().exists() || layout.current().exists() {
+    if History::check_seal(layout).is_err() {
+        findings.problem(
+            format!(
+                "{} is missing or empty: restore it from a backup, or set its seal aside and begin a new one",
+                layout.history().display()
+            ),
+            set_aside(pipeline),
+        );
+    } else if layout.final_data().exists() || layout.current().exists() {
         findings.problem(
             format!(
                 "{} is missing: restore it from a backup, or let the next run begin a new one",
@@ -126,21 +134,14 @@ fn examine_data(
     examine_final_data(pipeline, ledger, findings);
     examine_rejected_rows(layout, ledger, findings);
     match FingerprintKey::load(layout) {
-        Ok(Some(_)) if ingestion::is_intact(layout, ledger) => {}
-        Ok(Some(_)) => findings.note(
-            format!(
-                "{} was cut or removed",
-                layout.evaluated_fingerprints().display()
-            ),
-            "ingestion",
-        ),
-        Ok(None) => findings.note(
-            format!(
-                "{} is missing, a new one is drawn",
-                layout.fingerprint_key().display()
-            ),
-            "ingestion",
-        ),
+        Ok(_) => {
+            if let Some(loss) = ingestion::loss_of_content(layout, ledger)? {
+                findings.note(
+                    format!("{loss}: the fingerprints of the evaluated rows are lost"),
+                    "ingestion",
+                );
+            }
+        }
         Err(error) if error.is::<Failure>() => findings.problem(
             format!("{error:#}"),
             format!("rm {} && ingestion", quoted(&layout.fingerprint_key())),

@@ -114,7 +114,7 @@ fn examine_last_run(
             NoticeKind::MisspeltTarget => true,
             // The examination of the model reports the test data.
             NoticeKind::NoTestData => true,
-            NoticeKind::NoLabels => false,
+            NoticeKind::NoLabels | NoticeKind::DeferredRebuild => false,
         };
         if !is_found_now {
             findings.problem(format!("run {}: {}", last.id, notice.what), "fullprocess");

@@ -48,7 +48,7 @@ fn examine_live<'a>(
         }
         Err(error) => {
             let current = quoted(&layout.current());
-            let rollback = return_command(layout, releases).unwrap_or_else(|| "fullprocess".into());
+            let rollback = return_command(layout, None).unwrap_or_else(|| "fullprocess".into());
             findings.problem(
                 format!("nothing is live: {error:#}"),
                 format!("mv {current} {current}.set-aside && {rollback}"),
@@ -67,7 +67,7 @@ fn examine_live<'a>(
                 layout.current().display(),
                 target.display()
             ),
-            or_restart(return_command(layout, releases)),
+            or_restart(return_command(layout, None)),
         ),
         Some(ExaminedRelease {
             name,
@@ -75,7 +75,7 @@ fn examine_live<'a>(
             ..
         }) => findings.problem(
             format!("release {name}, the live one, is damaged: {problem}"),
-            or_restart(rollback_command(releases, Some(name))),
+            or_restart(return_command(layout, Some(name))),
         ),
         Some(_) => examine_links(layout, &target, findings),
     }
@@ -121,7 +121,7 @@ fn examine_absence(
     };
     findings.problem(
         what,
-        return_command(&pipeline.config.layout, releases).unwrap_or_else(|| "fullprocess".into()),
+        return_command(&pipeline.config.layout, None).unwrap_or_else(|| "fullprocess".into()),
     );
 }
 
@@ -144,25 +144,13 @@ fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {
     }
 }
 
-/// Rollback command to the release that was live last, or to the newest whole one if that is unknown
-/// or damaged.
-fn return_command(layout: &Layout, releases: &[ExaminedRelease]) -> Option<String> {
-    let was_live = deployment::last_live(layout);
-    let was_live = releases
-        .iter()
-        .find(|release| release.problem.is_none() && Some(&release.name) == was_live.as_ref());
-    match was_live {
-        Some(release) => Some(format!("deployment --rollback {}", release.name)),
-        None => rollback_command(releases, None),
-    }
-}
-
-/// Rollback command to the newest whole release other than `live`.
-fn rollback_command(releases: &[ExaminedRelease], live: Option<&str>) -> Option<String> {
-    releases
-        .iter()
-        .rfind(|release| release.problem.is_none() && Some(release.name.as_str()) != live)
-        .map(|release| format!("deployment --rollback {}", release.name))
+/// Rollback command to the release that should be live instead, if one is whole. `damaged` is the name
+/// of the live release.
+fn return_command(layout: &Layout, damaged: Option<&str>) -> Option<String> {
+    let release = deployment::return_target(layout, damaged)
+        .inspect_err(|error| tracing::warn!("{error:#}"))
+        .ok()??;
+    Some(format!("deployment --rollback {}", release.name()))
 }
 
 fn in_short(releases: &[ExaminedRelease], live: Option<&str>) -> String {
@@ -194,23 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn rollback_leads_to_the_newest_whole_other_release() {
+    fn the_summary_counts_whole_releases() {
         let releases = [
             release("000001", None),
             release("000002", None),
             release("000003", Some("cut")),
             release("000004", Some("changed")),
         ];
-        let rollback = |live| rollback_command(&releases, live);
-        assert_eq!(
-            rollback(Some("000004")).as_deref(),
-            Some("deployment --rollback 000002")
-        );
-        assert_eq!(
-            rollback(Some("000002")).as_deref(),
-            Some("deployment --rollback 000001")
-        );
-        assert_eq!(rollback_command(&releases[2..], None), None);
         assert_eq!(
             in_short(&releases, Some("000004")),
             "2 of 4 whole, 000004 is live"

@@ -1,7 +1,7 @@
 //! Order of the rows in a rebuilt file: evaluated rows come first.
 
+use common::Failure;
 use common::ledger::{Ledger, RebuildBase};
-use common::{Failure, Manifest};
 use dataset::{Fingerprint, FingerprintSet};
 
 use super::Merge;
@@ -9,7 +9,7 @@ use crate::append_state;
 use crate::evaluated::each_evaluated;
 use crate::memory::Memory;
 use crate::reading::PlannedFile;
-use crate::scan::{InputScan, NewFile};
+use crate::scan::{InputScan, NewFile, is_training_data};
 use crate::write::{Order, WriteError, WrittenRows};
 
 /// Order of a rebuilt file, and its description in the ledger.
@@ -25,7 +25,7 @@ impl Merge<'_> {
     pub(super) fn as_recorded(&self, ledger: &Ledger) -> anyhow::Result<Arrangement> {
         Ok(Arrangement {
             base: ledger.base,
-            evaluated: self.evaluated(ledger.base.evaluated_fingerprints)?,
+            evaluated: self.evaluated(ledger, ledger.base.evaluated_fingerprints)?,
             newly_evaluated: Vec::new(),
         })
     }
@@ -37,10 +37,10 @@ impl Merge<'_> {
         ledger: &Ledger,
         planned: &[PlannedFile],
     ) -> Result<Arrangement, WriteError> {
-        let mut evaluated = self.evaluated(ledger.evaluated_fingerprints)?;
+        let mut evaluated = self.evaluated(ledger, ledger.evaluated_fingerprints)?;
         let mut newly_evaluated = Vec::new();
         for (position, file) in planned.iter().enumerate() {
-            if self.is_training_data(file.sha256.as_deref()) {
+            if is_training_data(self.live, file.sha256.as_deref()) {
                 let new = self.reading().add_to(&mut evaluated, file, position)?;
                 newly_evaluated.extend(new);
             }
@@ -81,11 +81,11 @@ impl Merge<'_> {
     }
 
     /// Set of the first `count` evaluated rows.
-    fn evaluated(&self, count: u64) -> anyhow::Result<FingerprintSet> {
+    fn evaluated(&self, ledger: &Ledger, count: u64) -> anyhow::Result<FingerprintSet> {
         let layout = &self.config.layout;
         let memory = Memory::of(&self.config.ingestion);
         let mut evaluated = memory.evaluated_rows(layout);
-        each_evaluated(layout, count, memory.pending_rows() / 4, |rows| {
+        each_evaluated(layout, ledger, count, memory.pending_rows() / 4, |rows| {
             evaluated.add(rows).map(|_| ())
         })?;
         Ok(evaluated)
@@ -95,25 +95,14 @@ impl Merge<'_> {
     /// empty set, because every evaluated row is already known.
     pub(super) fn evaluated_not_in_front(&self, ledger: &Ledger) -> anyhow::Result<FingerprintSet> {
         let is_elsewhere = ledger.evaluated_fingerprints != ledger.evaluated_rows;
-        self.evaluated(if is_elsewhere {
-            ledger.evaluated_fingerprints
-        } else {
-            0
-        })
+        if !is_elsewhere {
+            return Ok(Memory::of(&self.config.ingestion).evaluated_rows(&self.config.layout));
+        }
+        self.evaluated(ledger, ledger.evaluated_fingerprints)
     }
 
     /// True if the deployed model was fitted to this file.
     pub(super) fn is_training_file(&self, file: &NewFile) -> bool {
-        self.is_training_data(file.sha256.as_deref())
-    }
-
-    /// True if the deployed model was fitted to this content. While a model is deployed, the scan
-    /// hashes every file, so the digest is known.
-    pub(super) fn is_training_data(&self, sha256: Option<&str>) -> bool {
-        let is_this = |live: &Manifest| {
-            let mut fitted = live.data.files.iter().map(|file| file.sha256.as_str());
-            fitted.any(|fitted| Some(fitted) == sha256)
-        };
-        self.live.is_some_and(is_this)
+        is_training_data(self.live, file.sha256.as_deref())
     }
 }

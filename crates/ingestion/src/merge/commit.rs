@@ -11,7 +11,7 @@ use crate::committed::write_ingested_files;
 use crate::devices::keep_devices;
 use crate::entries::entries_and_reports;
 use crate::evaluated::append_fingerprints;
-use crate::former_folder::removed_files_and_folders;
+use crate::former_folder::{DroppedFiles, dropped_files};
 use crate::ingested::Ingested;
 use crate::misspelt::keep_misspelt;
 use crate::reading::PlannedFile;
@@ -76,8 +76,7 @@ impl Merge<'_> {
         files::put_in_place(&layout.final_data())?;
         files::put_in_place(&layout.rejected_rows())?;
         let stamps = append_state::set_distinct_times(layout);
-        new.evaluated_fingerprints =
-            append_fingerprints(layout, old.evaluated_fingerprints, &newly_evaluated)?;
+        append_fingerprints(layout, &mut new, &newly_evaluated)?;
         let (entries, reports) = entries_and_reports(planned, &written);
         new.files = entries;
         new.files.extend(
@@ -116,13 +115,19 @@ impl Merge<'_> {
         let rows = reports
             .iter()
             .fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
-        let (removed, no_longer_input) = removed_files_and_folders(self.config, &found.missing);
+        let DroppedFiles {
+            removed,
+            changed,
+            no_longer_input,
+        } = dropped_files(self.config, found);
         let report = IngestReport {
             files: reports,
             ignored: found.ignored.clone(),
             waiting: found.waiting.clone(),
             empty_folders: found.empty_folders.clone(),
             removed,
+            changed,
+            deferred: found.deferred.clone(),
             no_longer_input,
             // The first ingestion is not a rebuild.
             rebuilt: rebuilt.filter(|_| !found.is_first),

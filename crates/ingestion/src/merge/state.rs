@@ -19,6 +19,9 @@ pub(super) struct State {
     pub(super) is_carry_removed: bool,
     /// True if a new file has rows that were evaluated before and are not among the known rows.
     pub(super) has_evaluated_rows_back: bool,
+    /// True if the fingerprints of the evaluated rows were changed and computed again. Happens at most
+    /// once.
+    pub(super) are_fingerprints_rebuilt: bool,
 }
 
 impl State {
@@ -54,21 +57,21 @@ impl State {
                 }
             }
             history.save_ledger(ledger)?;
-            let blocked = format!("{}/{}: {}", entry.folder, entry.name, wait.reason);
+            let blocked = SkippedEntry {
+                folder: entry.folder.clone(),
+                name: entry.name.clone(),
+                reason: wait.reason,
+                is_unreadable: wait.is_unreadable,
+            };
             let has_rows_back = std::mem::take(has_evaluated_rows_back);
             if found.defer_reorder(&blocked, |file| has_rows_back || needs_rebuild(file)) {
-                found.waiting.push(SkippedEntry {
-                    folder: entry.folder.clone(),
-                    name: entry.name.clone(),
-                    reason: wait.reason,
-                    is_unreadable: wait.is_unreadable,
-                });
+                found.waiting.push(blocked);
                 return Ok(());
             }
             return Err(Failure::input_output(format!(
                 "the ingested file {} could not be read again: {}; the next run reads it again",
                 planned.path.display(),
-                wait.reason
+                blocked.reason
             ))
             .into());
         }

@@ -248,6 +248,16 @@ fn a_removal_waits_while_another_known_file_cannot_be_read() {
         .collect();
     assert_eq!(waiting, ["1.csv", "3.csv"]);
     assert!(ingested.report.removed.is_empty());
+    let deferred = ingested.report.deferred.as_ref().unwrap();
+    assert!(deferred.blocked.ends_with("/1.csv"), "{deferred}");
+    assert_eq!((deferred.kept.len(), deferred.waiting.len()), (2, 1));
+    // Nothing is left to do until the first file can be read.
+    let (prepared, mut found) = pipeline.scan();
+    assert!(!found.is_nothing_new());
+    assert!(found.defer_blocked_rebuild(&prepared.ledger, None));
+    assert!(found.is_nothing_new());
+    let report = found.report_nothing_new(&prepared.ledger);
+    assert_eq!(report.deferred.as_ref(), Some(deferred));
 
     pipeline.write("1.csv", FIRST, HOUR);
     let ingested = pipeline.ingest(pipeline.scan());

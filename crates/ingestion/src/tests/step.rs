@@ -25,6 +25,14 @@ pub(super) enum Step {
     LeaveUncommittedTail,
     LoseKey,
     LoseFingerprints,
+    /// Changes one byte of the key.
+    DamageKey {
+        byte: u8,
+    },
+    /// Changes one byte of a committed fingerprint of an evaluated row.
+    DamageFingerprints {
+        byte: u16,
+    },
     /// Restores the carry of an earlier ingestion, as a kill after the commit leaves it.
     KeepOldCarry,
     DamageCarry,
@@ -43,6 +51,12 @@ pub(super) enum Step {
 }
 
 impl Pipeline {
+    /// From now on, evaluated rows are known only for the rows that still exist.
+    fn forget_evaluated(&mut self) {
+        let evaluated = self.ledger().evaluated_rows as usize;
+        self.evaluated = self.final_lines()[..evaluated].iter().cloned().collect();
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a test plays the foreign program"
@@ -73,9 +87,25 @@ impl Pipeline {
                     _ => layout.evaluated_fingerprints(),
                 };
                 if fs::remove_file(lost).is_ok() {
-                    // Evaluated rows are now known only for the rows that still exist.
-                    let evaluated = self.ledger().evaluated_rows as usize;
-                    self.evaluated = self.final_lines()[..evaluated].iter().cloned().collect();
+                    self.forget_evaluated();
+                }
+            }
+            Step::DamageKey { byte } => {
+                if let Ok(mut key) = fs::read(layout.fingerprint_key()) {
+                    key[usize::from(*byte) % 16] ^= 1 << (byte / 16 % 8);
+                    fs::write(layout.fingerprint_key(), key).unwrap();
+                    self.forget_evaluated();
+                }
+            }
+            Step::DamageFingerprints { byte } => {
+                let path = layout.evaluated_fingerprints();
+                let committed = match path.exists() {
+                    true => self.ledger().evaluated_fingerprints as usize * 16,
+                    false => 0,
+                };
+                if committed > 0 {
+                    damage(&path, usize::from(*byte) % committed);
+                    self.forget_evaluated();
                 }
             }
             Step::KeepOldCarry => {
@@ -151,6 +181,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::LeaveUncommittedTail),
         1 => Just(Step::LoseKey),
         1 => Just(Step::LoseFingerprints),
+        1 => any::<u8>().prop_map(|byte| Step::DamageKey { byte }),
+        1 => any::<u16>().prop_map(|byte| Step::DamageFingerprints { byte }),
         1 => Just(Step::KeepOldCarry),
         1 => Just(Step::DamageCarry),
         1 => (any::<u8>(), any::<u16>())

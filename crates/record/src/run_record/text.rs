@@ -106,6 +106,9 @@ impl RunRecord {
         for removed in ingestion.removed_in_words() {
             writeln!(to, "  removed    {removed}")?;
         }
+        if let Some(changed) = ingestion.changed_in_words() {
+            writeln!(to, "  changed    {changed}")?;
+        }
         if let Some(reason) = &ingestion.rebuilt {
             writeln!(to, "  rebuilt    finaldata.csv: {reason}")?;
         }

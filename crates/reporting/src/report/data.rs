@@ -39,7 +39,12 @@ pub(crate) fn section(record: &RunRecord) -> Option<Section> {
         .ignored
         .iter()
         .map(|entry| format!("ignored: {entry}"));
-    let others = removed.chain(rebuilt).chain(waiting).chain(ignored);
+    let changed = ingestion.changed_in_words();
+    let others = removed
+        .chain(changed)
+        .chain(rebuilt)
+        .chain(waiting)
+        .chain(ignored);
     Some(Section {
         id: "data",
         heading: "Which data?",

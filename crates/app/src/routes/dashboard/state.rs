@@ -39,7 +39,10 @@ impl Reading {
             deployment::live_target(layout),
             Kept {
                 names: kept(layout),
-                last_live: &|| deployment::last_live(layout),
+                return_target: &|| {
+                    let target = deployment::return_target(layout, None).ok().flatten()?;
+                    Some(target.name().to_owned())
+                },
             },
         )
     }
@@ -48,8 +51,8 @@ impl Reading {
 /// The releases that are kept.
 struct Kept<'a> {
     names: Vec<String>,
-    /// Finds the release that was live last.
-    last_live: &'a dyn Fn() -> Option<String>,
+    /// Finds the release to make live if the link to the live one is lost.
+    return_target: &'a dyn Fn() -> Option<String>,
 }
 
 /// What the pages say of the live release: `target` is what `current` points at.
@@ -62,7 +65,7 @@ fn live_release(
         (Some(release), true, _) => LiveRelease::Served(release),
         (None, _, Ok(None)) if kept.names.is_empty() => LiveRelease::None,
         (None, _, Ok(None)) => LiveRelease::Unlinked {
-            last: (kept.last_live)().filter(|last| kept.names.contains(last)),
+            last: (kept.return_target)().filter(|last| kept.names.contains(last)),
         },
         (Some(served), _, Ok(None)) => LiveRelease::Missing {
             is_kept: kept.names.contains(&served),
@@ -102,7 +105,7 @@ mod tests {
             target.map(|target| target.map(PathBuf::from)),
             Kept {
                 names: kept.iter().map(|name| (*name).to_owned()).collect(),
-                last_live: &|| Some("000002".to_owned()),
+                return_target: &|| Some("000002".to_owned()),
             },
         )
     }

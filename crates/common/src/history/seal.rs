@@ -1,0 +1,209 @@
+//! The seal of the history: its SHA-256 in a file beside it.
+//!
+//! SQLite notices a page that is no page, but not a changed digit. The seal is written when the history
+//! is closed. SQLite counts the transactions of a file in its header. There are three cases:
+//! - The counter equals the sealed one: the content must have the sealed SHA-256.
+//! - The counter is higher: the last writer was killed before it could seal. Nothing is known.
+//! - The counter is lower: the file is an older copy, which does not fit the other files.
+//!
+//! A seal without a history shows that the history is lost.
+//!
+//! The seal is not synced to disk. A lost or damaged seal proves nothing.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::damage::Damaged;
+use super::open::with_suffix;
+use crate::artifact::{self, Format};
+use crate::{digest, files, regular};
+
+const FORMAT: Format = Format {
+    name: "risk history seal",
+    version: 1,
+};
+/// Place of the counter of transactions in the header of an SQLite file, four bytes in big-endian
+/// order.
+const COUNTER_AT: usize = 24;
+const COUNTER_BYTES: usize = 4;
+
+/// Seals the history once it is dropped, after the connection was closed.
+pub(super) struct Seal {
+    history: PathBuf,
+}
+
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Sealed {
+    /// Transactions that the file has seen, by its header.
+    counter: u32,
+    /// SHA-256 of the whole file.
+    sha256: String,
+}
+
+impl Seal {
+    /// The seal to write when this history is closed.
+    pub(super) fn of(history: &Path) -> Self {
+        Self {
+            history: history.to_owned(),
+        }
+    }
+}
+
+impl Drop for Seal {
+    fn drop(&mut self) {
+        if let Err(error) = seal(&self.history) {
+            // The next writer seals. Until then, a change of the file is not noticed.
+            tracing::debug!("the history was not sealed: {error:#}");
+        }
+    }
+}
+
+/// The file of the seal.
+fn path_of(history: &Path) -> PathBuf {
+    with_suffix(history, "-seal")
+}
+
+fn seal(history: &Path) -> anyhow::Result<()> {
+    let Some(counter) = counter(history)? else {
+        return Ok(());
+    };
+    if stored(history).is_some_and(|sealed| sealed.counter == counter) {
+        return Ok(());
+    }
+    let (sha256, _) = digest::of_file(history)?;
+    let bytes = artifact::encode(FORMAT, &Sealed { counter, sha256 })?;
+    files::replace_unsynced(&path_of(history), &bytes)
+}
+
+/// An error if the history does not have the content that it was closed with, is an older copy, or is
+/// missing or empty. Never an error without a seal.
+pub(super) fn verify(history: &Path) -> anyhow::Result<()> {
+    let Some(sealed) = stored(history) else {
+        return Ok(());
+    };
+    let problem = match counter(history)? {
+        None => "it is missing or cut, but its seal is there",
+        Some(counter) if counter < sealed.counter => "it is an older copy",
+        Some(counter) if counter > sealed.counter => return Ok(()),
+        Some(_) if digest::of_file(history)?.0 == sealed.sha256 => return Ok(()),
+        // A run may have written meanwhile. SQLite rolls a transaction back that was cut short.
+        Some(counter) if self::counter(history)? != Some(counter) || is_open(history) => {
+            return Ok(());
+        }
+        Some(_) => "its checksum does not match",
+    };
+    Err(Damaged::new(format!(
+        "{problem} (if that was done on purpose, remove {})",
+        path_of(history).display()
+    ))
+    .into())
+}
+
+/// True if the journal shows a transaction that is not complete.
+fn is_open(history: &Path) -> bool {
+    let journal = with_suffix(history, "-journal").metadata();
+    journal.is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// The seal, unless it is missing or damaged.
+fn stored(history: &Path) -> Option<Sealed> {
+    let bytes = regular::read(&path_of(history)).ok()?;
+    artifact::decode(FORMAT, &bytes)
+        .inspect_err(|error| tracing::warn!("{}: {error}", path_of(history).display()))
+        .ok()
+}
+
+/// The counter of transactions; `None` if the file is missing or has no whole header.
+fn counter(history: &Path) -> anyhow::Result<Option<u32>> {
+    let mut header = [0; COUNTER_AT + COUNTER_BYTES];
+    let read = |mut file: File| file.read_exact(&mut header);
+    match regular::open(history).and_then(read) {
+        Ok(()) => {}
+        Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::NotFound) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("failed to read {}", history.display()));
+        }
+    }
+    let counter = header.last_chunk::<COUNTER_BYTES>();
+    Ok(counter.map(|bytes| u32::from_be_bytes(*bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tests::layout;
+    use crate::history::{History, is_damage};
+
+    /// Opens the history for writing; returns the problem.
+    fn problem(layout: &crate::Layout) -> Option<String> {
+        let error = History::open(layout).err()?;
+        assert!(is_damage(&error), "{error:#}");
+        Some(format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_changed_byte_and_an_older_copy_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let path = layout.history();
+        let save = |content: &str| {
+            let history = History::open(&layout).unwrap();
+            history.save_document("note", &content).unwrap();
+        };
+        save("17 rows");
+        let older = regular::read(&path).unwrap();
+        save("18 rows");
+        let whole = regular::read(&path).unwrap();
+        let at = whole.windows(7).rposition(|text| text == b"18 rows");
+        let mut changed = whole.clone();
+        changed[at.unwrap()] = b'7';
+        for (content, says) in [
+            (&changed, Some("checksum does not match")),
+            (&older, Some("is an older copy")),
+            (&Vec::new(), Some("is missing or cut")),
+            (&whole, None),
+        ] {
+            files::replace(&path, content).unwrap();
+            let found = problem(&layout);
+            assert_eq!(found.is_some(), says.is_some(), "{found:?}");
+            let found = found.unwrap_or_default();
+            assert!(found.contains(says.unwrap_or_default()), "{found}");
+            assert_eq!(History::check_seal(&layout).is_err(), says.is_some());
+            let Some(reader) = History::read(&layout).unwrap() else {
+                continue;
+            };
+            let problems = reader.integrity_problems().unwrap();
+            assert_eq!(problems.is_empty(), says.is_none(), "{problems:?}");
+        }
+        files::remove_file(&path).unwrap();
+        assert!(problem(&layout).is_some_and(|found| found.contains("is missing")));
+        assert!(!path.exists());
+        // A person decides that the older copy counts.
+        files::replace(&path, &older).unwrap();
+        files::remove_file(&path_of(&path)).unwrap();
+        assert_eq!(problem(&layout), None);
+    }
+
+    #[test]
+    fn a_lost_or_damaged_seal_and_a_killed_writer_prove_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        drop(History::open(&layout).unwrap());
+        let seal = path_of(&layout.history());
+        let first = regular::read(&seal).unwrap();
+        let history = History::open(&layout).unwrap();
+        history.save_document("note", &"killed").unwrap();
+        drop(history);
+        for left in [&first[..], b"", b"no seal", &first[..first.len() / 2]] {
+            files::replace(&seal, left).unwrap();
+            assert_eq!(problem(&layout), None);
+            assert!(stored(&layout.history()).is_some(), "it is sealed again");
+        }
+    }
+}

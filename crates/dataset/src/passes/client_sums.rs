@@ -1,0 +1,216 @@
+//! Sums over rows in which the rows of a client count together.
+
+use common::Failure;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::engine::{Chunk, Pass, run};
+use super::expression::LinearExpression;
+use crate::parallel::sort_by;
+use crate::table::{Selection, Table};
+
+/// Spread up to this share of the sum of squares counts as a rounding error.
+const ROUNDING: f64 = 1e-12;
+
+/// Root of the mean square up to which numbers count as rounding errors.
+const ROUNDED_TO_ZERO: f64 = 1e-9;
+
+/// Sums of a number over rows. Rows of one client count together, because they are not independent.
+///
+/// The number is a difference of two log-losses, or 1 for a true positive and 0 for another row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClientSums {
+    /// Number of rows.
+    pub rows: u64,
+    /// Number of clients. A client in several batches counts once for each batch.
+    pub clients: u64,
+    /// Sum of the number over all rows.
+    pub sum: f64,
+    /// Sum over the clients of the squared sum of a client.
+    pub squares: f64,
+    /// Sum over the clients of the sum of a client times its number of rows.
+    pub products: f64,
+    /// Sum over the clients of the squared number of rows of a client.
+    pub squared_rows: f64,
+}
+
+impl ClientSums {
+    /// Adds the sums of other clients, or of another batch.
+    pub fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.clients += other.clients;
+        self.sum += other.sum;
+        self.squares += other.squares;
+        self.products += other.products;
+        self.squared_rows += other.squared_rows;
+    }
+
+    /// The sums over rows, each with its client and the number.
+    pub(super) fn of_rows(mut rows: Vec<(u64, f64)>) -> Self {
+        // Sorting by number too makes the last digits independent of the order of the rows.
+        sort_by(&mut rows, |a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let mut sums = Self::default();
+        for of_client in rows.chunk_by(|a, b| a.0 == b.0) {
+            let sum = of_client.iter().map(|row| row.1).sum();
+            sums.add_client(of_client.len() as u64, sum);
+        }
+        sums
+    }
+
+    /// Adds a client with this number of rows and this sum.
+    pub fn add_client(&mut self, rows: u64, sum: f64) {
+        let of_client = rows as f64;
+        self.rows += rows;
+        self.clients += 1;
+        self.sum += sum;
+        self.squares += sum * sum;
+        self.products += sum * of_client;
+        self.squared_rows += of_client * of_client;
+    }
+
+    /// The mean of the number. `None` without rows.
+    pub fn mean(&self) -> Option<f64> {
+        (self.rows > 0).then(|| self.sum / self.rows as f64)
+    }
+
+    /// The standard error of [`mean`](Self::mean), from the spread of the clients. With one row per
+    /// client it is the usual one. `None` with fewer than two clients, if all numbers are 0 within
+    /// rounding, or if they have no spread.
+    pub fn standard_error(&self) -> Option<f64> {
+        let (mean, clients) = (self.mean()?, self.clients as f64);
+        let spread = self.squares - 2.0 * mean * self.products + mean * mean * self.squared_rows;
+        let is_rounding = spread <= ROUNDING * self.squares
+            || self.squares <= clients * ROUNDED_TO_ZERO * ROUNDED_TO_ZERO;
+        if self.clients < 2 || is_rounding || !spread.is_finite() {
+            return None;
+        }
+        Some((spread * clients / (clients - 1.0)).sqrt() / self.rows as f64)
+    }
+}
+
+impl std::iter::Sum for ClientSums {
+    fn sum<I: Iterator<Item = Self>>(sums: I) -> Self {
+        let mut total = Self::default();
+        sums.for_each(|it| total.merge(&it));
+        total
+    }
+}
+
+/// The sums of true positives over the labelled rows of a selection, true negatives aside: the number
+/// is 1 for a true positive, and 0 for another row. The positive label is predicted where the log-odds
+/// are above `threshold`.
+pub fn true_positive_sums(
+    expression: &LinearExpression<'_>,
+    threshold: f64,
+    table: &Table,
+    selection: &Selection,
+) -> Result<ClientSums, Failure> {
+    let pass = TruePositives {
+        expression,
+        threshold,
+    };
+    Ok(ClientSums::of_rows(run(&pass, table, selection)))
+}
+
+struct TruePositives<'a> {
+    expression: &'a LinearExpression<'a>,
+    threshold: f64,
+}
+
+impl Pass for TruePositives<'_> {
+    /// The client and the number of each row.
+    type Value = Vec<(u64, f64)>;
+
+    fn empty(&self) -> Self::Value {
+        Vec::new()
+    }
+
+    fn add(&self, rows: &mut Self::Value, chunk: &Chunk<'_>) {
+        for position in chunk.positions() {
+            if let Some(label) = chunk.table.labels[position] {
+                let log_odds = self.expression.value_at(chunk.table, position);
+                let is_predicted = log_odds > self.threshold;
+                if label || is_predicted {
+                    let number = f64::from(u8::from(label && is_predicted));
+                    rows.push((chunk.table.clients[position], number));
+                }
+            }
+        }
+    }
+
+    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
+        earlier.extend(later);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::Schema;
+
+    use super::*;
+    use crate::passes::{Term, WeightedTerm};
+
+    #[test]
+    fn rows_of_one_client_say_no_more_than_one_row() {
+        let mut alone = ClientSums::default();
+        let mut twice = ClientSums::default();
+        for difference in [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6] {
+            alone.add_client(1, difference);
+            twice.add_client(2, 2.0 * difference);
+        }
+        // The sample standard deviation of these seven numbers is 0.28389, divided by the root of 7.
+        let error = alone.standard_error().unwrap();
+        assert!((error - 0.107_301_47).abs() < 1e-8, "{error}");
+        assert!((twice.standard_error().unwrap() - error).abs() < 1e-14);
+    }
+
+    #[test]
+    fn without_spread_there_is_no_standard_error() {
+        let of = |differences: &[f64]| {
+            let mut sums = ClientSums::default();
+            differences.iter().for_each(|it| sums.add_client(1, *it));
+            sums.standard_error()
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[0.5]), None);
+        assert_eq!(of(&[0.1; 7]), None);
+        assert_eq!(of(&[0.0; 7]), None);
+        assert_eq!(of(&[1e-16, -1e-16, 2e-16]), None);
+    }
+
+    #[test]
+    fn true_positives_are_summed_by_client_without_true_negatives() {
+        let mut table = Table::new(&Schema {
+            features: vec!["x".into()],
+            ..Schema::default()
+        });
+        for (id, x, label) in [
+            ("a", 2.0, Some(true)),
+            ("a", 2.0, Some(false)),
+            ("b", -2.0, Some(false)),
+            ("b", -2.0, Some(true)),
+            ("c", 2.0, Some(true)),
+            ("c", 2.0, None),
+        ] {
+            table.push(id.as_bytes(), &[x], label);
+        }
+        let expression = LinearExpression {
+            intercept: 0.0,
+            terms: vec![WeightedTerm {
+                term: Term::number(0),
+                coefficient: 1.0,
+                imputed: 0.0,
+            }],
+        };
+        let found = true_positive_sums(&expression, 0.0, &table, &table.all()).unwrap();
+        let wanted = ClientSums {
+            rows: 4,
+            clients: 3,
+            sum: 2.0,
+            squares: 2.0,
+            products: 3.0,
+            squared_rows: 6.0,
+        };
+        assert_eq!(found, wanted);
+    }
+}
