@@ -194,10 +194,13 @@ def history_is_sound(root: Path) -> list[str]:
 
 
 def runs(root: Path):
-    """Runs in order, with the record read."""
+    """Runs in order, with the record read; it is empty if it is damaged."""
     found = table(root, "runs", "id")
     for run in found:
-        run["record"] = json.loads(run["record"])
+        try:
+            run["record"] = json.loads(run["record"])
+        except ValueError:
+            run["record"] = {}
     return found
 
 
@@ -222,7 +225,7 @@ def history_tells_what_is_live(root: Path) -> list[str]:
     events = []  # (position, release): a change by hand follows the run that began before it.
     for run in runs(root):
         if run["outcome"] in ("cold_start", "redeployed"):
-            events.append(((run["id"], 0), run["record"]["release"]))
+            events.append(((run["id"], 0), run["record"].get("release")))
     for change in table(root, "changes", "id"):
         if change["kind"] in ("deployment", "rollback") and change["is_done"]:
             events.append(((change["after_run"], change["id"]), change["to_release"]))

@@ -194,7 +194,18 @@ def damaged_file(prepared: Prepared, workspace: Workspace, detail: str):
         problems += names_the_damage(ended, detail)
         put_back(good.root, workspace.root, detail.split("/", 2)[2])
     problems += close(workspace)
+    if ended.code == 0 and name == "data/state/history.db" and detail.startswith("remove"):
+        return problems + goes_on_without_history(workspace, prepared)
     return problems + came_to_the_same_end(workspace, prepared, apart_from)
+
+
+def goes_on_without_history(workspace: Workspace, prepared: Prepared) -> list[str]:
+    """What the documentation promises to somebody who moves the history away."""
+    problems = [*checker.rows_are_right(workspace.root), *checker.ledger_counts(workspace.root)]
+    problems += [*checker.live_is_whole(workspace.root), *checker.leftovers(workspace.root)]
+    if checker.live(workspace.root) not in (prepared.live, prepared.state["number of the live release"]):
+        problems.append(f"{checker.live(workspace.root)} is live without the history")
+    return problems
 
 
 SAME_AFTER_A_REBUILD = (

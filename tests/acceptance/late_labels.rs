@@ -313,7 +313,7 @@ fn an_estimate_that_is_damaged_fails_no_run() {
 }
 
 #[test]
-fn a_lost_file_of_predictions_fails_no_run_and_a_dry_run_leaves_it() {
+fn a_lost_or_damaged_file_of_predictions_fails_no_run_and_a_dry_run_leaves_it() {
     let workspace = watching();
     let labelled = export(34, 200);
     after(&workspace, "march", &unlabelled(&labelled));
@@ -325,22 +325,141 @@ fn a_lost_file_of_predictions_fails_no_run_and_a_dry_run_leaves_it() {
     assert_eq!(realised(&would)[0]["rows"], 200, "{would:#}");
     assert_eq!(workspace.snapshot(&[""]), before);
 
-    let state = std::fs::read_dir(workspace.path("data/state")).expect("the state");
-    let waiting: Vec<_> = state
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "labels"))
-        .collect();
-    assert_eq!(waiting.len(), 1);
-    std::fs::remove_file(&waiting[0]).expect("the file");
-    let run = workspace.run("fullprocess", &["--json"]);
-    assert!(
-        run.stderr.contains("are not compared with their labels"),
-        "{}",
-        run.stderr
+    let file = workspace.path("data/state/predictions.db");
+    let content = std::fs::read(&file).expect("the file");
+    for damage in ["gone", "cut", "overwritten"] {
+        let workspace = workspace.copy();
+        let file = workspace.path("data/state/predictions.db");
+        match damage {
+            "gone" => std::fs::remove_file(&file).expect("the file"),
+            "cut" => workspace.write("data/state/predictions.db", &content[..content.len() / 2]),
+            _ => workspace.write("data/state/predictions.db", [7; 9000]),
+        }
+        let run = workspace.run("fullprocess", &["--json"]);
+        if damage != "gone" {
+            assert!(run.stderr.contains("are lost"), "{}", run.stderr);
+        }
+        let record = run.json();
+        assert_eq!(outcome(&record), "steady", "{record:#}");
+        assert_eq!(realised(&record), Vec::<&Value>::new());
+        // The rows that waited are found again in the data.
+        assert_eq!(superseded(&workspace), 200);
+    }
+}
+
+/// Unlabelled rows that the summary leaves out, because their label has arrived.
+fn superseded(workspace: &Workspace) -> u64 {
+    let shown = workspace.run("diagnostics", &["--json"]).json();
+    shown["summary"]["superseded"].as_u64().expect("a number")
+}
+
+/// Rows of a run's predictions that have a label.
+fn with_label(workspace: &Workspace, run: i64) -> u64 {
+    let kept = kept(workspace, run).expect("an estimate");
+    kept["labelled"]["rows"].as_u64().expect("a number")
+}
+
+/// Rows of a few clients, added to enough other rows for a run to evaluate them.
+fn with_others(seed: u64, rows: &[&str]) -> String {
+    export(seed, 60) + &rows.join("\n") + "\n"
+}
+
+/// A name, the lines of the unlabelled file, and the files that follow: their lines, and how many rows
+/// are realised after them.
+type Story = (
+    &'static str,
+    &'static [&'static str],
+    &'static [(&'static [&'static str], u64)],
+);
+
+#[test]
+fn the_summary_and_the_realised_score_pair_a_label_with_the_same_row() {
+    // What waits, the files of labels, and the labels that have found their row after each.
+    let stories: [Story; 6] = [
+        ("one row", &["X,10,5,3"], &[(&["X,10,5,3,1"], 1)]),
+        (
+            "a client with several rows, in any order",
+            &["X,10,5,3", "X,11,5,3", "X,12,5,3"],
+            &[
+                (&["X,11,5,3,1"], 1),
+                (&["X,10,5,3,0", "X,12,5,3,0", "X,12,5,3,1"], 3),
+            ],
+        ),
+        (
+            "other values, twice in one file",
+            &["X,10,5,3", "X,11,5,3"],
+            &[(&["X,20,5,3,1", "X,21,5,3,0"], 2)],
+        ),
+        (
+            "the latest row is taken, then the label with its values",
+            &["X,10,5,3", "X,11,5,3"],
+            &[(&["X,20,5,3,1", "X,11,5,3,0"], 2)],
+        ),
+        (
+            "a label that changes finds no second row",
+            &["X,10,5,3"],
+            &[(&["X,10,5,3,1"], 1), (&["X,10,5,3,0"], 1)],
+        ),
+        (
+            "labels of others only",
+            &["X,10,5,3"],
+            &[(&["Y,10,5,3,1"], 0)],
+        ),
+    ];
+    for (name, waiting, labels) in stories {
+        let workspace = watching();
+        let header = "corporation,lastmonth_activity,lastyear_activity,number_of_employees";
+        let march = format!("{header}\n{}\n", waiting.join("\n"));
+        let predicted = after(&workspace, "march", &march);
+        assert_eq!(expectation(&predicted)["rows"], waiting.len(), "{name}");
+        for (number, (rows, expected)) in labels.iter().enumerate() {
+            let labels = with_others(70 + number as u64, rows);
+            after(&workspace, &format!("labels {number}"), &labels);
+            let found = (with_label(&workspace, 2), superseded(&workspace));
+            assert_eq!(found, (*expected, *expected), "{name}, file {number}");
+        }
+    }
+}
+
+#[test]
+fn a_label_finds_its_prediction_though_the_file_of_the_row_was_removed() {
+    let workspace = watching();
+    let labelled = export(50, 200);
+    after(&workspace, "march", &unlabelled(&labelled));
+    std::fs::remove_file(workspace.path("data/exports/march.csv")).expect("the export");
+    let came = after(&workspace, "april", &labelled);
+    assert_eq!(realised(&came)[0]["rows"], 200, "{came:#}");
+    assert_eq!(superseded(&workspace), 0, "the rows are not in the data");
+    // The file comes back: its rows have been predicted, and have had their labels.
+    let back = after(&workspace, "march", &unlabelled(&labelled));
+    assert_eq!(realised(&back), Vec::<&Value>::new(), "{back:#}");
+    assert_eq!(with_label(&workspace, 2), 200);
+}
+
+#[test]
+fn labels_find_their_predictions_before_and_after_a_rollback_and_another_release() {
+    let mut workspace = watching();
+    let labelled = export(51, 200);
+    let lines: Vec<&str> = labelled.lines().collect();
+    let part = |rows: &[&str]| format!("{}\n{}\n", lines[0], rows.join("\n"));
+    after(&workspace, "march", &unlabelled(&labelled));
+    after(&workspace, "april", &part(&lines[1..81]));
+    assert_eq!(with_label(&workspace, 2), 80);
+    workspace.set("drift.trigger", json!("score"));
+    workspace.set("deployment.gate", json!("always"));
+    let moved = to_csv(&clients(World::After, 52, 400));
+    let redeployed = after(&workspace, "may", &String::from_utf8(moved).expect("UTF-8"));
+    assert_eq!(outcome(&redeployed), "redeployed", "{redeployed:#}");
+    workspace.set("drift.trigger", json!("evidence"));
+    after(&workspace, "june", &part(&lines[81..141]));
+    assert_eq!(with_label(&workspace, 2), 140);
+    workspace.run("deployment", &["--rollback", "000001"]);
+    let last = after(&workspace, "july", &part(&lines[141..]));
+    assert_eq!(realised(&last)[0]["release"], "000001", "{last:#}");
+    assert_eq!(
+        (with_label(&workspace, 2), superseded(&workspace)),
+        (200, 200)
     );
-    let record = run.json();
-    assert_eq!(outcome(&record), "steady", "{record:#}");
-    assert_eq!(realised(&record), Vec::<&Value>::new());
 }
 
 #[test]

@@ -16,20 +16,21 @@ use crate::workspace::{Finished, Workspace};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The files of a pipeline that some program opens.
-const FILES: [&str; 20] = [
+const FILES: [&str; 21] = [
     "config.json",
     "data/ingesteddata/finaldata.csv",
     "data/ingesteddata/ingestedfiles.txt",
     "data/ingesteddata/rejectedrows.csv",
     "data/models/latestscore.txt",
     "data/models/trainedmodel.msgpack",
-    "data/state/awaiting-1.labels",
     "data/state/fingerprint.key",
     "data/state/history.db",
     "data/state/history.db-journal",
     "data/state/history.db-wal",
     "data/state/ingestion.carry",
     "data/state/judged.fingerprints",
+    "data/state/predictions.db",
+    "data/state/predictions.db-journal",
     "data/state/run.lock",
     "production_deployment/releases/000001/confusionmatrix.png",
     "production_deployment/releases/000001/latestscore.txt",

@@ -163,7 +163,13 @@ impl Layout {
         self.state.join("judged.fingerprints")
     }
 
-    /// Predictions for rows whose labels come late. `generation` counts the versions of the file.
+    /// The rows that wait for a late label, and their predictions.
+    pub fn predictions(&self) -> PathBuf {
+        self.state.join("predictions.db")
+    }
+
+    /// Predictions of an earlier program, which [`Self::predictions`] replaced. `generation` counts the
+    /// versions of the file.
     pub fn awaiting_labels(&self, generation: u64) -> PathBuf {
         self.state.join(format!("awaiting-{generation}.labels"))
     }

@@ -31,6 +31,7 @@ pub mod person;
 pub mod progress;
 pub mod regular;
 pub mod schema;
+pub mod waiting_rows;
 
 pub use config::Config;
 pub use exit::Failure;
@@ -42,3 +43,4 @@ pub use lock::RunLock;
 pub use log_queue::LogQueue;
 pub use manifest::Manifest;
 pub use schema::Schema;
+pub use waiting_rows::WaitingRows;

@@ -189,6 +189,7 @@ impl OpenRun<'_> {
             Ok(unneeded)
         })?;
         self.record = record;
+        unlabelled::forget_evaluated(self.config, &ledger);
         reviews::remove_candidates(layout, &unneeded);
         Ok(ledger)
     }

@@ -15,7 +15,7 @@ use crate::notices;
 use crate::open_run::OpenRun;
 use crate::regime;
 use crate::reviews::review;
-use crate::unlabelled::prediction_update;
+use crate::unlabelled::run_predictions;
 
 /// The input folders' content, and the state that it is compared with.
 pub(crate) struct InputState {
@@ -78,8 +78,8 @@ impl OpenRun<'_> {
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());
-            let mut update = live
-                .map(|live| prediction_update(config, history, run.id, live, &data))
+            let mut predictions = live
+                .map(|live| run_predictions(config, run.id, live, &data))
                 .transpose()?
                 .unwrap_or_default();
             let mut evidence = Evidence {
@@ -91,7 +91,7 @@ impl OpenRun<'_> {
                 evidence.files_without_target = run.files_without_target();
             }
             if let Some(verdicts) = &evidence.verdicts {
-                update.note_left_reference(run.id, &verdicts.left_reference());
+                predictions.note_left_reference(&verdicts.left_reference());
             }
             let decision = decide(&evidence, &policy);
             if decision.action == Action::Wait {
@@ -100,10 +100,11 @@ impl OpenRun<'_> {
                 evidence.verdicts = None;
             }
             if decision.action.marks_as_evaluated() {
-                evidence.estimated_performance = update.estimated_performance.clone();
-                evidence.realised_performance = update.realised_performance.clone();
+                let update = predictions.store(config, history, &data.ledger)?;
+                evidence.estimated_performance = update.estimated_performance;
+                evidence.realised_performance = update.realised_performance;
                 evidence.reviews = review(config, history, run.id, live, &data)?;
-                run.record.pending_predictions = update.write(config, history)?;
+                run.record.pending_predictions = update.pending;
             }
             Ok((evidence, decision))
         })?;

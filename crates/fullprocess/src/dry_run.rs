@@ -7,6 +7,7 @@
 //! pipeline is at worst repaired like an interrupted run.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -21,7 +22,6 @@ use crate::alerting::AlertSession;
 use crate::doctor::expect_space;
 use crate::reviews;
 use crate::run_stages;
-use crate::unlabelled;
 
 /// The record that a real run would leave, as far as it is known beforehand.
 pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
@@ -118,12 +118,11 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     files::create_folder(to.output())?;
     files::create_folder(to.state())?;
     deployment::mirror(from, to)?;
-    let (mut awaiting, mut refused) = (None, Vec::new());
+    let mut refused = Vec::new();
     let history = History::read(from)?;
     History::check_seal(from)?;
     if let Some(history) = history {
         history.copy_to(&to.history())?;
-        awaiting = unlabelled::file(config, &history)?;
         refused = reviews::kept_candidates(&history)?;
     }
     for run in refused {
@@ -144,12 +143,21 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
                 .with_context(|| format!("failed to copy {}", from.display()))?;
         }
     }
-    if let Some(name) = awaiting.as_deref().and_then(Path::file_name) {
-        // A run continues without this file if it is lost, and so does the dry run.
-        let _ = regular::copy(&from.state().join(name), &to.state().join(name));
-    }
+    copy_predictions(from, to);
     copy_row_fingerprints(from, to)?;
     Ok(copied)
+}
+
+/// Copies the predictions that wait for a label, and the journal of a killed run first. A run continues
+/// without these files if they are lost, and so does the dry run.
+fn copy_predictions(from: &Layout, to: &Layout) {
+    let state = fs::read_dir(from.state()).into_iter().flatten().flatten();
+    let former = state.map(|entry| entry.file_name());
+    let former = former.filter(|name| Layout::is_awaiting_labels(name));
+    let names = ["predictions.db-journal", "predictions.db"].map(OsString::from);
+    for name in names.into_iter().chain(former) {
+        let _ = regular::copy(&from.state().join(&name), &to.state().join(&name));
+    }
 }
 
 fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {

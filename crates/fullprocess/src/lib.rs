@@ -199,7 +199,7 @@ fn run_stages(
 ) -> anyhow::Result<RunRecord> {
     deployment::repair(config, history)?;
     let finished = resume::finish_unfinished_runs(config, history, alerts)?;
-    unlabelled::sweep(config, history);
+    unlabelled::move_over(config, history)?;
     let start = alerts.start;
 
     let started_at = common::clock::now();

@@ -10,6 +10,7 @@ use common::progress::Progress;
 use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratch, both};
 
 use crate::ingested_rows::IngestedRows;
+use crate::pairing::Pairing;
 use crate::pending::Pending;
 use crate::reading::{Keep, PlannedFile, Reading};
 use crate::source::{FileRead, ReadError, Source, read_to_end};
@@ -25,6 +26,8 @@ pub(crate) struct Sink<'a, W: Write> {
     pub(crate) rejected: RecordWriter<W>,
     /// Summary of the rows of finaldata.csv.
     pub(crate) summary_state: SummaryState,
+    /// The rows that wait for a late label.
+    pub(crate) pairing: Pairing,
     /// Fingerprints of the rows of finaldata.csv.
     pub(crate) known: FingerprintSet,
     /// Rows that this sink wrote, if the caller keeps them.
@@ -173,15 +176,17 @@ impl<W: Write + Send> Sink<'_, W> {
         self.progress.add_kept_rows(n_new as u64);
         let (writer, pending) = (&mut self.rows, &self.pending);
         let (ingested, summary_state) = (&mut self.ingested, &mut self.summary_state);
-        let (written, ()) = both(
+        let pairing = &mut self.pairing;
+        let (written, paired) = both(
             || pending.write_new(&is_new, writer),
             || {
                 let first = ingested.table.rows();
                 pending.append_new(&is_new, ingested);
-                summary_state.add(&ingested.table, first..ingested.table.rows());
+                summary_state.add(&ingested.table, first..ingested.table.rows(), pairing)
             },
         );
         written.with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
+        paired?;
         if self.reading.keep == Keep::Nothing {
             self.ingested.clear();
         }

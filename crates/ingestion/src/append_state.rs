@@ -23,6 +23,7 @@ use dataset::{
 use serde::{Deserialize, Serialize};
 
 use crate::memory::EVALUATED_RUN_PREFIX;
+use crate::pairing::Pairing;
 use crate::reading::Reading;
 use crate::summary_state::SummaryState;
 
@@ -44,6 +45,8 @@ pub(crate) struct AppendState {
     pub(crate) summary_state: SummaryState,
     /// Fingerprints of the rows.
     pub(crate) known: FingerprintSet,
+    /// The rows that wait for a late label. Changes count once the state is stored.
+    pub(crate) pairing: Pairing,
 }
 
 /// The stored form of [`AppendState`], in the file `ingestion.carry`.
@@ -67,6 +70,9 @@ struct Carry<'a> {
     /// Stamp of rejectedrows.csv.
     #[serde(default)]
     rejected_stamp: FileStamp,
+    /// True if rows waited for a late label. `None` in a carry of an older program.
+    #[serde(default)]
+    has_waiting_rows: Option<bool>,
 }
 
 /// Stamps of the files that an ingestion wrote.
@@ -77,15 +83,17 @@ pub(crate) struct Stamps {
 }
 
 impl AppendState {
-    /// State of a file without rows.
-    pub(crate) fn empty(reading: &Reading<'_>) -> Self {
+    /// State of a file without rows. Those before `first_new` that are added are evaluated.
+    pub(crate) fn empty(reading: &Reading<'_>, first_new: u64) -> anyhow::Result<Self> {
         let Reading {
             layout,
             schema,
             memory,
             ..
         } = reading;
-        Self {
+        let mut pairing = Pairing::open(layout, schema, first_new)?;
+        pairing.begin_again()?;
+        Ok(Self {
             hasher: Hasher::new(),
             rejected_hasher: Hasher::new(),
             summary_state: SummaryState::new(schema),
@@ -94,7 +102,8 @@ impl AppendState {
                 ROW_RUN_PREFIX,
                 memory.known_rows(),
             ),
-        }
+            pairing,
+        })
     }
 
     /// Loads the state of the committed rows. Returns the reason if finaldata.csv does not hold the
@@ -108,11 +117,21 @@ impl AppendState {
         let Some((carry, hasher)) = Carry::load(layout, ledger, reading.key, reading.schema) else {
             return Self::read_all(config, ledger, reading);
         };
+        let pairing = Pairing::open(layout, reading.schema, ledger.evaluated_rows)?;
+        let is_paired = match carry.has_waiting_rows {
+            Some(has_rows) => pairing.belongs_to(&ledger.digest, has_rows),
+            None => carry.summary_state.is_settled(),
+        };
+        if !is_paired {
+            drop(pairing);
+            return Self::read_all(config, ledger, reading);
+        }
         let (folder, memory) = (layout.row_fingerprints(), reading.memory.known_rows());
         let known = match FingerprintSet::open(&folder, ROW_RUN_PREFIX, memory, &carry.runs) {
             Ok(known) => known,
             Err(error) => {
                 tracing::warn!("{error:#}");
+                drop(pairing);
                 return Self::read_all(config, ledger, reading);
             }
         };
@@ -133,6 +152,7 @@ impl AppendState {
             rejected_hasher,
             summary_state: carry.summary_state.into_owned(),
             known,
+            pairing,
         }))
     }
 
@@ -159,13 +179,20 @@ impl AppendState {
         ledger: &Ledger,
         reading: &Reading<'_>,
     ) -> anyhow::Result<Result<Self, String>> {
-        let mut append_state = Self::empty(reading);
+        let mut append_state = Self::empty(reading, ledger.evaluated_rows)?;
         let mut waiting = Vec::new();
         let mut block = Table::new(reading.schema);
         let mut unwritten = None;
         let read = read_final_data(config, ledger, Some(reading.key), |rows| {
             block.append_all(rows);
-            append_state.summary_state.add(&block, 0..block.rows());
+            let added =
+                append_state
+                    .summary_state
+                    .add(&block, 0..block.rows(), &mut append_state.pairing);
+            if let Err(error) = added {
+                unwritten = Some(error);
+                anyhow::bail!("its labels cannot be paired");
+            }
             block.clear();
             waiting.extend_from_slice(&rows.fingerprints);
             if size_of_val(waiting.as_slice()) as u64 >= reading.memory.pending_rows() / 4 {
@@ -209,6 +236,7 @@ impl AppendState {
         ledger: &Ledger,
         stamps: Stamps,
     ) -> anyhow::Result<Vec<StoredRun>> {
+        self.pairing.commit(&ledger.digest, ledger.evaluated_rows)?;
         self.summary_state.shrink();
         let carry = Carry {
             committed_bytes: ledger.committed_bytes,
@@ -220,6 +248,7 @@ impl AppendState {
             runs: self.known.store()?,
             rejected_hasher: self.rejected_hasher.state(),
             rejected_stamp: stamps.rejected_rows,
+            has_waiting_rows: Some(self.pairing.has_rows()),
         };
         let bytes = artifact::encode(FORMAT, &carry)?;
         files::replace_unsynced(&reading.layout.ingestion_carry(), &bytes)?;

@@ -23,6 +23,7 @@ mod memory;
 mod merge;
 mod misspelt;
 mod overlaps;
+mod pairing;
 mod pending;
 mod prepared;
 mod reading;
@@ -44,12 +45,16 @@ use common::cli::clap::{self, Args};
 use common::cli::{ConfigSource, Report};
 use common::history::StageTimer;
 use common::ledger::{FileStamp, Ledger};
-use common::{Config, History, Manifest, RunLock, clock, files};
+use common::{Config, History, Manifest, RunLock, WaitingRows, clock, files};
+use dataset::FingerprintKey;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::append_state::AppendState;
 use crate::change_by_hand::record_change;
 use crate::devices::keep_devices;
+
+use crate::reading::Reading;
 use crate::scan::scan_unconfirmed;
 
 pub use committed::{UncommittedTail, uncommitted_tails};
@@ -324,6 +329,38 @@ pub fn restore(
         on_commit: &|_, _| Ok(()),
     })?;
     reconcile::reconcile(config, history, ingested.ledger, live)
+}
+
+/// The rows that wait for a late label, with the places of the committed rows. They are found again in
+/// finaldata.csv if an ingestion was killed behind its commit, or if their file is lost.
+///
+/// `None` without an id, where labels are not matched, and if finaldata.csv cannot be read.
+pub fn waiting_rows(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<WaitingRows>> {
+    if config.schema.id.is_none() {
+        return Ok(None);
+    }
+    let waiting = WaitingRows::open(&config.layout)?;
+    if waiting.belongs_to(&ledger.digest) {
+        return Ok(Some(waiting));
+    }
+    drop(waiting);
+    let Some(key) = FingerprintKey::load(&config.layout)? else {
+        return Ok(None);
+    };
+    let reading = Reading::of(config, &key, Keep::Nothing);
+    match AppendState::load(config, ledger, &reading)? {
+        Ok(mut state) => {
+            state.store(
+                &reading,
+                ledger,
+                append_state::set_distinct_times(&config.layout),
+            );
+        }
+        Err(damage) => tracing::warn!("{damage}"),
+    }
+    let waiting = WaitingRows::open(&config.layout)?;
+    let is_of_ledger = waiting.belongs_to(&ledger.digest) || !waiting.exists();
+    Ok(is_of_ledger.then_some(waiting))
 }
 
 /// Saves new names and file stamps of known content, so that the content is not hashed again.

@@ -2,8 +2,8 @@
 //!
 //! The limit holds in order of magnitude, not to the byte. The shares below add up to about half of
 //! it. Joining two runs needs as much again for a moment. Independent of the limit, blocks being
-//! read take about 40 MiB. Rows that wait for a label take a few times their 8 MiB, including their
-//! index.
+//! read take about 40 MiB, the newest unlabelled rows about twice their 8 MiB, and the pages of
+//! `predictions.db` 16 MiB.
 
 use common::Layout;
 use common::config::IngestionSettings;

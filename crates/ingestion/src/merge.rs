@@ -152,7 +152,14 @@ impl Merge<'_> {
         let written = match reading.append(ledger, append_state, &planned, &unwanted) {
             Ok(written) => written,
             Err(error) => {
-                truncate_to_committed(&self.config.layout, ledger)?;
+                if let Err(second) = truncate_to_committed(&self.config.layout, ledger) {
+                    if !matches!(error, WriteError::Failed(_)) {
+                        return Err(WriteError::Failed(second));
+                    }
+                    // The first error is the cause, and the next ingestion truncates.
+                    tracing::warn!("{second:#}");
+                    return Err(error);
+                }
                 append_state::remove_unused_runs(&self.config.layout);
                 return match error {
                     WriteError::Failed(error) if error.is::<DamagedRun>() && !*is_carry_removed => {

@@ -1,26 +1,27 @@
 //! Rows that the summary statistics count. An unlabelled row stops counting once a later row brings
 //! its label, so that a client with a known outcome counts once.
 //!
-//! A labelled row replaces the latest earlier unlabelled row with the same client and values,
-//! otherwise the latest unlabelled row of the same client. Rows are matched one by one in the order
-//! of finaldata.csv. The result therefore does not depend on blocks or on the number of ingestions.
-//! Only the latest unlabelled rows can be matched, within a limit; older ones count for good.
+//! [`common::waiting_rows`] pairs labels and rows. Here are the values of the newest unlabelled rows,
+//! within a limit: a row that stops counting has to be taken out again. Older rows count for good. The
+//! result depends on the rows and their order only, not on blocks or on the number of ingestions.
 
 #[cfg(test)]
 pub(crate) mod tests;
-mod waiting;
+mod window;
 
 use std::ops::Range;
 
 use common::Schema;
+use common::waiting_rows::Pair;
 use dataset::Table;
 use dataset::passes::{Profile, RunningProfile, Summary};
 use serde::{Deserialize, Serialize};
 
-use self::waiting::WaitingRows;
+use self::window::Window;
+use crate::pairing::Pairing;
 
-/// Memory limit for rows that wait for a label. Each ingestion reads and writes all of these rows.
-const MAX_WAITING_BYTES: usize = 8 << 20;
+/// Memory limit for the newest unlabelled rows. Each ingestion reads and writes all of them.
+const MAX_WINDOW_BYTES: usize = 8 << 20;
 
 /// Running summary of the rows of finaldata.csv.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,8 +30,9 @@ pub(crate) struct SummaryState {
     rows: u64,
     /// Profile of the rows that count for good, in the order in which this was decided.
     settled: RunningProfile,
-    /// Unlabelled rows that count until a later row brings their label.
-    waiting: WaitingRows,
+    /// The newest unlabelled rows.
+    #[serde(default)]
+    window: Window,
 }
 
 impl SummaryState {
@@ -39,7 +41,7 @@ impl SummaryState {
         Self {
             rows: 0,
             settled: RunningProfile::new(schema),
-            waiting: WaitingRows::new(schema),
+            window: Window::new(schema),
         }
     }
 
@@ -47,11 +49,11 @@ impl SummaryState {
     /// may not.
     pub(crate) fn fits(&self, rows: u64, schema: &Schema) -> bool {
         let settled = self.settled.rows();
-        let counted = settled.checked_add(self.waiting.rows() as u64);
+        let counted = settled.checked_add(self.window.counted_rows() as u64);
         self.rows == rows
             && counted.is_some_and(|counted| counted <= rows)
             && self.settled.can_be_of(settled, schema)
-            && self.waiting.fits(schema)
+            && self.window.fits(rows, schema)
     }
 
     /// Number of rows of finaldata.csv so far.
@@ -59,58 +61,67 @@ impl SummaryState {
         self.rows
     }
 
-    /// Adds these rows of a table.
-    pub(crate) fn add(&mut self, table: &Table, rows: Range<usize>) {
-        self.add_within(table, rows, max_waiting_rows(table));
+    /// True if every row counts for good.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.rows() == self.rows
     }
 
-    fn add_within(&mut self, table: &Table, rows: Range<usize>, max_waiting: usize) {
+    /// Adds these rows of a table, and pairs their labels.
+    pub(crate) fn add(
+        &mut self,
+        table: &Table,
+        rows: Range<usize>,
+        pairing: &mut Pairing,
+    ) -> anyhow::Result<()> {
+        self.add_within(table, rows, pairing, max_window_rows(table))
+    }
+
+    fn add_within(
+        &mut self,
+        table: &Table,
+        rows: Range<usize>,
+        pairing: &mut Pairing,
+        max_rows: usize,
+    ) -> anyhow::Result<()> {
+        let first_place = self.rows;
+        let pairs = pairing.add(table, rows.clone(), first_place)?;
         self.rows += rows.len() as u64;
-        if table.in_memory().labels[rows.clone()]
-            .iter()
-            .all(Option::is_some)
-        {
-            self.remove_labelled(table, rows.clone());
+        let mut labels = table.in_memory().labels[rows.clone()].iter();
+        if !pairing.has_id() || labels.all(Option::is_some) {
+            let superseded = pairs.iter().map(|pair| pair.waiting_place);
+            superseded.for_each(|place| self.window.strike(place));
             self.settled.add(table, rows);
         } else {
-            let settling = self.settle(table, rows, max_waiting);
+            let settling = self.settle(table, rows, &pairs, first_place, max_rows);
             self.settled.add(&settling, 0..settling.rows());
         }
+        Ok(())
     }
 
-    /// Removes the waiting rows whose labels these rows bring. All of these rows are labelled.
-    fn remove_labelled(&mut self, table: &Table, rows: Range<usize>) {
-        if self.waiting.rows() == 0 {
-            return;
-        }
-        // Most clients have no waiting row, so their rows need not be hashed.
-        let clients = table.in_memory().clients;
-        let is_awaited = |row: &usize| self.waiting.holds(clients[*row]);
-        let positions: Vec<usize> = rows.filter(is_awaited).collect();
-        let hashes = table.row_hashes(&positions);
-        for (row, hash) in positions.into_iter().zip(hashes) {
-            self.waiting.remove_match(clients[row], hash);
-        }
-    }
-
-    /// Adds the unlabelled rows to the waiting rows. Returns, in order, the rows that now count for
-    /// good.
-    fn settle(&mut self, table: &Table, rows: Range<usize>, max_waiting: usize) -> Table {
-        let columns = table.in_memory();
-        // Level names of all rows, because waiting rows are stored without names.
+    /// Adds the unlabelled rows to the window. Returns, in order, the rows that now count for good.
+    fn settle(
+        &mut self,
+        table: &Table,
+        rows: Range<usize>,
+        pairs: &[Pair],
+        first_place: u64,
+        max_rows: usize,
+    ) -> Table {
+        // Level names of all rows, because the rows of the window are stored without names.
         let mut settling = table.filtered(|_| false);
-        let positions: Vec<usize> = rows.collect();
-        let hashes = table.row_hashes(&positions);
-        for (row, hash) in positions.into_iter().zip(hashes) {
-            if columns.labels[row].is_some() {
-                self.waiting.remove_match(columns.clients[row], hash);
-                settling.push_from(table, row);
-            } else {
-                while self.waiting.rows() >= max_waiting {
-                    self.waiting.move_oldest(&mut settling);
+        let mut pairs = pairs.iter().peekable();
+        for (row, place) in rows.zip(first_place..) {
+            if table.in_memory().labels[row].is_none() {
+                while self.window.rows() >= max_rows {
+                    self.window.move_oldest(&mut settling);
                 }
-                self.waiting.push(table, row, hash);
+                self.window.push(table, row, place);
+                continue;
             }
+            if let Some(pair) = pairs.next_if(|pair| pair.label_place == place) {
+                self.window.strike(pair.waiting_place);
+            }
+            settling.push_from(table, row);
         }
         settling
     }
@@ -118,17 +129,16 @@ impl SummaryState {
     /// Removes data that is no longer needed. Useful before the state is stored.
     pub(crate) fn shrink(&mut self) {
         self.settled.shrink();
-        self.waiting.shrink();
     }
 
     /// The profile of the rows that are counted.
     pub(crate) fn profile(&self, schema: &Schema) -> Profile {
-        if self.waiting.rows() == 0 {
+        if self.window.counted_rows() == 0 {
             return self.settled.profile(schema);
         }
-        let waiting = self.waiting.table();
+        let newest = self.window.counted();
         let mut counted = self.settled.clone();
-        counted.add(&waiting, 0..waiting.rows());
+        counted.add(&newest, 0..newest.rows());
         counted.profile(schema)
     }
 
@@ -141,8 +151,8 @@ impl SummaryState {
     }
 }
 
-/// Maximum number of waiting rows of a table within the memory limit.
-fn max_waiting_rows(table: &Table) -> usize {
+/// Maximum number of rows of a window within the memory limit.
+fn max_window_rows(table: &Table) -> usize {
     let row_bytes = size_of::<f64>() * (table.n_features() + 1) + 1;
-    (MAX_WAITING_BYTES / row_bytes).max(1)
+    (MAX_WINDOW_BYTES / row_bytes).max(1)
 }

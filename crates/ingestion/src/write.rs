@@ -64,6 +64,8 @@ impl From<anyhow::Error> for WriteError {
 pub(crate) struct Order<'a> {
     pub(crate) files: usize,
     pub(crate) evaluated: &'a FingerprintSet,
+    /// Rows before this place are evaluated. `None` if these are the rows that come first.
+    pub(crate) first_new: Option<u64>,
 }
 
 impl Reading<'_> {
@@ -107,13 +109,11 @@ impl Reading<'_> {
         planned: &[PlannedFile],
         order: &Order<'_>,
     ) -> Result<WrittenRows, WriteError> {
+        let state = AppendState::empty(self, order.first_new.unwrap_or_default())?;
         files::stage(&self.layout.final_data(), |rows| {
             files::stage(&self.layout.rejected_rows(), |rejected| {
-                let mut sink = self.sink(
-                    RecordWriter::new(rows),
-                    RecordWriter::new(rejected),
-                    AppendState::empty(self),
-                );
+                let mut sink =
+                    self.sink(RecordWriter::new(rows), RecordWriter::new(rejected), state);
                 let twice = if order.evaluated.is_empty() {
                     &[]
                 } else {
@@ -137,6 +137,7 @@ impl Reading<'_> {
         let AppendState {
             summary_state,
             known,
+            pairing,
             hasher: _,
             rejected_hasher: _,
         } = append_state;
@@ -146,6 +147,7 @@ impl Reading<'_> {
             rejected,
             summary_state,
             known,
+            pairing,
             ingested: IngestedRows::new(self.schema),
             pending: Pending::new(self.memory.pending_rows()),
             tallies: Vec::new(),
@@ -195,8 +197,10 @@ fn write_in_order<W: Write + Send>(
         take_files(&mut sink, planned, 0, Take::All)?;
         return Ok(finish(sink, 0)?);
     }
+    sink.pairing.first_new = order.first_new.unwrap_or(u64::MAX);
     take_files(&mut sink, ordered, 0, Take::Only(order.evaluated))?;
     let in_front = sink.summary_state.rows();
+    sink.pairing.first_new = order.first_new.unwrap_or(in_front);
     take_files(&mut sink, ordered, 0, Take::Rest)?;
     take_files(&mut sink, behind, ordered.len(), Take::All)?;
     Ok(finish(sink, in_front)?)
@@ -235,6 +239,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Wri
         rejected,
         summary_state,
         known,
+        pairing,
         ingested,
         mut tallies,
         ..
@@ -258,6 +263,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Wri
             rejected_hasher: rejected.hasher,
             summary_state,
             known,
+            pairing,
         },
         rows: ingested,
     })

@@ -103,20 +103,21 @@ pub struct LabelledPredictions {
     pub confusion: ConfusionMatrix,
 }
 
-/// Changes to the stored predictions that are written but not committed.
-/// The changes are committed once the rows of the run count as evaluated. Until then they are in
+/// Estimates that are committed once the rows of the run count as evaluated. Until then they are in
 /// the run's record. An interrupted run can therefore be finished without reading the rows again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PendingPredictions {
-    /// The prediction file that the changes were added to.
-    pub before: PredictionFile,
-    /// The prediction file with the changes.
-    pub after: PredictionFile,
+    /// In a record of an older program: the prediction file that the changes were added to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PredictionFile>,
+    /// In a record of an older program: the prediction file with the changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<PredictionFile>,
     /// Estimates of the runs whose predictions changed, by the number of the run.
     pub estimates: BTreeMap<i64, RunEstimate>,
 }
 
-/// The committed part of a file in the state folder, with predictions that wait for a label.
+/// The committed part of a file of an older program, with predictions that wait for a label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PredictionFile {
     /// Number in the file's name.

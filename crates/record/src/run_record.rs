@@ -124,7 +124,7 @@ pub struct RunRecord {
     pub dependencies: Option<DependencyCounts>,
     /// Effects that are done.
     pub effects: BTreeSet<Effect>,
-    /// Changes to the stored predictions, until they are committed.
+    /// Estimates for stored predictions, until they are committed.
     #[serde(default, alias = "foreseen", skip_serializing_if = "Option::is_none")]
     pub pending_predictions: Option<PendingPredictions>,
 }

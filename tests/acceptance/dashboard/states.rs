@@ -105,7 +105,7 @@ fn a_history_that_is_missing_or_empty_is_not_a_beginning() {
     let history = workspace.path("data/state/history.db");
     for is_empty in [false, true] {
         match is_empty {
-            true => fs::write(&history, "").expect("an empty history"),
+            true => workspace.write("data/state/history.db", ""),
             false => fs::remove_file(&history).expect("the history"),
         }
         let server = Server::start(&mut workspace);

@@ -243,7 +243,7 @@ fn files(workspace: &Workspace) -> Vec<String> {
         "data/state/fingerprint.key",
         "data/state/judged.fingerprints",
         "data/state/ingestion.carry",
-        "data/state/awaiting-1.labels",
+        "data/state/predictions.db",
         "production_deployment/current/manifest.json",
         "production_deployment/current/trainedmodel.msgpack",
         "production_deployment/current/confusionmatrix.png",

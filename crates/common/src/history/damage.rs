@@ -44,7 +44,7 @@ pub(super) fn restrict_features(connection: &Connection) -> rusqlite::Result<()>
 /// Checks the consistency of all pages before the first write.
 ///
 /// Reads the whole file, which takes milliseconds for the usual size.
-pub(super) fn check_pages(connection: &Connection) -> anyhow::Result<()> {
+pub(crate) fn check_pages(connection: &Connection) -> anyhow::Result<()> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found != "ok" {
         return Err(Damaged(found.replace('\n', " ")).into());

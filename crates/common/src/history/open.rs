@@ -96,6 +96,27 @@ fn warn_of_loss(layout: &Layout) {
 }
 
 fn open_for_writing(path: &Path) -> anyhow::Result<History> {
+    let connection = open_database(path, |connection| {
+        // A newer or damaged history is left unchanged.
+        schema::version(connection)?;
+        check_pages(connection)?;
+        seal::verify(path)
+    })?;
+    schema::migrate(&connection)?;
+    Ok(History {
+        connection,
+        path: path.to_owned(),
+        _copy: None,
+        _seal: Some(Seal::of(path)),
+    })
+}
+
+/// Opens a database of the state folder for writing, and makes it if there is none. A file that `check`
+/// rejects is left unchanged.
+pub(crate) fn open_database(
+    path: &Path,
+    check: impl FnOnce(&Connection) -> anyhow::Result<()>,
+) -> anyhow::Result<Connection> {
     // Created first with restricted permissions: its content concerns the owner and the owner's
     // group.
     let mut options = OpenOptions::new();
@@ -106,19 +127,10 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     restrict_features(&connection)?;
-    // A newer or damaged history is left unchanged.
-    schema::version(&connection)?;
-    check_pages(&connection)?;
-    seal::verify(path)?;
+    check(&connection)?;
     connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    schema::migrate(&connection)?;
-    Ok(History {
-        connection,
-        path: path.to_owned(),
-        _copy: None,
-        _seal: Some(Seal::of(path)),
-    })
+    Ok(connection)
 }
 
 fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {

@@ -1,66 +1,60 @@
 //! New rows without a label: their predictions, the estimated performance of these, and the
 //! realised performance once labels arrive.
 //!
-//! A row without a label stays in the data and is never fitted or scored. Its prediction is kept in
-//! a file of the state folder until a row of the same client brings the label. So neither file nor
-//! data has to be read while no labels arrive.
+//! A row without a label stays in the data and is never fitted or scored. Its prediction is kept with
+//! the row in [`common::waiting_rows`] until its label arrives. Ingestion has paired the labels, so
+//! neither file nor data has to be read here.
 
-mod matching;
+mod former_log;
 mod prediction;
-mod prediction_log;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 
-use common::{Config, History};
+use common::waiting_rows::RowPrediction;
+use common::{Config, History, Ledger, WaitingRows};
 use model::Model;
 use record::{
     EstimateKind, EstimatedPerformance, LabelledPredictions, PendingPredictions,
     RealisedPerformance, RunEstimate,
 };
 use scoring::{Forecast, f1_interval_of_estimate};
-use serde::de::IgnoredAny;
 
-use self::matching::LabelledRow;
 use self::prediction::{Prediction, predict};
-use self::prediction_log::{LabelledRecord, LogChanges, PredictionLog};
 use crate::evaluation::{LiveRelease, RunData};
 
-/// Changes that a run makes to the stored predictions, and the performance that it reports.
+/// The predictions of a run for the new rows without a label.
+#[derive(Debug, Default)]
+pub(crate) struct RunPredictions {
+    run: i64,
+    release: String,
+    predicted: Vec<Prediction>,
+    estimated: Option<EstimatedPerformance>,
+}
+
+/// What a run says of the predictions: of its own, and of those whose labels have arrived.
 #[derive(Debug, Default)]
 pub(crate) struct PredictionUpdate {
     pub(crate) estimated_performance: Option<EstimatedPerformance>,
     pub(crate) realised_performance: Vec<RealisedPerformance>,
-    changes: LogChanges,
-    /// Estimates of the runs whose predictions change, by run.
-    estimates: BTreeMap<i64, RunEstimate>,
+    /// The estimates to commit.
+    pub(crate) pending: Option<PendingPredictions>,
 }
 
-/// Predicts the new rows without a label, and finds the labels that the new rows bring for earlier
-/// predictions. Nothing is stored yet.
-pub(crate) fn prediction_update(
+/// Predicts the new rows without a label. Nothing is stored yet.
+pub(crate) fn run_predictions(
     config: &Config,
-    history: &History,
     run: i64,
     live: &LiveRelease,
     data: &RunData,
-) -> anyhow::Result<PredictionUpdate> {
+) -> anyhow::Result<RunPredictions> {
     let new = data.new_rows(config)?;
-    let predicted = predict(run, live, &new)?;
-    let log = PredictionLog::committed(&config.layout, history)?;
-    let mut update = PredictionUpdate::default();
-    if predicted.is_empty() && log.waiting() == 0 {
-        return Ok(update);
-    }
-    if let Some(estimated) = estimate(&live.model, &predicted) {
-        let of_run = RunEstimate::new(live.release.name(), estimated.clone());
-        update.estimates.insert(run, of_run);
-        update.estimated_performance = Some(estimated);
-    }
-    let labelled = matching::labelled_rows(&new)?;
-    let clients: HashSet<u64> = labelled.iter().map(|row| row.client).collect();
-    update.match_labels(history, log.of_clients(&clients), predicted, &labelled);
-    Ok(update)
+    let predicted = predict(live, &new, data.ledger.rows)?;
+    Ok(RunPredictions {
+        run,
+        release: live.release.name().to_owned(),
+        estimated: estimate(&live.model, &predicted),
+        predicted,
+    })
 }
 
 /// Estimated performance of some predictions; `None` without any.
@@ -88,130 +82,113 @@ fn estimate(model: &Model, predicted: &[Prediction]) -> Option<EstimatedPerforma
     })
 }
 
-impl PredictionUpdate {
+impl RunPredictions {
     /// Notes the features whose values are not those of the training rows, so that the run has no estimate of
     /// its scores.
-    pub(crate) fn note_left_reference(&mut self, run: i64, features: &[String]) {
-        let estimated = self.estimated_performance.take();
-        self.estimated_performance = estimated.map(|it| it.with_left_reference(features));
-        let Some(stored) = self.estimates.get_mut(&run) else {
-            return;
-        };
-        let estimated = stored.estimated_performance.clone();
-        stored.estimated_performance = estimated.with_left_reference(features);
-        // Labels may already have arrived with the same rows.
-        let of_run = self.realised_performance.iter_mut();
-        for realised in of_run.filter(|it| it.run == run) {
-            *realised = stored.realised(run);
-        }
+    pub(crate) fn note_left_reference(&mut self, features: &[String]) {
+        let estimated = self.estimated.take();
+        self.estimated = estimated.map(|it| it.with_left_reference(features));
     }
 
-    /// Gives the waiting predictions the labels that arrived, and adds both to the run that
-    /// predicted.
-    fn match_labels(
-        &mut self,
-        history: &History,
-        earlier: Vec<(u64, Prediction)>,
-        predicted: Vec<Prediction>,
-        labelled: &[LabelledRow],
-    ) {
-        let records: Vec<u64> = earlier.iter().map(|(record, _)| *record).collect();
-        let mut waiting: Vec<Prediction> = earlier.into_iter().map(|(_, row)| row).collect();
-        waiting.extend(predicted);
-        let mut by_run: BTreeMap<i64, LabelledPredictions> = BTreeMap::new();
-        let labels = matching::match_labels(&waiting, labelled);
-        for (position, (row, label)) in waiting.into_iter().zip(labels).enumerate() {
-            match (label, records.get(position)) {
-                (Some(label), record) => {
-                    let of_run = by_run.entry(row.run).or_default();
-                    of_run.add(row.probability, row.predicts_positive(), label);
-                    let client = row.client;
-                    let labelled = record.map(|&record| LabelledRecord { client, record });
-                    self.changes.labelled.extend(labelled);
-                }
-                (None, None) => self.changes.new.push(row),
-                (None, Some(_)) => {}
-            }
-        }
-        for (run, labelled) in by_run {
-            self.add_labelled(history, run, labelled);
-        }
-    }
-
-    /// Adds predictions of a run whose labels arrived.
-    fn add_labelled(&mut self, history: &History, run: i64, labelled: LabelledPredictions) {
-        // The estimate of the current run is not in the history yet.
-        let stored = match self.estimates.remove(&run) {
-            Some(stored) => Some(stored),
-            // An unreadable estimate decides nothing, so it does not make the run fail.
-            None => history.estimate_of(run).unwrap_or_else(|error| {
-                tracing::warn!("{error:#}");
-                None
-            }),
-        };
-        let Some(mut stored) = stored else {
-            tracing::warn!(run, "the estimate for the run's predictions is not known");
-            return;
-        };
-        stored.add(labelled);
-        self.realised_performance.push(stored.realised(run));
-        self.estimates.insert(run, stored);
-    }
-
-    /// Writes the changes, which are still to be committed; `None` without changes.
-    pub(crate) fn write(
+    /// Stores the predictions, and finds those whose labels have arrived. The caller has decided that the
+    /// rows will count as evaluated. If they do not, a later run predicts them again.
+    pub(crate) fn store(
         self,
         config: &Config,
         history: &History,
-    ) -> anyhow::Result<Option<PendingPredictions>> {
-        let Self {
-            changes, estimates, ..
-        } = self;
-        let before = PredictionLog::committed(&config.layout, history)?;
-        let after = if changes.is_empty() {
-            before
-        } else {
-            before.change(&changes)?
+        ledger: &Ledger,
+    ) -> anyhow::Result<PredictionUpdate> {
+        let labelled = match self.has_work(config) {
+            true => self.store_rows(config, ledger)?,
+            false => BTreeMap::new(),
         };
-        let is_changed = !(changes.is_empty() && estimates.is_empty());
-        Ok(is_changed.then_some(PendingPredictions {
-            before: before.file,
-            after: after.file,
+        let mut estimates = BTreeMap::new();
+        if let Some(estimated) = &self.estimated {
+            estimates.insert(self.run, RunEstimate::new(&self.release, estimated.clone()));
+        }
+        let mut realised_performance = Vec::new();
+        for (run, labelled) in labelled {
+            // The estimate of the current run is not in the history yet.
+            let stored = estimates.remove(&run);
+            let Some(mut stored) = stored.or_else(|| estimate_of(history, run)) else {
+                tracing::warn!(run, "the estimate for the run's predictions is not known");
+                continue;
+            };
+            stored.add(labelled);
+            realised_performance.push(stored.realised(run));
+            estimates.insert(run, stored);
+        }
+        let pending = PendingPredictions {
             estimates,
-        }))
+            ..PendingPredictions::default()
+        };
+        Ok(PredictionUpdate {
+            estimated_performance: self.estimated,
+            realised_performance,
+            pending: (!pending.estimates.is_empty()).then_some(pending),
+        })
+    }
+
+    /// False if no row waits or was predicted.
+    fn has_work(&self, config: &Config) -> bool {
+        config.schema.id.is_some()
+            && (!self.predicted.is_empty() || config.layout.predictions().exists())
+    }
+
+    /// Stores the predictions. Returns the predictions whose labels have arrived, by run.
+    fn store_rows(
+        &self,
+        config: &Config,
+        ledger: &Ledger,
+    ) -> anyhow::Result<BTreeMap<i64, LabelledPredictions>> {
+        let Some(mut waiting) = ingestion::waiting_rows(config, ledger)? else {
+            tracing::warn!("the predictions of the run are not compared with their labels");
+            return Ok(BTreeMap::new());
+        };
+        let rows = self.predicted.iter();
+        let mut rows: Vec<RowPrediction> = rows.map(|row| row.of_row(self.run)).collect();
+        if !rows.is_empty() || waiting.has_predictions_from(self.run) {
+            waiting.begin()?;
+            waiting.predict(self.run, &mut rows)?;
+            waiting.commit(&ledger.digest)?;
+        }
+        let mut by_run: BTreeMap<i64, LabelledPredictions> = BTreeMap::new();
+        waiting.each_labelled(ledger.evaluated_rows, |found| {
+            let prediction = found.prediction;
+            let of_run = by_run.entry(prediction.run).or_default();
+            of_run.add(prediction.probability, prediction.margin > 0.0, found.label);
+        })?;
+        Ok(by_run)
     }
 }
 
-/// Commits pending predictions; part of the caller's transaction.
+/// The stored estimate of a run. An unreadable estimate decides nothing, so it does not make the run
+/// fail.
+fn estimate_of(history: &History, run: i64) -> Option<RunEstimate> {
+    history.estimate_of(run).unwrap_or_else(|error| {
+        tracing::warn!("{error:#}");
+        None
+    })
+}
+
+/// Commits pending estimates; part of the caller's transaction.
 pub(crate) fn commit(pending: &PendingPredictions, history: &History) -> anyhow::Result<()> {
-    if prediction_log::committed_file(history)? != pending.before {
-        tracing::warn!("the stored predictions have changed since, so the run's are dropped");
-        return Ok(());
-    }
-    prediction_log::commit(pending.after, history)?;
+    former_log::commit(pending, history)?;
     for (run, estimate) in &pending.estimates {
         history.save_estimate(*run, estimate)?;
     }
     Ok(())
 }
 
-/// Removes prediction files that are not committed: replaced ones, and those of a killed run.
-///
-/// Nothing is removed while a run is open: its file is committed once the run is finished.
-pub(crate) fn sweep(config: &Config, history: &History) {
-    let swept = history
-        .unfinished_runs::<IgnoredAny>()
-        .and_then(|open| match open[..] {
-            [] => PredictionLog::committed(&config.layout, history)?.remove_others(),
-            [..] => Ok(()),
-        });
-    if let Err(error) = swept {
-        tracing::warn!("{error:#}");
+/// Removes the rows whose labels are evaluated. The ledger says so already: where this fails, the next
+/// ingestion removes them.
+pub(crate) fn forget_evaluated(config: &Config, ledger: &Ledger) {
+    if let Err(error) = WaitingRows::forget_evaluated_of(&config.layout, ledger) {
+        tracing::warn!("predictions with an evaluated label could not be removed: {error:#}");
     }
 }
 
-/// Path of the prediction file; `None` when no prediction waits.
-pub(crate) fn file(config: &Config, history: &History) -> anyhow::Result<Option<PathBuf>> {
-    let log = PredictionLog::committed(&config.layout, history)?;
-    Ok((log.waiting() > 0).then(|| log.path()))
+/// Moves the predictions of an earlier program over.
+pub(crate) fn move_over(config: &Config, history: &History) -> anyhow::Result<()> {
+    former_log::move_over(&config.layout, history)
 }

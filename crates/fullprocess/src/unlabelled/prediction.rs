@@ -1,6 +1,7 @@
 //! A prediction for a row without a label.
 
 use common::Failure;
+use common::waiting_rows::{RowPrediction, WaitingPrediction};
 use dataset::passes::{log_odds, probability, row_identities};
 use scoring::{Forecast, Recalibration};
 
@@ -11,23 +12,31 @@ use crate::evaluation::{LiveRelease, SelectedRows};
 pub(super) struct Prediction {
     /// Public hash of the client.
     pub(super) client: u64,
-    /// Public hash of client and values.
-    pub(super) row: u64,
     /// Log-odds above those of the model's threshold. The positive label is predicted where they are
     /// above 0.
     pub(super) margin: f64,
     /// Calibrated probability of the positive label.
     pub(super) probability: f64,
-    /// The run that predicted.
-    pub(super) run: i64,
-    /// Position of the row among the rows of the current run; `None` for predictions of earlier
-    /// runs, which come before.
-    pub(super) place: Option<usize>,
+    /// Number of the row in finaldata.csv.
+    place: u64,
 }
 
 impl Prediction {
     pub(super) fn predicts_positive(&self) -> bool {
         self.margin > 0.0
+    }
+
+    /// The prediction as it is stored.
+    pub(super) fn of_row(&self, run: i64) -> RowPrediction {
+        RowPrediction {
+            client: self.client,
+            place: self.place,
+            prediction: WaitingPrediction {
+                run,
+                margin: self.margin,
+                probability: self.probability,
+            },
+        }
     }
 
     pub(super) fn forecast(&self) -> Forecast {
@@ -39,11 +48,11 @@ impl Prediction {
     }
 }
 
-/// Predicts the rows without a label.
+/// Predicts the rows without a label. The table ends with the last of `n_rows` rows of finaldata.csv.
 pub(super) fn predict(
-    run: i64,
     live: &LiveRelease,
     new: &SelectedRows<'_>,
+    n_rows: u64,
 ) -> Result<Vec<Prediction>, Failure> {
     let rows = new.selection.clone().unlabelled();
     let identities = row_identities(new.table, &rows)?;
@@ -60,11 +69,9 @@ pub(super) fn predict(
         .zip(log_odds)
         .map(|(row, log_odds)| Prediction {
             client: row.client,
-            row: row.hash,
             margin: log_odds - cut,
             probability: probability(recalibration.log_odds(log_odds)),
-            run,
-            place: Some(row.position),
+            place: n_rows - (new.table.rows() - row.position) as u64,
         });
     Ok(predictions.collect())
 }

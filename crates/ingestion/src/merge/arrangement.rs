@@ -1,6 +1,7 @@
 //! Order of the rows in a rebuilt file: evaluated rows come first.
 
 use common::Failure;
+use common::WaitingRows;
 use common::ledger::{Ledger, RebuildBase};
 use dataset::{Fingerprint, FingerprintSet};
 
@@ -18,6 +19,8 @@ pub(super) struct Arrangement {
     pub(super) evaluated: FingerprintSet,
     /// Evaluated rows whose fingerprints the state folder does not hold yet.
     pub(super) newly_evaluated: Vec<Fingerprint>,
+    /// Rows before this place are evaluated. `None` if these are the rows of `evaluated`.
+    pub(super) first_new: Option<u64>,
 }
 
 impl Merge<'_> {
@@ -27,6 +30,7 @@ impl Merge<'_> {
             base: ledger.base,
             evaluated: self.evaluated(ledger, ledger.base.evaluated_fingerprints)?,
             newly_evaluated: Vec::new(),
+            first_new: Some(ledger.evaluated_rows),
         })
     }
 
@@ -53,6 +57,7 @@ impl Merge<'_> {
             },
             evaluated,
             newly_evaluated,
+            first_new: None,
         })
     }
 
@@ -71,9 +76,12 @@ impl Merge<'_> {
                 .into(),
             ));
         }
+        // The rows get other places, and a killed run may have left rows with an evaluated label.
+        WaitingRows::forget_evaluated_of(&self.config.layout, ledger)?;
         let order = Order {
             files: arrangement.base.files,
             evaluated: &arrangement.evaluated,
+            first_new: arrangement.first_new,
         };
         self.reading()
             .rebuild(planned, &order)

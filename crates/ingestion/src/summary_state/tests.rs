@@ -1,3 +1,6 @@
+use std::collections::VecDeque;
+
+use common::Layout;
 use common::artifact::{self, Format};
 use common::schema::{CategoryRules, Feature, Kind};
 use dataset::Label;
@@ -16,14 +19,18 @@ const UNIT: f64 = 0.3;
 
 /// Reference implementation: the counted rows, in the order of [`SummaryState`]. Takes time
 /// quadratic in the rows.
-pub(crate) fn counted(table: &Table, max_waiting: usize) -> Table {
+pub(crate) fn counted(table: &Table, max_window: usize) -> Table {
     let (mut settled, mut waiting) = (Vec::new(), Vec::new());
+    let mut window: VecDeque<(usize, bool)> = VecDeque::new();
     for row in 0..table.rows() {
         if table.in_memory().labels[row].is_none() {
-            if waiting.len() == max_waiting {
-                settled.push(waiting.remove(0));
+            if window.len() == max_window
+                && let Some((oldest, false)) = window.pop_front()
+            {
+                settled.push(oldest);
             }
             waiting.push(row);
+            window.push_back((row, false));
             continue;
         }
         let is_of_client =
@@ -31,12 +38,17 @@ pub(crate) fn counted(table: &Table, max_waiting: usize) -> Table {
         let is_same = |other: &usize| is_of_client(other) && have_equal_values(table, *other, row);
         let same = waiting.iter().rposition(is_same);
         if let Some(place) = same.or_else(|| waiting.iter().rposition(is_of_client)) {
-            waiting.remove(place);
+            let superseded = waiting.remove(place);
+            let in_window = window.iter_mut().find(|(other, _)| *other == superseded);
+            in_window
+                .into_iter()
+                .for_each(|(_, is_struck)| *is_struck = true);
         }
         settled.push(row);
     }
+    let newest = window.into_iter().filter(|(_, is_struck)| !is_struck);
     let mut counted = table.filtered(|_| false);
-    for row in settled.into_iter().chain(waiting) {
+    for row in settled.into_iter().chain(newest.map(|(row, _)| row)) {
         counted.push_from(table, row);
     }
     counted
@@ -54,6 +66,7 @@ fn schema() -> Schema {
         kind: Kind::Category(CategoryRules::default()),
     };
     Schema {
+        id: Some("client".into()),
         features: vec!["x".into(), plan],
         ..Schema::default()
     }
@@ -76,6 +89,49 @@ fn table(rows: &[(u8, u8, u8, Label)]) -> Table {
     table
 }
 
+/// A state, and the rows that wait for their labels.
+struct Summarised {
+    summary_state: SummaryState,
+    pairing: Pairing,
+    folder: tempfile::TempDir,
+}
+
+impl Summarised {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            summary_state: SummaryState::new(&schema()),
+            pairing: opened(&folder),
+            folder,
+        }
+    }
+
+    fn add(&mut self, table: &Table, rows: Range<usize>, max_rows: usize) {
+        let (summary_state, pairing) = (&mut self.summary_state, &mut self.pairing);
+        summary_state
+            .add_within(table, rows, pairing, max_rows)
+            .unwrap();
+    }
+
+    /// The same after it was stored and loaded.
+    fn stored_and_loaded(mut self) -> Self {
+        self.pairing.commit("digest", 0).unwrap();
+        let pairing = opened(&self.folder);
+        assert!(pairing.belongs_to("digest", false));
+        Self {
+            summary_state: stored_and_loaded(self.summary_state),
+            pairing,
+            ..self
+        }
+    }
+}
+
+fn opened(folder: &tempfile::TempDir) -> Pairing {
+    let layout = Layout::in_scratch(folder.path());
+    common::files::create_folder(layout.state()).unwrap();
+    Pairing::open(&layout, &schema(), 0).unwrap()
+}
+
 /// The state after a round trip through its stored form.
 fn stored_and_loaded(mut summary_state: SummaryState) -> SummaryState {
     summary_state.shrink();
@@ -84,9 +140,9 @@ fn stored_and_loaded(mut summary_state: SummaryState) -> SummaryState {
 }
 
 fn all_at_once(table: &Table) -> SummaryState {
-    let mut summary_state = SummaryState::new(&schema());
-    summary_state.add(table, 0..table.rows());
-    summary_state
+    let mut summarised = Summarised::new();
+    summarised.add(table, 0..table.rows(), usize::MAX);
+    summarised.summary_state
 }
 
 /// Counts for rows of one client with these values and labels: counted rows, superseded rows, and
@@ -150,34 +206,14 @@ fn beyond_the_limit_the_oldest_row_counts_for_good() {
     let mut rows: Vec<_> = (0..4).map(|client| (client, client, 0, None)).collect();
     rows.extend((0..4).map(|client| (client, client, 0, Some(true))));
     let table = table(&rows);
-    let mut summary_state = SummaryState::new(&schema());
-    summary_state.add_within(&table, 0..table.rows(), 3);
+    let mut summarised = Summarised::new();
+    summarised.add(&table, 0..table.rows(), 3);
+    let summary_state = summarised.summary_state;
     let profile = summary_state.profile(&schema());
     assert_eq!(summary_state.rows(), 8);
     assert_eq!((profile.rows, profile.columns[2].missing), (5, 1));
     assert_eq!(profile.columns[0].moments().unwrap().minimum(), Some(-0.0));
     assert_eq!(summary_state.summary(&profile).superseded, 3);
-}
-
-/// Each label belongs to the latest waiting row, so the gaps behind it grow.
-#[test]
-fn very_many_rows_of_one_client_are_as_fast_as_rows_of_many_clients() {
-    const ROWS: usize = 300_000;
-    let mut table = Table::new(&schema());
-    let plan = table.add_level(1, "plan");
-    for row in 0..ROWS {
-        table.push(b"one", &[row as f64, plan], None);
-    }
-    for row in (0..ROWS).rev() {
-        table.push(b"one", &[row as f64, plan], Some(true));
-    }
-    let summary_state = all_at_once(&table);
-    let profile = summary_state.profile(&schema());
-    assert_eq!(
-        (profile.rows, summary_state.rows()),
-        (ROWS as u64, 2 * ROWS as u64)
-    );
-    assert_eq!(profile.columns[2].missing, 0);
 }
 
 /// A valid checksum does not prove who wrote the state.
@@ -191,7 +227,7 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
         let back = stored_and_loaded(summary_state.clone());
         back.fits(200, &schema())
     };
-    assert!(can_be(&whole) && whole.waiting.rows() > 0);
+    assert!(can_be(&whole) && whole.window.counted_rows() > 0);
     assert!(!whole.fits(201, &schema()));
     assert!(!whole.fits(200, &Schema::default()));
     for rows in [0, 100, 201, u64::MAX] {
@@ -202,40 +238,24 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
         assert!(!can_be(&other), "{rows}");
         assert!(!other.fits(200, &schema()));
     }
-    let with = |change: &dyn Fn(&mut Table)| {
-        let mut changed = whole.waiting.table().into_owned();
-        change(&mut changed);
-        let waiting = WaitingRows::of(changed);
-        SummaryState {
-            waiting,
-            ..whole.clone()
-        }
+    let with = |change: &dyn Fn(&mut Window)| {
+        let mut changed = whole.clone();
+        change(&mut changed.window);
+        changed
     };
-    let changes: [&dyn Fn(&mut Table); 5] = [
-        &|rows| rows.in_memory_mut().features.truncate(1),
-        &|rows| rows.in_memory_mut().features.push(Vec::new()),
-        &|rows| rows.in_memory_mut().features[1].clear(),
-        &|rows| rows.in_memory_mut().features[0].push(1.0),
-        &|rows| rows.in_memory_mut().clients.clear(),
+    let changes: [&dyn Fn(&mut Window); 7] = [
+        &|window| window.slots.in_memory_mut().features.truncate(1),
+        &|window| window.slots.in_memory_mut().features.push(Vec::new()),
+        &|window| window.slots.in_memory_mut().features[1].clear(),
+        &|window| window.slots.in_memory_mut().features[0].push(1.0),
+        &|window| window.places.push(199),
+        &|window| window.is_struck.clear(),
+        &|window| window.places[0] = 500,
     ];
     assert!(can_be(&with(&|_| ())));
     for (number, change) in changes.into_iter().enumerate() {
         assert!(!can_be(&with(change)), "change {number}");
     }
-    // More rows than the state says.
-    let too_many = with(&|rows| rows.extend(&table(&[(1, 1, 1, None); 200])));
-    assert!(!can_be(&too_many));
-    // Labels are not stored, so none can be read back.
-    let labelled = with(&|rows| rows.in_memory_mut().labels.fill(Some(true)));
-    let back = stored_and_loaded(labelled);
-    assert!(
-        back.waiting
-            .table()
-            .in_memory()
-            .labels
-            .iter()
-            .all(Option::is_none)
-    );
 }
 
 /// A row with few clients and values, so that many match. Half of the rows have a label.
@@ -251,31 +271,33 @@ proptest! {
     fn the_counted_rows_equal_the_reference_however_the_rows_come(
         rows in prop::collection::vec(row(), 0..900),
         blocks in prop::collection::vec((0..120_usize, any::<bool>()), 0..12),
-        max_waiting in prop_oneof![1..40_usize, Just(1000)],
+        max_window in prop_oneof![1..40_usize, Just(1000)],
     ) {
         let schema = schema();
         let table = table(&rows);
-        let mut at_once = SummaryState::new(&schema);
-        at_once.add_within(&table, 0..table.rows(), max_waiting);
-        let mut in_parts = SummaryState::new(&schema);
+        let mut at_once = Summarised::new();
+        at_once.add(&table, 0..table.rows(), max_window);
+        let mut in_parts = Summarised::new();
         let mut start = 0;
         for (length, is_kept) in blocks.into_iter().chain([(table.rows(), true)]) {
             let end = (start + length).min(table.rows());
-            in_parts.add_within(&table, start..end, max_waiting);
+            in_parts.add(&table, start..end, max_window);
             start = end;
             if is_kept {
-                in_parts = stored_and_loaded(in_parts);
+                in_parts = in_parts.stored_and_loaded();
             }
-            prop_assert!(in_parts.fits(end as u64, &schema));
+            let summary_state = &in_parts.summary_state;
+            prop_assert!(summary_state.fits(end as u64, &schema));
             let so_far = table.filtered(|row| row < end);
-            let counted = counted(&so_far, max_waiting);
+            let counted = counted(&so_far, max_window);
             let expected = profile(&schema, &counted, &counted.all()).unwrap();
-            let found = in_parts.profile(&schema);
+            let found = summary_state.profile(&schema);
             prop_assert_eq!(format!("{found:?}"), format!("{expected:?}"));
-            let summary = in_parts.summary(&found);
+            let summary = summary_state.summary(&found);
             prop_assert_eq!(summary.rows + summary.superseded, end as u64);
         }
-        let (one, other) = (at_once.profile(&schema), in_parts.profile(&schema));
+        let (one, other) = (at_once.summary_state, in_parts.summary_state);
+        let (one, other) = (one.profile(&schema), other.profile(&schema));
         prop_assert_eq!(format!("{one:?}"), format!("{other:?}"));
     }
 }

@@ -37,8 +37,8 @@ fn pending_predictions_of_an_older_program_are_read() {
     };
     let record = RunRecord {
         pending_predictions: Some(PendingPredictions {
-            before: file(1, 4, 1),
-            after: file(1, 6, 2),
+            before: Some(file(1, 4, 1)),
+            after: Some(file(1, 6, 2)),
             estimates: BTreeMap::new(),
         }),
         ..RunRecord::begin(Timestamp::UNIX_EPOCH)

@@ -1,0 +1,19 @@
+//! The rows that wait for a late label, in `predictions.db`: one table, and one rule that pairs a
+//! label with its row.
+//!
+//! The table has each unlabelled row of finaldata.csv, with its prediction once a run has made one.
+//! Ingestion adds rows in the order of finaldata.csv and pairs the labels. A row with its label stays
+//! until a run has evaluated the row that brought the label. A predicted row whose file is gone stays
+//! too: its label may still come.
+//!
+//! The table follows the history: it holds the digest of the finaldata.csv that it belongs to, and the
+//! ledger says which labels are evaluated. So no transaction spans both files. A table of another
+//! finaldata.csv is made again from all rows, and keeps its predictions.
+
+mod pairing;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use self::pairing::{ArrivingRow, Pair};
+pub use self::store::{LabelledPrediction, RowPrediction, WaitingPrediction, WaitingRows};

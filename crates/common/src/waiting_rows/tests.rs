@@ -1,0 +1,297 @@
+//! The table of waiting rows.
+
+use super::*;
+use crate::Layout;
+
+const NONE_EVALUATED: u64 = 0;
+
+fn layout() -> (tempfile::TempDir, Layout) {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::in_scratch(folder.path());
+    crate::files::create_folder(layout.state()).unwrap();
+    (folder, layout)
+}
+
+/// Rows with these clients, values and labels, from this place on.
+fn arriving(first: u64, rows: &[(u64, u64, Option<bool>)]) -> Vec<ArrivingRow> {
+    let row = |(&(client, row, label), place)| ArrivingRow {
+        client,
+        row,
+        place,
+        label,
+    };
+    rows.iter().zip(first..).map(row).collect()
+}
+
+/// Adds rows; returns the places of each label and its row.
+fn add(rows: &mut WaitingRows, first: u64, added: &[(u64, u64, Option<bool>)]) -> Vec<(u64, u64)> {
+    add_evaluated(rows, first, added, NONE_EVALUATED)
+}
+
+fn add_evaluated(
+    rows: &mut WaitingRows,
+    first: u64,
+    added: &[(u64, u64, Option<bool>)],
+    first_new: u64,
+) -> Vec<(u64, u64)> {
+    let pairs = rows.add(&mut arriving(first, added), first_new).unwrap();
+    let places = |pair: Pair| (pair.label_place, pair.waiting_place);
+    pairs.into_iter().map(places).collect()
+}
+
+fn begun(layout: &Layout) -> WaitingRows {
+    let mut rows = WaitingRows::open(layout).unwrap();
+    rows.begin().unwrap();
+    rows
+}
+
+/// Predicts rows with the probability 0.01 × place.
+fn predict(rows: &mut WaitingRows, run: i64, clients_and_places: &[(u64, u64)]) {
+    let mut predictions: Vec<_> = clients_and_places
+        .iter()
+        .map(|&(client, place)| RowPrediction {
+            client,
+            place,
+            prediction: WaitingPrediction {
+                run,
+                margin: 1.0,
+                probability: place as f64 / 100.0,
+            },
+        })
+        .collect();
+    rows.predict(run, &mut predictions).unwrap();
+}
+
+/// Run, probability in percent and label of the predictions that have a label.
+fn labelled(rows: &WaitingRows, evaluated: u64) -> Vec<(i64, u64, bool)> {
+    let mut found = Vec::new();
+    rows.each_labelled(evaluated, |it| {
+        let percent = (it.prediction.probability * 100.0).round() as u64;
+        found.push((it.prediction.run, percent, it.label));
+    })
+    .unwrap();
+    found.sort_unstable();
+    found
+}
+
+const YES: Option<bool> = Some(true);
+const NO: Option<bool> = Some(false);
+
+#[test]
+fn a_label_goes_to_the_same_values_else_to_the_latest_row_of_the_client_before_it() {
+    let waiting = [(1, 10, None), (1, 11, None), (2, 20, None), (3, 30, None)];
+    let no_pairs: &[(u64, u64)] = &[];
+    for (label, expected) in [
+        (&[][..], no_pairs),
+        // The same values, though a later row of the client waits.
+        (&[(1, 10, YES)], &[(4, 0)]),
+        (&[(1, 99, YES)], &[(4, 1)]),
+        // Each label goes to one row, and each row takes one label.
+        (&[(2, 20, YES), (2, 20, NO)], &[(4, 2)]),
+        // One by one: the first label takes the latest row, whose values the second one has.
+        (&[(1, 99, YES), (1, 11, NO)], &[(4, 1), (5, 0)]),
+        // Values alone are no identity, and an unknown client pairs nothing.
+        (&[(2, 30, YES), (9, 10, YES)], &[(4, 2)]),
+        // A label never goes to a row below it.
+        (&[(4, 40, YES), (4, 40, None), (4, 41, NO)], &[(6, 5)]),
+    ] {
+        let (_folder, layout) = layout();
+        // At once, and row by row.
+        let mut rows = begun(&layout);
+        let all: Vec<_> = waiting.iter().chain(label).copied().collect();
+        assert_eq!(add(&mut rows, 0, &all), expected, "{label:?}");
+        let left = rows.places();
+        drop(rows);
+        let mut rows = begun(&layout);
+        let one_by_one: Vec<_> = (0..)
+            .zip(&all)
+            .flat_map(|(place, row)| add(&mut rows, place, &[*row]))
+            .collect();
+        assert_eq!(one_by_one, expected, "{label:?}");
+        assert_eq!(rows.places(), left, "{label:?}");
+    }
+}
+
+#[test]
+fn very_many_rows_of_one_client_are_as_fast_as_rows_of_many_clients() {
+    const ROWS: u64 = 100_000;
+    let (_folder, layout) = layout();
+    for in_reverse in [false, true] {
+        let mut rows = begun(&layout);
+        let waiting: Vec<_> = (0..ROWS).map(|row| (7, row, None)).collect();
+        let mut labels: Vec<_> = (0..ROWS).map(|row| (7, row, YES)).collect();
+        if in_reverse {
+            labels.reverse();
+        }
+        add(&mut rows, 0, &waiting);
+        let pairs = add(&mut rows, ROWS, &labels);
+        assert_eq!(pairs.len() as u64, ROWS);
+        assert_eq!(pairs[0], (ROWS, if in_reverse { ROWS - 1 } else { 0 }));
+    }
+}
+
+#[test]
+fn a_prediction_has_its_label_until_the_label_is_evaluated() {
+    let (_folder, layout) = layout();
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &[(1, 10, None), (2, 20, None), (3, 30, None)]);
+    predict(&mut rows, 5, &[(1, 0), (2, 1), (3, 2)]);
+    rows.commit("first").unwrap();
+    let mut rows = begun(&layout);
+    assert!(rows.belongs_to("first"));
+    assert_eq!(labelled(&rows, 3), []);
+    // The label of row 2 arrives together with a row that is not predicted yet, and its label.
+    let added = [(2, 20, YES), (4, 40, None), (4, 41, NO)];
+    add_evaluated(&mut rows, 3, &added, 3);
+    assert_eq!(labelled(&rows, 3), [(5, 1, true)]);
+    predict(&mut rows, 6, &[(4, 4)]);
+    assert_eq!(labelled(&rows, 3), [(5, 1, true), (6, 4, false)]);
+    rows.forget_evaluated(3).unwrap();
+    assert_eq!(labelled(&rows, 3).len(), 2, "no run has evaluated them");
+    rows.forget_evaluated(6).unwrap();
+    assert_eq!(labelled(&rows, 0), []);
+    assert_eq!(rows.places(), [(1, 0), (3, 2)]);
+}
+
+#[test]
+fn what_is_not_committed_has_not_happened() {
+    let (_folder, layout) = layout();
+    let mut rows = begun(&layout);
+    assert!(!rows.exists());
+    assert_eq!(add(&mut rows, 0, &[(1, 10, YES)]), []);
+    rows.commit("labels only").unwrap();
+    assert!(!layout.predictions().exists(), "nothing waits");
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &[(1, 10, None)]);
+    drop(rows);
+    let rows = begun(&layout);
+    assert!(rows.is_empty() && rows.places().is_empty());
+}
+
+#[test]
+fn predictions_outlast_a_new_order_and_a_file_that_is_gone() {
+    let (_folder, layout) = layout();
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &[(1, 10, None), (2, 20, None), (3, 30, None)]);
+    predict(&mut rows, 5, &[(1, 0), (2, 1)]);
+    rows.commit("first").unwrap();
+    for _ in 0..2 {
+        // Row 1 stays, at another place. The file of row 2 is gone, and its label is new. The label of
+        // client 3 was evaluated.
+        let mut rows = begun(&layout);
+        rows.begin_again().unwrap();
+        let all = [(8, 80, NO), (3, 31, YES), (1, 10, None), (2, 21, NO)];
+        assert_eq!(add_evaluated(&mut rows, 0, &all, 3), []);
+        assert_eq!(labelled(&rows, 3), [(5, 1, false)]);
+        assert_eq!(rows.places().last(), Some(&(1, 2)));
+        rows.commit("second").unwrap();
+    }
+    let mut rows = begun(&layout);
+    add_evaluated(&mut rows, 4, &[(1, 10, YES)], 4);
+    assert_eq!(labelled(&rows, 4), [(5, 0, true)]);
+    assert_eq!(labelled(&rows, 3), [(5, 0, true), (5, 1, false)]);
+}
+
+#[test]
+fn a_label_whose_row_will_have_no_prediction_goes_to_the_prediction_of_a_row_that_is_gone() {
+    let (_folder, layout) = layout();
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &[(1, 10, None)]);
+    predict(&mut rows, 5, &[(1, 0)]);
+    rows.commit("first").unwrap();
+    // Another schema: the same row has another hash, and is evaluated.
+    let mut rows = begun(&layout);
+    rows.begin_again().unwrap();
+    add_evaluated(&mut rows, 0, &[(1, 99, None)], 1);
+    assert_eq!(add_evaluated(&mut rows, 1, &[(1, 98, YES)], 1), [(1, 0)]);
+    assert_eq!(labelled(&rows, 1), [(5, 0, true)]);
+}
+
+#[test]
+fn predictions_of_a_history_that_is_lost_are_dropped() {
+    let (_folder, layout) = layout();
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &[(1, 10, None), (2, 20, None)]);
+    predict(&mut rows, 5, &[(1, 0)]);
+    predict(&mut rows, 6, &[(2, 1)]);
+    predict(&mut rows, 6, &[]);
+    add(&mut rows, 2, &[(1, 10, YES), (2, 20, YES)]);
+    assert_eq!(labelled(&rows, 2), [(5, 0, true)]);
+}
+
+#[test]
+fn the_oldest_are_dropped_beyond_the_limit() {
+    let (_folder, layout) = layout();
+    let mut rows = WaitingRows::open_with_limit(&layout, 8).unwrap();
+    rows.begin().unwrap();
+    let clients: Vec<_> = (0..8).map(|client| (client, 1, None)).collect();
+    add(&mut rows, 0, &clients);
+    rows.commit("eight").unwrap();
+    assert_eq!(rows.places().len(), 8);
+    rows.begin().unwrap();
+    add(&mut rows, 8, &[(8, 1, None)]);
+    rows.commit("nine").unwrap();
+    let left: Vec<u64> = rows.places().iter().map(|(client, _)| *client).collect();
+    assert_eq!(left, [3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn a_damaged_file_is_begun_again() {
+    let (_folder, layout) = layout();
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &[(1, 10, None)]);
+    rows.commit("first").unwrap();
+    drop(rows);
+    for damage in [&b"no database, though it is as long as a header of one, more or less ..............................."[..], b""] {
+        crate::files::replace(&layout.predictions(), damage).unwrap();
+        let rows = WaitingRows::open(&layout).unwrap();
+        assert!(rows.is_empty() && !rows.belongs_to("first"));
+    }
+}
+
+/// Seconds for a million rows that wait, their predictions and their labels. Run it alone and with
+/// optimisation.
+#[test]
+#[ignore = "it measures"]
+#[expect(clippy::print_stdout, reason = "a person reads the figures")]
+fn measured_a_million_rows() {
+    use std::time::Instant;
+    const ROWS: u64 = 1_000_000;
+    // A public hash has no order.
+    let hash = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (number << 7);
+    let (_folder, layout) = layout();
+    let mut began = Instant::now();
+    let mut took = |what: &str| {
+        println!("{what} {:.2} s", began.elapsed().as_secs_f64());
+        began = Instant::now();
+    };
+    let rows_of = |label: fn(u64) -> Option<bool>| -> Vec<_> {
+        let row = |number| (hash(number), hash(number + ROWS), label(number));
+        (0..ROWS).map(row).collect()
+    };
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &rows_of(|_| None));
+    rows.commit("waiting").unwrap();
+    took("added");
+    rows.begin().unwrap();
+    let places: Vec<_> = (0..ROWS).map(|place| (hash(place), place)).collect();
+    predict(&mut rows, 1, &places);
+    rows.commit("waiting").unwrap();
+    took("predicted");
+    drop(rows);
+    let mut rows = begun(&layout);
+    took("opened");
+    let labels = rows_of(|number| Some(number % 2 == 0));
+    let pairs = add_evaluated(&mut rows, ROWS, &labels, ROWS);
+    assert_eq!(pairs.len() as u64, ROWS);
+    rows.commit("labelled").unwrap();
+    took("paired");
+    let mut n_labelled = 0;
+    rows.each_labelled(ROWS, |_| n_labelled += 1).unwrap();
+    assert_eq!(n_labelled, ROWS);
+    took("read");
+    rows.begin().unwrap();
+    rows.forget_evaluated(2 * ROWS).unwrap();
+    rows.commit("labelled").unwrap();
+    took("forgotten");
+}
