@@ -24,6 +24,7 @@ import trial
 from stories import STORIES
 
 
+NEEDS = {"disk": "the right to mount", "clock": "libfaketime"}
 SHOWN = 5  # Problems of a finding that are printed: the first one is often the cause of the others.
 
 
@@ -65,14 +66,18 @@ class Campaign:
         """Points in turn by kind and story, so that a short campaign tries something of each."""
         tried = {result["point"] for result in self.results}
         draw = random.Random(self.options.seed)
-        queues = []
+        queues, missing = [], set()
         for kind in self.options.kind or trial.KINDS:
             for one in prepared.values():
                 points = [it for it in trial.points_of(one, kind) if re.search(self.options.like, it)]
+                if kind in NEEDS and not trial.points_of(one, kind):
+                    missing.add(kind)
                 draw.shuffle(points)
                 # A command reads far more often than it renames, and renames matter as much.
                 points = in_turn(group(points, lambda point: point.split(":")[3].split("/")[0]))
                 queues.append([point for point in points if point not in tried])
+        for kind in missing:
+            print(f"no point of the kind {kind}: it needs {NEEDS[kind]}", flush=True)
         yield from in_turn(queues)
 
     def work(self, prepared, points):
@@ -156,6 +161,11 @@ def table(results) -> str:
 
 
 def try_one(campaign: Campaign, point: str) -> int:
+    form = re.fullmatch(r"(\w+):([\w-]+):\d+:.+", point)
+    names = [story.name for story in STORIES]
+    if form is None or form[1] not in trial.KINDS or form[2] not in names:
+        print(f"{point} is no point: it has the form KIND:STORY:COMMAND:DETAIL", file=sys.stderr)
+        return 2
     result = attempt(campaign.prepare([point.split(":")[1]]), point, campaign.scratch, keeps=True)
     if result["problems"]:
         tell(result)

@@ -129,7 +129,7 @@ def live_is_whole(root: Path) -> list[str]:
     name = live(root)
     if name is None:
         linked = [link for link in LINKS if (production / link).exists()]
-        return [f"nothing is live, and {linked} lead somewhere"] if linked else []
+        return [f"no release is live, and {linked} lead somewhere"] if linked else []
     target = os.readlink(production / "current")
     if not re.fullmatch(r"releases/\d{6}", target):
         return [f"current leads to {target}"]

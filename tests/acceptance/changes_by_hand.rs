@@ -198,6 +198,6 @@ fn a_deployment_by_hand_needs_the_live_release_as_a_run_does() {
     std::os::unix::fs::symlink("releases/000009", &current).expect("a link");
     workspace
         .run("deployment", &[])
-        .failed(74, "where no release is: make release 000002 live");
+        .failed(74, "where there is no release: make release 000002 live");
     assert_eq!(manifests(), before, "nothing is published");
 }

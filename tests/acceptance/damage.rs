@@ -166,7 +166,7 @@ fn wrong_histories(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
         (whole[..whole.len() / 2].to_vec(), damaged),
         (
             of_a_newer_program(whole),
-            "the history is of version 99, this program knows up to",
+            "the history has version 99, this program knows up to",
         ),
         (middle, damaged),
     ]

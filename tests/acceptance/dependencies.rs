@@ -215,5 +215,8 @@ fn s36_a_run_that_is_killed_while_it_asks_is_whole_and_does_not_ask_again() {
         assert_eq!(registry.connections(), 0);
     }
     let shown = dependencies(&workspace);
-    assert_eq!(direct(&shown, "serde")["reason"], "the check was cut short");
+    assert_eq!(
+        direct(&shown, "serde")["reason"],
+        "the check was interrupted"
+    );
 }

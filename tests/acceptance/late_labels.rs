@@ -48,7 +48,7 @@ fn kept(workspace: &Workspace, run: i64) -> Option<Value> {
 }
 
 #[test]
-fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
+fn a_file_without_labels_is_predicted_and_compared_with_its_late_labels() {
     let workspace = watching();
     let rows = workspace.final_rows().len();
     let labelled = export(30, 400);
@@ -117,7 +117,7 @@ fn a_file_without_classes_is_predicted_and_met_by_its_classes_later() {
 }
 
 #[test]
-fn classes_may_come_in_parts_and_with_other_values() {
+fn labels_may_arrive_in_parts_and_with_other_values() {
     let workspace = watching();
     let labelled = export(31, 300);
     let mut lines = labelled.lines();
@@ -200,7 +200,7 @@ fn where_values_are_unlike_the_training_rows_no_score_is_expected_now_or_later()
 }
 
 #[test]
-fn a_row_counts_in_the_summary_until_its_class_comes() {
+fn a_row_counts_in_the_summary_until_its_label_arrives() {
     let mut workspace = Workspace::with_sample_data();
     workspace.set_input(&["practicedata", "exports"]);
     let summary_after = |name: &str, text: &str| {
@@ -258,7 +258,7 @@ fn rows_of_both_kinds_in_one_file_are_judged_and_predicted() {
 
 /// The labelled row of the last period, followed by the unlabelled row of this period.
 #[test]
-fn a_class_that_stands_before_a_row_is_not_its_own() {
+fn a_label_in_an_earlier_row_is_not_the_label_of_a_row() {
     let workspace = watching();
     let header = export(36, 1);
     let header = header.lines().next().expect("a header");
@@ -463,7 +463,7 @@ fn labels_find_their_predictions_before_and_after_a_rollback_and_another_release
 }
 
 #[test]
-fn without_a_model_rows_without_a_class_wait() {
+fn without_a_model_rows_without_a_label_wait() {
     let workspace = Workspace::empty();
     workspace.copy_sample("testdata", "testdata");
     let labelled = export(35, 50);

@@ -16,8 +16,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Interval between two checks whether the program has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Runs the program in the configuration's folder. Delivery succeeds if the program ends with
-/// status 0 within the time.
+/// Runs the program in the configuration's folder, with the message on its stdin. Delivery succeeds
+/// if the program ends with status 0 within `within`. A slower program is killed.
 ///
 /// The program shares the run's stderr. Its stdout is discarded, because the run's stdout carries
 /// the result.
@@ -50,7 +50,7 @@ pub(crate) fn run(
         Some(status) if status.success() => Ok(()),
         Some(status) => bail!("alerts.command ended with {status}"),
         None => {
-            // The program may have ended in the meantime.
+            // Fails only if the program has ended in the meantime.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
             // A killed program that waits for a disk ends only when the disk answers. The run waits
             // for at most `KILL_TIMEOUT`.

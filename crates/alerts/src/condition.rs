@@ -26,9 +26,9 @@ pub enum Condition {
 /// What a run observed about one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// The condition.
+    /// Condition that the run checked.
     pub condition: Condition,
-    /// The status of the condition.
+    /// Whether the condition is present.
     pub status: Status,
 }
 
@@ -63,9 +63,9 @@ impl Condition {
             Self::FeatureDrift => {
                 "no feature drift any more: new clients resemble the training clients"
             }
-            Self::SegmentDrift => "no segment of the clients differs from the model any more",
+            Self::SegmentDrift => "the model is no longer wrong about any segment of the clients",
             Self::CandidateRefused => {
-                "the deployed model fits the new rows again, or another one is live"
+                "the deployed model fits the new rows again, or another release is live"
             }
             Self::RunFailed => "runs succeed again",
             Self::InputRejected => "the newest files were ingested without a rejection",

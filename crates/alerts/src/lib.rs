@@ -23,7 +23,8 @@ use crate::outbox::{Target, TargetDelivery};
 pub use condition::{Condition, Observation, Status};
 pub use run_context::RunContext;
 
-/// Delivery of alerts by one start of the program, with the attempts that are left.
+/// Delivers alerts during one start of the program. Each target has a limited number of attempts
+/// and a limited time.
 pub struct Delivery<'a> {
     config: &'a Config,
     deliveries: Vec<TargetDelivery<'a>>,
@@ -77,8 +78,8 @@ fn record_one(
     let is_repeated =
         is_present && notified_at.is_some_and(|notified_at| context.has_notified_at(notified_at));
     if !is_due || is_repeated {
-        // If the clock was ahead, the last notification has a time in the future. The present time
-        // replaces it; otherwise people would not be reminded of the condition until then.
+        // If the clock was ahead, the time of the last notification lies in the future. The present
+        // time replaces it. Otherwise no reminder would be sent before that future time.
         return match notified_at {
             Some(notified_at) if is_present && notified_at > context.now => {
                 history.save_condition(&notified_now)
@@ -135,7 +136,10 @@ impl<'a> Delivery<'a> {
         };
         for delivery in &mut self.deliveries {
             if let Err(reason) = delivery.deliver_unrecorded(&body) {
-                tracing::warn!("the {} got no alert: {reason:#}", delivery.target());
+                tracing::warn!(
+                    "failed to send an alert to the {}: {reason:#}",
+                    delivery.target()
+                );
             }
         }
     }

@@ -70,7 +70,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The text, with the address of the report at its end.
+/// The text, followed by the address of the report. A long text is cut, the address never.
 fn with_link(text: String, link: Option<&str>) -> String {
     let Some(link) = link else {
         return cut(text, MAX_TEXT_CHARACTERS);

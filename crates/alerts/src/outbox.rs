@@ -22,16 +22,16 @@ pub(crate) enum Target<'a> {
 /// wait for the next run.
 const MAX_FAILURES: u32 = 3;
 /// A message that the target rejects for good is dropped after this number of failed attempts.
-const MAX_REFUSALS: u64 = 5;
-/// Time budget for all attempts and pauses of one target, in time-outs.
+const MAX_REJECTIONS: u64 = 5;
+/// Time budget for all attempts and pauses of one target, as a multiple of the time-out.
 const TIME_BUDGET_IN_TIMEOUTS: u32 = 4;
 /// Length of the first pause, as a fraction of the time-out. Each further pause is twice as long.
 const PAUSE_PART: f64 = 0.1;
 
-/// Step of a delivery attempt, recorded when it is reached.
+/// Event of a delivery attempt that the history records.
 enum Attempt<'a> {
-    /// The attempt begins. This is recorded before anything is sent: if the history cannot be
-    /// written, each run would send the same message again.
+    /// The attempt begins. This is recorded before anything is sent. If the history cannot be
+    /// written, nothing is sent; otherwise each run would send the same message again.
     Starting,
     /// The attempt failed for this reason.
     Failed(&'a str),
@@ -138,12 +138,12 @@ fn handle_rejection(
     reason: &anyhow::Error,
 ) -> anyhow::Result<()> {
     let name = target.name();
-    if alert.failures + 1 < MAX_REFUSALS {
-        tracing::warn!("an alert waits for the next run: for the {name}: {reason:#}");
+    if alert.failures + 1 < MAX_REJECTIONS {
+        tracing::warn!("an alert for the {name} waits for the next run: {reason:#}");
         return Ok(());
     }
     tracing::warn!(
-        "an alert of {} for the {name} is given up: {reason:#}",
+        "the alert for the {name} that was queued at {} is dropped: {reason:#}",
         alert.queued_at
     );
     history.drop_alert(alert.id)
@@ -170,10 +170,10 @@ impl<'a> Attempts<'a> {
         loop {
             let within = self.time_left.min(self.config.alerts.timeout);
             if within.is_zero() {
-                bail!("there was no time left for it");
+                bail!("no time was left for another attempt");
             }
             if self.failures >= MAX_FAILURES {
-                bail!("this run has tried {MAX_FAILURES} times");
+                bail!("{MAX_FAILURES} attempts of this run have failed");
             }
             record(Attempt::Starting)?;
             let sent = self.timed(|attempts| target.send(attempts.config, body, within));

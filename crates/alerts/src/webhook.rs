@@ -75,12 +75,13 @@ fn agent(within: Duration) -> Agent {
 
 fn signature(secret: &str, body: &str) -> anyhow::Result<String> {
     if secret.is_empty() {
-        return Err(
-            Failure::configuration(format!("{SECRET_KEY}: there is no secret in it")).into(),
-        );
+        return Err(Failure::configuration(format!(
+            "{SECRET_KEY}: the file is empty; write the secret into it"
+        ))
+        .into());
     }
     let mut code =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).context("failed to take the secret")?;
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).context("failed to use the secret")?;
     code.update(body.as_bytes());
     let digest = code.finalize().into_bytes();
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -93,7 +94,7 @@ fn reason(error: &Error, within: Duration, settings: &WebhookSettings) -> String
             "it did not answer within {:.3} s (alerts.timeout_seconds)",
             within.as_secs_f64()
         ),
-        Error::BadUri(_) => "alerts.webhook.url is no usable address".into(),
+        Error::BadUri(_) => "alerts.webhook.url is not a usable address".into(),
         error => error
             .to_string()
             .replace(&settings.url, "alerts.webhook.url"),

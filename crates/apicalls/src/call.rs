@@ -128,7 +128,7 @@ impl Caller {
             .read_to_vec();
         let body: Result<Value, String> = match read {
             Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| format!("the answer is no JSON: {error}")),
+                .map_err(|error| format!("the answer is not JSON: {error}")),
             Err(error) => Err(format!(
                 "the answer could not be read: {}",
                 self.describe(&error)

@@ -281,7 +281,7 @@ fn an_error_is_never_shown_as_an_answer() {
     }
     let wanted = "status 500: The server failed: see\\n\"the\" server's log\n";
     assert!(text.contains(wanted), "{text}");
-    assert!(text.contains("ERROR: the answer is no JSON"), "{text}");
+    assert!(text.contains("ERROR: the answer is not JSON"), "{text}");
     assert!(
         text.contains("ERROR: the server answered with status 302\n"),
         "{text}"

@@ -54,7 +54,7 @@ pub(crate) async fn complete(
     let id = RequestId::of(request.headers());
     // Decoded like the router does: `/%70rediction` is `/prediction`.
     let endpoint_index = endpoints::endpoint_index(request.match_info().as_str())
-        .or_else(|| lead_to_meant_address(&mut request));
+        .or_else(|| resolve_alternative_address(&mut request));
     let mut pending = PendingRequest {
         state: &state,
         target: Target::of(endpoint_index, request.method()),
@@ -141,8 +141,8 @@ impl MessageBody for Answer {
 
 /// Makes the router answer a request for another form of an address like one for the address
 /// itself. Returns the position of the endpoint; `None` if none is meant.
-fn lead_to_meant_address(request: &mut ServiceRequest) -> Option<usize> {
-    let meant = endpoints::meant_address(request.match_info().as_str())?;
+fn resolve_alternative_address(request: &mut ServiceRequest) -> Option<usize> {
+    let meant = endpoints::endpoint_address_of(request.match_info().as_str())?;
     let uri: Uri = meant.parse().ok()?;
     request.match_info_mut().get_mut().update(&uri);
     endpoints::endpoint_index(request.match_info().as_str())

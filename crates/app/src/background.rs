@@ -12,10 +12,10 @@ use common::Config;
 use crate::{Application, make_key};
 
 /// Time limit for binding the port and starting the worker.
-const START_BOUND: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time limit for the end of the server after the last call. Its remaining work serves nobody and
 /// could hang on a file.
-const END_BOUND: Duration = Duration::from_secs(2);
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A server that answers until it is stopped or dropped.
 pub struct RunningServer {
@@ -51,7 +51,7 @@ pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
         })
         .context("failed to start a thread for the server")?;
     let handle = start
-        .recv_timeout(START_BOUND)
+        .recv_timeout(START_TIMEOUT)
         .context("the server did not start; the log says why")?;
     Ok(RunningServer {
         url,
@@ -82,7 +82,7 @@ impl Drop for RunningServer {
     fn drop(&mut self) {
         // The command is sent at once; the future would only wait for the end.
         drop(self.handle.stop(true));
-        wait_for_end(&self.ended, END_BOUND);
+        wait_for_end(&self.ended, END_TIMEOUT);
     }
 }
 
@@ -92,7 +92,7 @@ fn wait_for_end(ended: &Receiver<()>, bound: Duration) {
         Ok(()) => {}
         Err(RecvTimeoutError::Timeout) => {
             tracing::warn!(
-                "the server of this run is still busy after {} s; the run goes on without its end",
+                "the server of this run is still busy after {} s; the run does not wait for its end",
                 bound.as_secs_f64()
             );
         }

@@ -87,12 +87,12 @@ const PAGE: &[Parameter] = &[
     Parameter {
         name: "limit",
         kind: ParameterKind::Count(MAX_PAGE),
-        summary: "how many, the newest first; 20 unless said",
+        summary: "how many, the newest first; 20 by default",
     },
     Parameter {
         name: "before",
         kind: ParameterKind::Number,
-        summary: "only those older than the one of this number: the last of the page before, as the member next has it",
+        summary: "only items older than the one with this number: the last one of the previous page, named by its member next",
     },
 ];
 
@@ -153,7 +153,7 @@ pub(crate) static PREDICTION: Endpoint = Endpoint {
         Parameter {
             name: "threshold",
             kind: ParameterKind::Share,
-            summary: "the label 1 is predicted where its probability is above this; the model's own threshold unless said",
+            summary: "the label 1 is predicted where its probability is above this; the model's own threshold by default",
         },
         Parameter {
             name: "explain",
@@ -213,7 +213,7 @@ pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
 };
 pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
     path: "/diagnostics",
-    summary: "Durations, missing values, dependencies and the last run, as the history has them",
+    summary: "Durations, missing values, dependencies and the last run, from the history",
     schema: "Diagnostics",
     problems: &["no-data", "overloaded"],
     example: read(
@@ -278,7 +278,7 @@ pub(crate) static RUN: Endpoint = Endpoint {
 };
 pub(crate) static DRIFT: Endpoint = Endpoint {
     path: "/v1/drift",
-    summary: "What runs found of the deployed model on new rows, newest first",
+    summary: "How runs evaluated the deployed model on new rows, newest first",
     parameters: PAGE,
     schema: "Drift",
     problems: LISTED,
@@ -318,7 +318,7 @@ pub(crate) static RISKS: Endpoint = Endpoint {
         Parameter {
             name: "limit",
             kind: ParameterKind::Count(MAX_PAGE),
-            summary: "how many, those to call first at the top; 20 unless said",
+            summary: "how many, those to call first at the top; 20 by default",
         },
         Parameter {
             name: "band",
@@ -328,7 +328,7 @@ pub(crate) static RISKS: Endpoint = Endpoint {
         Parameter {
             name: "before",
             kind: ParameterKind::Number,
-            summary: "the rank of the last client of the page before, as the member next has it: the clients behind it follow",
+            summary: "only clients after this rank: the rank of the last client of the previous page, named by its member next",
         },
     ],
     media: &[Media::Json, Media::Csv],
@@ -379,7 +379,7 @@ const PAGE_FOR_PEOPLE: Endpoint = Endpoint {
 const BEFORE: Parameter = Parameter {
     name: "before",
     kind: ParameterKind::Number,
-    summary: "only those older than the one of this number",
+    summary: "only items older than the one with this number",
 };
 const BAND: Parameter = Parameter {
     name: "band",
@@ -434,7 +434,7 @@ pub(crate) static CALLS_PAGE: Endpoint = Endpoint {
         Parameter {
             name: "before",
             kind: ParameterKind::Number,
-            summary: "the rank of the last client of the page before",
+            summary: "only clients after this rank",
         },
     ],
     ..PAGE_FOR_PEOPLE
@@ -471,7 +471,7 @@ pub(crate) static RELEASE_PAGE: Endpoint = Endpoint {
     parameters: &[Parameter {
         name: "with",
         kind: ParameterKind::Number,
-        summary: "the release to compare with; the one that it replaced unless said",
+        summary: "the release to compare with; by default the one that it replaced",
     }],
     problems: &["no-data", "body-too-large"],
     ..PAGE_FOR_PEOPLE
@@ -584,7 +584,7 @@ pub(crate) fn endpoint_index(path: &str) -> Option<usize> {
 
 /// The address that is meant by another common form of it: with a slash at its end, below the
 /// version of the API, the folder of the dashboard, or the name of a health check of other servers.
-pub(crate) fn meant_address(path: &str) -> Option<&str> {
+pub(crate) fn endpoint_address_of(path: &str) -> Option<&str> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let unversioned = path.strip_prefix("/v1");
     let unversioned = unversioned.filter(|rest| !rest.starts_with("/v1"));
@@ -635,7 +635,7 @@ mod tests {
             ("/scoring//", None),
             ("", None),
         ] {
-            assert_eq!(meant_address(other_form), path, "{other_form}");
+            assert_eq!(endpoint_address_of(other_form), path, "{other_form}");
         }
         for nowhere in ["//", "/scoring/", "/v1/runs/", "/v1/runs/1/2", "/v1", ""] {
             assert_eq!(pattern(nowhere), None, "{nowhere}");

@@ -26,7 +26,7 @@ pub(crate) enum ApiError {
     JsonInvalid(String),
     #[error("the text is not UTF-8 from byte {0} on")]
     NotUtf8(usize),
-    #[error("the body is no whole gzip stream")]
+    #[error("the body is not a complete gzip stream")]
     GzipInvalid,
     #[error("the rows have more than one source: {0}; send one of them")]
     AmbiguousInput(&'static str),
@@ -39,7 +39,7 @@ pub(crate) enum ApiError {
     },
     #[error("the body broke off before its end")]
     BodyIncomplete,
-    #[error("this server answers only to a key: Authorization: Bearer KEY, or X-API-Key")]
+    #[error("this server needs a key: Authorization: Bearer KEY, or X-API-Key")]
     KeyMissing,
     #[error("the key is not among those of the server")]
     KeyUnknown,
@@ -56,7 +56,7 @@ pub(crate) enum ApiError {
         needs: &'static str,
     },
     #[error(
-        "a page of the origin {0:?} sent this, and this server takes none without keys; list the origin in api.allowed_origins"
+        "a page of the origin {0:?} sent this, and a server without keys accepts only its own and listed origins; list the origin in api.allowed_origins"
     )]
     ForeignOrigin(String),
     #[error("{0}")]
@@ -83,18 +83,18 @@ pub(crate) enum ApiError {
     TooManyColumns(u64),
     #[error("a field is longer than {0} bytes")]
     FieldTooLong(u64),
-    #[error("the content type {0:?} is not read; send text/csv or application/json")]
+    #[error("the content type {0:?} is not supported; send text/csv or application/json")]
     ContentType(String),
-    #[error("the charset {0:?} is not read; send the text as UTF-8")]
+    #[error("the charset {0:?} is not supported; send the text as UTF-8")]
     Charset(String),
     #[error(
-        "a form with a file is not read; send the file itself as the body, as curl does with --data-binary @FILE"
+        "a form with a file is not supported; send the file itself as the body, as curl does with --data-binary @FILE"
     )]
     FormUpload,
-    #[error("the content encoding {0:?} is not read; send the body as it is or as gzip")]
+    #[error("the content encoding {0:?} is not supported; send the body as it is or as gzip")]
     ContentEncoding(String),
     #[error(
-        "the head of the request is no valid HTTP: perhaps its address is longer than 65534 bytes, or it has not exactly one header Host, a line without a colon, or a length that is no number"
+        "the head of the request is not valid HTTP: perhaps its address is longer than 65534 bytes, it does not have exactly one header Host, or it has a line without a colon or a length that is not a number"
     )]
     RequestInvalid,
     #[error("the head of the request is larger than 128 KiB, or has more than 96 headers")]
@@ -113,13 +113,13 @@ pub(crate) enum ApiError {
         columns: Vec<String>,
         found: String,
     },
-    #[error("the column {0:?} stands there twice")]
+    #[error("the column {0:?} occurs twice")]
     DuplicateColumn(String),
     #[error("{0}")]
     CsvInvalid(String),
     #[error("there are no rows")]
     NoRows,
-    #[error("no model is deployed yet, or none that can be loaded")]
+    #[error("no model is deployed yet, or the deployed model cannot be loaded")]
     NoModel,
     /// An error with a hint at its likely cause.
     #[error("{0}; {1}")]

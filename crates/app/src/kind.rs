@@ -39,7 +39,7 @@ pub(crate) static GZIP_INVALID: Kind = kind(
     400,
     "gzip-invalid",
     "The compressed body cannot be read",
-    "Send a whole gzip stream, or the body as it is.",
+    "Send a complete gzip stream, or the body as it is.",
 );
 pub(crate) static AMBIGUOUS_INPUT: Kind = kind(
     400,
@@ -86,7 +86,7 @@ pub(crate) static KEY_UNKNOWN: Kind = kind(
 pub(crate) static SCOPE_MISSING: Kind = kind(
     403,
     "scope-missing",
-    "The key is not for this",
+    "The key has another scope",
     "Use a key whose scope the detail names.",
 );
 pub(crate) static FOREIGN_ORIGIN: Kind = kind(
@@ -117,7 +117,7 @@ pub(crate) static NOT_FOUND: Kind = kind(
     404,
     "not-found",
     "The address does not exist",
-    "The page /docs lists those that do.",
+    "The page /docs lists the addresses that exist.",
 );
 pub(crate) static METHOD_NOT_ALLOWED: Kind = kind(
     405,
@@ -177,7 +177,7 @@ pub(crate) static CONTENT_ENCODING: Kind = kind(
     415,
     "content-encoding",
     "The content encoding is not supported",
-    "Send the body as it is, or as one gzip; the header Accept-Encoding says so.",
+    "Send the body as it is, or compressed with gzip.",
 );
 pub(crate) static HOST: Kind = kind(
     421,
@@ -200,7 +200,7 @@ pub(crate) static MISSING_COLUMN: Kind = kind(
 pub(crate) static DUPLICATE_COLUMN: Kind = kind(
     422,
     "duplicate-column",
-    "A column stands there twice",
+    "A column occurs twice",
     "Leave one of them out.",
 );
 pub(crate) static CSV_INVALID: Kind = kind(
@@ -219,7 +219,7 @@ pub(crate) static TOO_MANY_WRONG_KEYS: Kind = kind(
     429,
     "too-many-wrong-keys",
     "Too many wrong keys came from this address",
-    "Wait a minute; a right key is taken at any time.",
+    "Wait a minute; a valid key is accepted at any time.",
 );
 pub(crate) static HEAD_TOO_LARGE: Kind = kind(
     431,
@@ -237,7 +237,7 @@ pub(crate) static NO_MODEL: Kind = kind(
     503,
     "no-model",
     "There is no model",
-    "Run the pipeline; the server takes the model up by itself.",
+    "Run the pipeline; the server loads the new model by itself.",
 );
 pub(crate) static OVERLOADED: Kind = kind(
     503,

@@ -10,5 +10,5 @@ mod text;
 
 pub(crate) use self::counters::{Metrics, Target};
 pub use self::file::run_metrics;
-pub(crate) use self::runs::RunFigures;
+pub(crate) use self::runs::RunMetrics;
 pub(crate) use self::text::{Load, Page};

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_description_is_the_one_that_is_kept() {
+    fn the_openapi_description_matches_the_golden_file() {
         let kept = include_str!("../openapi.json");
         assert!(
             kept.trim_end() == text(),

@@ -90,13 +90,13 @@ impl Round {
                 // Everything else that is ready runs in between.
                 yield_now().await;
                 round.bytes.set(0);
-                round.let_in();
+                round.admit_waiting();
             }
             round.is_running.set(false);
         });
     }
 
-    fn let_in(&self) {
+    fn admit_waiting(&self) {
         loop {
             let mut waiting = self.waiting.borrow_mut();
             // Only the queue still holds a waiter whose request was dropped.

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_internal_error_tells_nothing_of_its_cause() {
+    fn an_internal_error_does_not_disclose_its_cause() {
         let cause = anyhow::anyhow!("failed to read /srv/secret/history.db");
         let text = shown(&ApiError::Internal(cause)).to_string();
         assert!(!text.contains("secret") && text.contains("r1"), "{text}");

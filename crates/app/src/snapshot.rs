@@ -81,9 +81,9 @@ enum Retry {
 
 /// Metrics of the model.
 #[derive(Debug, Default)]
-pub(crate) struct ModelFigures {
+pub(crate) struct ModelMetrics {
     /// The release that is served.
-    pub(crate) served: Option<ServedFigures>,
+    pub(crate) served: Option<ServedModelMetrics>,
     /// True if that is the live release.
     pub(crate) is_live: bool,
     /// Number of releases that were loaded.
@@ -94,7 +94,7 @@ pub(crate) struct ModelFigures {
 
 /// Metrics of a release.
 #[derive(Debug)]
-pub(crate) struct ServedFigures {
+pub(crate) struct ServedModelMetrics {
     pub(crate) release: String,
     pub(crate) created_at: Timestamp,
     pub(crate) score: f64,
@@ -142,10 +142,10 @@ impl ModelStore {
     }
 
     /// The metrics of the model.
-    pub(crate) fn figures(&self) -> ModelFigures {
+    pub(crate) fn figures(&self) -> ModelMetrics {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        ModelFigures {
-            served: state.snapshot.as_ref().map(|it| ServedFigures {
+        ModelMetrics {
+            served: state.snapshot.as_ref().map(|it| ServedModelMetrics {
                 release: it.release.clone(),
                 created_at: it.manifest.created_at,
                 score: it.manifest.score,
@@ -189,7 +189,7 @@ impl ModelStore {
 
     /// Lets every load wait until the result is dropped.
     #[cfg(test)]
-    pub(crate) fn hold_up(&self) -> impl Sized + '_ {
+    pub(crate) fn block_until_dropped(&self) -> impl Sized + '_ {
         self.loading.lock().unwrap()
     }
 
@@ -262,7 +262,7 @@ impl ModelStore {
         Ok(Snapshot {
             release: release.name().to_owned(),
             header: HeaderValue::from_str(release.name())
-                .context("the release's name cannot stand in a header")?,
+                .context("the release's name is not a valid header value")?,
             manifest: release.manifest,
             schema: request_schema(&self.configured, &model.schema),
             model,

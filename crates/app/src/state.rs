@@ -10,7 +10,7 @@ use common::Config;
 
 use crate::access::AccessControl;
 use crate::access_log::AccessLog;
-use crate::caches::{ListPageCache, ListPlaces, RunFiguresCache, ScoreCache, StoredAnswer};
+use crate::caches::{ListPageCache, ListPlaces, RunMetricsCache, ScoreCache, StoredAnswer};
 use crate::connection::OpenConnections;
 use crate::in_flight::InFlight;
 use crate::metrics::{Load, Metrics};
@@ -28,7 +28,7 @@ pub(crate) struct AppState {
     pub(crate) diagnostics: StoredAnswer,
     pub(crate) risks: ListPageCache,
     pub(crate) risk_places: ListPlaces,
-    pub(crate) runs: RunFiguresCache,
+    pub(crate) runs: RunMetricsCache,
     pub(crate) metrics: Metrics,
     /// `None` if requests are not logged.
     pub(crate) log: Option<AccessLog>,
@@ -41,7 +41,7 @@ pub(crate) struct AppState {
 }
 
 /// Time limit for the first model. A stalled disk must not keep the server from its health checks.
-const FIRST_LOAD_BOUND: Duration = Duration::from_secs(10);
+const FIRST_LOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Loads the live release. A load that takes too long goes on, and its model is served later.
 fn load_first(models: &Arc<ModelStore>) {
@@ -55,8 +55,10 @@ fn load_first(models: &Arc<ModelStore>) {
     match started {
         Err(error) => tracing::error!(%error, "failed to start loading the live release"),
         Ok(_) => {
-            if ended.recv_timeout(FIRST_LOAD_BOUND) == Err(RecvTimeoutError::Timeout) {
-                tracing::error!("loading the live release takes long; the server starts without");
+            if ended.recv_timeout(FIRST_LOAD_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
+                tracing::error!(
+                    "loading the live release takes long; the server starts without it"
+                );
             }
         }
     }
@@ -75,7 +77,7 @@ impl AppState {
             diagnostics: StoredAnswer::default(),
             risks: ListPageCache::default(),
             risk_places: ListPlaces::default(),
-            runs: RunFiguresCache::default(),
+            runs: RunMetricsCache::default(),
             metrics: Metrics::new(),
             log: None,
             in_flight: InFlight::new(config.api.limits.in_flight_bytes),

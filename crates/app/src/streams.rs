@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_waiting_request_wants_one_end_and_a_gone_one_wants_none() {
+    fn each_waiting_request_asks_for_one_end_and_an_abandoned_one_for_none() {
         let streams = Streams::new();
         assert!(!streams.is_end_wanted() && !streams.take_wanted_end());
         let waiting = [Waiting::begin(&streams), Waiting::begin(&streams)].map(Result::unwrap);

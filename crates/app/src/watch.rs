@@ -12,7 +12,7 @@ use crate::state::AppState;
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Time limit for the end of a check when the server stops. A check may hang on an unmounted or stalled disk.
-const END_BOUND: Duration = Duration::from_secs(1);
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The thread that checks; stopped on drop.
 pub(crate) struct Watch {
@@ -67,7 +67,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.stop(END_BOUND);
+        self.stop(END_TIMEOUT);
     }
 }
 
@@ -77,9 +77,9 @@ mod tests {
     use crate::tests::Service;
 
     #[test]
-    fn a_check_that_hangs_does_not_hold_up_the_end() {
+    fn a_check_that_hangs_does_not_delay_the_stop() {
         let state = Service::deployed().state();
-        let held_up = state.models.hold_up();
+        let held_up = state.models.block_until_dropped();
         let mut watch = Watch::start(state.clone()).unwrap();
         watch.reload_sender().unwrap().send(()).unwrap();
         watch.stop(Duration::from_millis(1));

@@ -20,7 +20,7 @@ use crate::connection::Peer;
 use crate::error::ApiError;
 
 /// Running jobs per processor. Each one takes memory.
-const AT_ONCE_BY_PROCESSOR: usize = 2;
+const JOBS_PER_PROCESSOR: usize = 2;
 /// Limit on the number of waiting requests.
 pub(crate) const MAX_WAITING: usize = 128;
 /// How long `/readyz` and `/metrics` wait for new information. The wait is short, because
@@ -55,7 +55,7 @@ impl Work {
     /// Work with all turns free.
     pub(crate) fn new() -> Self {
         let processors = available_parallelism().map_or(1, NonZeroUsize::get);
-        let at_once = AT_ONCE_BY_PROCESSOR * processors;
+        let at_once = JOBS_PER_PROCESSOR * processors;
         Self {
             turns: Arc::new(Semaphore::new(at_once)),
             at_once,

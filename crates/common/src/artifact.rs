@@ -13,7 +13,7 @@ use crate::digest;
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The bytes are not an envelope: truncated, or another kind of file.
-    #[error("it is no {expected} (truncated, or another kind of file)")]
+    #[error("it is not a {expected} (truncated, or another kind of file)")]
     Foreign {
         /// Format that was expected.
         expected: &'static str,

@@ -39,12 +39,12 @@ pub struct Manifest {
     pub data: DataPosition,
     /// Sample predictions at the time of publication; absent in releases of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<SampleAnswer>,
+    pub answers: Vec<SamplePrediction>,
 }
 
 /// The prediction for one row of the training data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SampleAnswer {
+pub struct SamplePrediction {
     /// The features in schema order; `None` is a missing value.
     pub row: Vec<Option<SampleCell>>,
     /// The probability of the positive label.
@@ -90,7 +90,7 @@ impl Manifest {
     fn flaw(&self) -> Option<&'static str> {
         if !is_release_name(&self.release) || !self.parent.iter().all(|name| is_release_name(name))
         {
-            return Some("its release or parent is no number");
+            return Some("its release or parent is not a number");
         }
         if !(0.0..=1.0).contains(&self.score) {
             return Some("its score is not from 0 to 1");

@@ -39,7 +39,7 @@ impl FingerprintKey {
         };
         let bytes = bytes.try_into().map_err(|_| {
             Failure::input_output(format!(
-                "{} does not hold a key of 16 bytes: remove it, a new one is drawn",
+                "{} does not hold a key of 16 bytes: remove it; a new one will be created",
                 path.display()
             ))
         })?;

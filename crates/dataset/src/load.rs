@@ -130,7 +130,7 @@ fn read_committed(
     })?;
     let hasher = hashing.into_hasher();
     if hasher.clone().finish() != ledger.digest || n_rows != ledger.rows {
-        return Err(damaged("does not hold what was ingested").into());
+        return Err(damaged("does not contain the ingested rows").into());
     }
     Ok(hasher)
 }

@@ -1,17 +1,17 @@
 //! Sample answers: a model's predictions for a few training rows, stored in the release. A program
 //! that loads the model checks that the predictions are unchanged.
 
-use common::manifest::SampleAnswer;
+use common::manifest::SamplePrediction;
 use model::Model;
 
 /// Number of sample answers in a release.
-const SAMPLE_ANSWERS: usize = 20;
-/// Tolerance of probabilities, because processors may differ in the last bits.
+const SAMPLE_PREDICTIONS: usize = 20;
+/// Largest accepted difference of two probabilities. The last bits may differ between processors.
 const PROBABILITY_TOLERANCE: f64 = 1e-9;
 
 /// Predictions for the first rows of the model's sample. Rows with a level whose text is unknown
 /// are skipped.
-pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
+pub(crate) fn sample_predictions(model: &Model) -> Vec<SamplePrediction> {
     let n_features = model.schema.features.len();
     let columns = model.profile.sample.columns.iter().take(n_features);
     let columns: Vec<&[f64]> = columns.map(Vec::as_slice).collect();
@@ -26,29 +26,32 @@ pub(crate) fn sample_answers(model: &Model) -> Vec<SampleAnswer> {
     (0..n_rows)
         .map(row)
         .filter_map(|row| {
-            Some(SampleAnswer {
+            Some(SamplePrediction {
                 probability: scorer.probability(&row),
                 row: writer.written(&row)?,
             })
         })
-        .take(SAMPLE_ANSWERS)
+        .take(SAMPLE_PREDICTIONS)
         .collect()
 }
 
 /// Checks a model against the stored sample answers. The error completes a sentence about the
 /// model's file.
-pub(crate) fn check_answers(model: &Model, kept: &[SampleAnswer]) -> Result<(), String> {
+pub(crate) fn check_sample_predictions(
+    model: &Model,
+    kept: &[SamplePrediction],
+) -> Result<(), String> {
     let scorer = model.scorer();
     for answer in kept {
         let Some(row) = model.read_row(&answer.row) else {
-            return Err("reads other columns than the answers in its manifest".into());
+            return Err("reads other columns than the sample answers in its manifest".into());
         };
         let found = scorer.probability(&row);
         // A comparison with NaN is false, so a prediction of NaN counts as changed.
         let is_same = (found - answer.probability).abs() <= PROBABILITY_TOLERANCE;
         if !is_same {
             return Err(format!(
-                "answers {found} where it answered {} when it was published",
+                "predicts {found} for a row for which it predicted {} when it was published",
                 answer.probability
             ));
         }
@@ -97,9 +100,9 @@ mod tests {
         for cell in &mut model.profile.sample.columns[1][..40] {
             *cell = level_code("a text that nobody kept");
         }
-        let answers = sample_answers(&model);
-        assert_eq!(answers.len(), SAMPLE_ANSWERS);
+        let answers = sample_predictions(&model);
+        assert_eq!(answers.len(), SAMPLE_PREDICTIONS);
         assert!(matches!(answers[0].row[1], Some(SampleCell::Level(_))));
-        assert_eq!(check_answers(&model, &answers), Ok(()));
+        assert_eq!(check_sample_predictions(&model, &answers), Ok(()));
     }
 }

@@ -1,4 +1,4 @@
-//! Examines the production folder, whether it is complete or damaged.
+//! Checks whether the releases in the production folder are complete or damaged.
 //!
 //! Only reads. Unlike [`releases`](crate::releases), the result includes releases that cannot be
 //! read.

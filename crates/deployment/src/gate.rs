@@ -15,7 +15,7 @@ struct GatedRun {
 
 /// The decision of a run's gate about a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct GateOfRun {
+pub struct RunGateDecision {
     /// Number of the run.
     pub run: i64,
     /// True if the model passed.
@@ -24,15 +24,18 @@ pub struct GateOfRun {
 
 /// The decision about the model with this SHA-256; `None` if there is none. Only the newest run
 /// with a decision counts: older candidates were compared with other models.
-pub(crate) fn gate_of(history: &History, digest: &str) -> anyhow::Result<Option<GateOfRun>> {
+pub(crate) fn gate_decision_about(
+    history: &History,
+    digest: &str,
+) -> anyhow::Result<Option<RunGateDecision>> {
     let mut found = None;
     history.visit_finished_runs(Some("verdict"), None, |run| {
-        // The record may come from another version of the program, so that it cannot be read here.
+        // A record of another program version may be unreadable here; it counts as no decision.
         if let Ok(gated) = run.read::<GatedRun>()
             && gated.candidate_model.as_deref() == Some(digest)
         {
             let run = run.id;
-            found = gated.verdict.map(|verdict| GateOfRun {
+            found = gated.verdict.map(|verdict| RunGateDecision {
                 run,
                 passed: verdict.passed,
             });

@@ -27,11 +27,11 @@ use self::publish::rollback_target;
 use self::release::expect_live;
 
 pub use examine::{ExaminedRelease, examine, stray_links};
-pub use gate::GateOfRun;
+pub use gate::RunGateDecision;
 pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{
-    ListedRelease, Release, expect_link, list, live_name, live_target, newest_first, releases,
+    ListedRelease, Release, check_live_link, list, live_name, live_target, newest_first, releases,
     return_target, visit_newest,
 };
 pub use removal::leftovers;
@@ -43,7 +43,7 @@ pub struct Options {
     /// List the releases and change nothing
     #[arg(long, conflicts_with = "rollback")]
     list: bool,
-    /// Go back to the release before, or to release ID
+    /// Go back to the previous release, or to release ID
     #[arg(long, value_name = "ID", num_args = 0..=1)]
     rollback: Option<Option<String>>,
 }
@@ -92,7 +92,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         run: None,
         scale: config.scorecard,
     };
-    let gate = gate::gate_of(&history, &scored.digest)?;
+    let gate = gate::gate_decision_about(&history, &scored.digest)?;
     let staged = stage(layout, &history, &candidate, timer.started_at())?;
     let change = NewChange {
         kind: ChangeKind::Deployment,
@@ -121,9 +121,9 @@ fn live_with_model(layout: &Layout, digest: &str) -> Option<Manifest> {
     is_same.then_some(live.manifest)
 }
 
-/// Records that a person changes the live release, and does so. It is recorded before, so that no run
-/// undoes the change: where this process is killed in between, [`repair`] finds out whether the
-/// release went live.
+/// Changes the live release on behalf of a person, and records the change so that no run undoes it.
+/// The record is begun before the change is made. If this process is killed in between, [`repair`]
+/// finds out whether the release went live.
 fn change_by_hand<T>(
     history: &History,
     change: &NewChange,

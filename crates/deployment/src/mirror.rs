@@ -6,8 +6,8 @@ use common::{Layout, files};
 
 use crate::release::entries;
 
-/// Makes the production folder of `to` like that of `from`. Whatever is done there, the releases of
-/// `from` stay as they are: removing a linked release removes the link.
+/// Makes the production folder of `to` like that of `from`, with a link in place of each release.
+/// Work in `to` cannot change a release of `from`: removing a linked release removes only the link.
 pub fn mirror(from: &Layout, to: &Layout) -> anyhow::Result<()> {
     for entry in entries(from)? {
         if let Some(name) = entry.file_name() {
@@ -21,7 +21,7 @@ pub fn mirror(from: &Layout, to: &Layout) -> anyhow::Result<()> {
             files::create_folder(to.production())?;
             files::replace_link(&to.current(), &target)
         }
-        // Something else is in the place of the link.
+        // `current` exists and is not a link. In the copy, an empty file stands for it.
         Err(_) if current.symlink_metadata().is_ok() => {
             files::create_folder(to.production())?;
             files::write_new(&to.current(), |_| Ok(()))

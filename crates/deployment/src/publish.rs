@@ -21,11 +21,13 @@ use model::{Model, Scorecard};
 use reporting::ReleaseReport;
 use scoring::Metrics;
 
-use crate::answers::sample_answers;
-use crate::release::{Release, expect_link, live_name, name_of, number, release_folders, releases};
+use crate::answers::sample_predictions;
+use crate::release::{
+    Release, check_live_link, live_name, name_of, number, release_folders, releases,
+};
 use crate::removal::{clear, leftovers, remove, staging_folder};
 
-/// Key of the history document with the highest number ever given.
+/// Key of the history document with the highest release number that was ever given.
 const LAST_RELEASE_DOCUMENT: &str = "last release number";
 /// Content of a new release.
 pub struct Candidate<'a> {
@@ -94,7 +96,7 @@ pub fn stage(
         score_interval: candidate.metrics.f1_interval,
         files: digests,
         data: candidate.model.data.clone(),
-        answers: sample_answers(candidate.model),
+        answers: sample_predictions(candidate.model),
     };
     write(
         &folder.join(names::MANIFEST),
@@ -103,7 +105,7 @@ pub fn stage(
     files::sync_folder_of(&folder.join(names::MANIFEST))?;
     Release::open(&folder)?
         .verify()
-        .context("the staged release does not hold what was written")?;
+        .context("the staged release differs from what was written")?;
     let [.., (_, picture)] = contents;
     Ok(StagedRelease {
         folder,
@@ -170,7 +172,7 @@ pub(crate) fn rollback_target(layout: &Layout, to: Option<&str>) -> anyhow::Resu
             .map(|release| release.manifest.release)
             .collect();
         return Err(Failure::data(format!(
-            "there is no release {target:?}; kept are {}",
+            "there is no release {target:?}; the kept releases are {}",
             kept.join(", ")
         ))
         .into());
@@ -195,7 +197,7 @@ fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
         .context(
             "the live release is damaged; name the one to go back to: `deployment --rollback ID`",
         )?
-        .map_or_else(|| Err(nothing_to_leave(layout)), Ok)?;
+        .map_or_else(|| Err(missing_live_release_error(layout)), Ok)?;
     let first = || {
         Failure::data(format!(
             "release {} is the first: there is no release before it",
@@ -206,8 +208,8 @@ fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
 }
 
 /// Reason why there is no live release to roll back from.
-fn nothing_to_leave(layout: &Layout) -> anyhow::Error {
-    match expect_link(layout) {
+fn missing_live_release_error(layout: &Layout) -> anyhow::Error {
+    match check_live_link(layout) {
         Err(error) => error,
         Ok(()) => Failure::data("nothing is deployed, so there is nothing to roll back").into(),
     }
@@ -284,10 +286,11 @@ fn settle_changes(layout: &Layout, history: &History) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the release of an interrupted first deployment live, if it is complete. Returns false if it
-/// is not, or if the change is another one.
+/// Makes the release of an interrupted first deployment live if the release is complete. Returns
+/// false if it is incomplete, or if the change is not a first deployment.
 ///
-/// No release was live before: without this, the release would look like one whose link is lost.
+/// No release was live before. If nothing were done, the new release would look like one whose link
+/// is lost.
 fn complete_first_deployment(layout: &Layout, change: &ChangeByHand) -> anyhow::Result<bool> {
     let is_first = change.kind == ChangeKind::Deployment && change.from.is_none();
     let Some(name) = change.to.as_deref().filter(|_| is_first) else {
@@ -338,7 +341,8 @@ fn repair_optional_link(layout: &Layout, name: &str) -> anyhow::Result<()> {
     }
 }
 
-/// The next number: higher than any number ever given, whatever was removed since.
+/// The next release number. It is higher than any number ever given, including those of removed
+/// releases.
 fn next_number(layout: &Layout, history: &History) -> anyhow::Result<u64> {
     Ok(highest_given(history)?.max(highest_existing(layout)?) + 1)
 }

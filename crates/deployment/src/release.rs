@@ -16,18 +16,18 @@ use model::Model;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::answers::check_answers;
+use crate::answers::check_sample_predictions;
 
 /// Minimum number of digits in the name of a release.
 const NAME_DIGITS: usize = 6;
 
-/// Upper limit of runs in which the release is looked for that was live last: runs that cron starts
-/// fail again and again while the link is gone.
+/// Maximum number of finished runs that are searched for the release that was live last. While the
+/// link is missing, every run that cron starts fails, so many of them may name no release.
 const MAX_RUNS_READ: i64 = 10_000;
 
-/// Upper limit of bytes that are read of a file of a release. A larger file is none that was
+/// Maximum size in bytes of a file of a release. A larger file cannot be the one that was
 /// published.
-const MAX_FILE: u64 = 1 << 30;
+const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// One release.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Release {
         let others = self.manifest.files.iter();
         for (name, expected) in others.filter(|(name, _)| *name != names::MODEL) {
             let path = self.folder.join(name);
-            let found = digest::of_file_up_to(&path, MAX_FILE)?;
+            let found = digest::of_file_up_to(&path, MAX_FILE_BYTES)?;
             if found.as_ref() != Some(expected) {
                 return Err(changed(&path));
             }
@@ -94,7 +94,7 @@ impl Release {
         let path = self.folder.join(names::MODEL);
         let model = Model::load_published(&path, self.manifest.model_digest())?
             .ok_or_else(|| changed(&path))?;
-        check_answers(&model, &self.manifest.answers)
+        check_sample_predictions(&model, &self.manifest.answers)
             .map_err(|flaw| Failure::input_output(format!("{} {flaw}", path.display())))?;
         Ok(model)
     }
@@ -120,7 +120,7 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
         Ok(target) => Ok(Some(target)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Failure::input_output(format!(
-            "{} is no link to a release: move it away, then make a release live with `deployment --rollback ID`",
+            "{} is not a link to a release: move it away, then make a release live with `deployment --rollback ID`",
             current.display()
         ))
         .into()),
@@ -130,20 +130,20 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
-/// An error if the link to the live release is gone, although a release is there that is whole. It
-/// names the command that makes the one that was live last live again, or the newest whole one if
-/// that is unknown or damaged.
+/// Returns an error if the link to the live release is missing although a complete release exists.
+/// The error names the command that makes a release live again: the release that was live last, or
+/// the newest complete one if that is unknown or damaged.
 ///
-/// A run that went on without the link would be a cold start: it would replace a model that is only
-/// out of reach.
-pub fn expect_link(layout: &Layout) -> anyhow::Result<()> {
+/// Without this check, a run would count as a cold start and replace a model that is only
+/// unreachable.
+pub fn check_live_link(layout: &Layout) -> anyhow::Result<()> {
     if live_target(layout)?.is_some() {
         return Ok(());
     }
     match return_target(layout, None)? {
         None => Ok(()),
         Some(release) => Err(Failure::input_output(format!(
-            "the link {} is gone, but release {} is whole: make it live again with `deployment --rollback {}`, or choose another of `deployment --list`",
+            "the link {} is missing, but release {} is whole: make it live again with `deployment --rollback {}`, or choose another of `deployment --list`",
             layout.current().display(),
             release.name(),
             release.name()
@@ -157,7 +157,7 @@ pub fn expect_link(layout: &Layout) -> anyhow::Result<()> {
 ///
 /// A damaged release passes: a deployment replaces it.
 pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
-    expect_link(layout)?;
+    check_live_link(layout)?;
     let Some(target) = live_target(layout)? else {
         return Ok(());
     };
@@ -166,7 +166,7 @@ pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
         return Ok(());
     }
     let lost = format!(
-        "the link {} leads to {}, where no release is",
+        "the link {} leads to {}, where there is no release",
         layout.current().display(),
         folder.display()
     );
@@ -296,7 +296,7 @@ pub fn visit_newest(
     mut visit: impl FnMut(u64, ListedRelease) -> anyhow::Result<ControlFlow<()>>,
 ) -> anyhow::Result<()> {
     let live = live_name(layout).unwrap_or_else(|error| {
-        tracing::warn!("which release is live is unknown: {error:#}");
+        tracing::warn!("cannot tell which release is live: {error:#}");
         None
     });
     let numbered = newest_first(layout)?.into_iter();

@@ -7,7 +7,7 @@ use common::cli::Report;
 use common::numbers::score;
 use serde::Serialize;
 
-use crate::gate::GateOfRun;
+use crate::gate::RunGateDecision;
 use crate::release::ListedRelease;
 
 /// Report of the program `deployment`.
@@ -38,7 +38,7 @@ pub struct Deployed {
     /// Decision of a run's gate about this model; `None` if no gate compared the model with
     /// another.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gate: Option<GateOfRun>,
+    pub gate: Option<RunGateDecision>,
     /// True if the live release already has this model, so that nothing was changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_unchanged: bool,
@@ -113,10 +113,10 @@ impl fmt::Display for Deployed {
             score(Some(self.score), self.score_interval)
         )?;
         match (self.gate, &self.parent) {
-            (Some(GateOfRun { run, passed: true }), _) => {
+            (Some(RunGateDecision { run, passed: true }), _) => {
                 writeln!(to, "deployed by hand: it passed the gate of run {run}")?;
             }
-            (Some(GateOfRun { run, passed: false }), _) => {
+            (Some(RunGateDecision { run, passed: false }), _) => {
                 writeln!(to, "deployed by hand: the gate of run {run} had refused it")?;
             }
             (None, Some(parent)) => writeln!(

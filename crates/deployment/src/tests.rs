@@ -96,7 +96,7 @@ fn a_staged_release_is_not_live_and_is_removed_by_the_next_repair() {
 }
 
 #[test]
-fn the_seed_paths_lead_to_the_live_release() {
+fn the_original_paths_lead_to_the_live_release() {
     let production = Production::new();
     let folder = production.config.layout.production().to_owned();
     let read = |name: &str| fs::read(folder.join(name)).unwrap();
@@ -113,7 +113,7 @@ fn the_seed_paths_lead_to_the_live_release() {
 }
 
 #[test]
-fn rolling_back_goes_to_the_parent_and_twice_goes_back_two() {
+fn a_rollback_goes_to_the_parent_and_a_second_one_to_its_parent() {
     let production = Production::new();
     let layout = &production.config.layout;
     for score in [0.1, 0.2, 0.3] {
@@ -175,7 +175,7 @@ fn a_damaged_release_is_not_rolled_back_to() {
 }
 
 #[test]
-fn a_damaged_live_release_can_be_left_by_name() {
+fn a_rollback_by_name_works_although_the_live_release_is_damaged() {
     let production = Production::new();
     let layout = &production.config.layout;
     production.deploy(0.1);
@@ -204,7 +204,7 @@ fn pruning_keeps_the_newest_the_live_one_and_its_parent() {
 }
 
 #[test]
-fn numbers_are_never_given_twice() {
+fn release_numbers_are_never_given_twice() {
     let production = Production::new();
     let layout = &production.config.layout;
     production.deploy(0.1);
@@ -214,7 +214,7 @@ fn numbers_are_never_given_twice() {
 }
 
 #[test]
-fn a_first_deployment_that_was_cut_short_is_completed_if_its_release_is_whole() {
+fn an_interrupted_first_deployment_is_completed_if_its_release_is_whole() {
     for is_whole in [true, false] {
         let production = Production::new();
         let layout = &production.config.layout;

@@ -18,9 +18,9 @@ use self::resolution::without_premature_resolutions;
 /// One start of the program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
-    /// When.
+    /// Time of the start.
     pub(crate) at: Timestamp,
-    /// True if it works on a copy and reports to nobody.
+    /// True for a dry run, which works on a copy and sends no alert.
     pub(crate) is_dry_run: bool,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct AlertSession<'a> {
     config: &'a Config,
     /// Start of the program.
     pub(crate) start: Start,
-    /// Number of the newest run that had ended by then; 0 without any.
+    /// Number of the newest run that had ended when the program started; 0 if none had.
     newest_ended: i64,
     delivery: Delivery<'a>,
 }
@@ -68,8 +68,8 @@ impl<'a> AlertSession<'a> {
         self.delivery.deliver(history);
     }
 
-    /// Delivers the queued alerts, and one about the error that ended the run. A run that is closed
-    /// has queued that alert already.
+    /// Delivers the queued alerts, and an alert about the error that ended the run. If the run was
+    /// closed, that alert is among the queued ones.
     pub(crate) fn report_end(&mut self, history: &History, error: Option<&anyhow::Error>) {
         let open = open_run(history);
         let to_queue =
@@ -86,7 +86,7 @@ impl<'a> AlertSession<'a> {
         self.deliver(history);
     }
 
-    /// Sends an alert about an error that leaves no history to queue alerts in.
+    /// Sends an alert about an error when there is no history in which an alert could be queued.
     pub(crate) fn send_unrecorded(&mut self, error: &anyhow::Error) {
         let context = self.context(None);
         let failure = failure(classify(error));
@@ -124,7 +124,7 @@ impl AlertQueue<'_> {
 
     /// Queues an alert that a run was interrupted and is resumed.
     pub(crate) fn queue_interruption(&self, record: &RunRecord) {
-        let what = "it was cut short after its decision, and is being finished; `fullprocess --history` says what comes of it";
+        let what = "it was interrupted after its decision, and is being finished; `fullprocess --history` shows its outcome";
         let observation = present(Condition::RunFailed, what.into());
         let now = record.finished_at.unwrap_or_else(common::clock::now);
         self.queue(record, now, &[observation]);
@@ -166,7 +166,7 @@ pub(crate) fn deliver_queued(config: &Config, history: &History) {
     Delivery::begin(config).deliver(history);
 }
 
-/// Number of the run that is open; `None` without any.
+/// Number of the open run; `None` if no run is open.
 fn open_run(history: &History) -> Option<i64> {
     let open = history.unfinished_runs::<RunRecord>().ok()?.pop();
     open.map(|run| run.id)

@@ -1,5 +1,5 @@
-//! The call list of a run: the clients that wait for a label, ranked by the model that is live after
-//! the run. And the outcomes of the calls of earlier lists.
+//! The call list of a run, and the outcomes of the calls on earlier lists. The list ranks the
+//! clients without a label by the model that is live after the run.
 
 use std::path::PathBuf;
 
@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::open_run::OpenRun;
 
-/// The document with the last list and the outcomes so far.
+/// Name of the history document with the last list and the outcomes so far.
 const CALLS: &str = "outcomes of calls";
 
-/// The last list of a run, and the outcomes of the clients of all lists before it. A client counts
-/// once its label arrives, by the last list that it was on.
+/// The last list of a run, and the outcomes of the clients on all lists before it. A client counts
+/// once its label has arrived. It counts for the last list that it was on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Calls {
     /// The run of the last list.
     run: Option<i64>,
     outcomes: CallOutcomes,
-    /// What the newest release predicted for these clients. Empty in documents of older programs.
+    /// Predictions of the newest release for these clients. Empty in documents of older programs.
     #[serde(default, skip_serializing_if = "CallPredictions::is_empty")]
     predictions: CallPredictions,
 }
@@ -59,7 +59,7 @@ impl OpenRun<'_> {
             )]);
         }
         if list.is_empty() {
-            // The clients of the list that is there have their labels.
+            // All clients of the old list have labels by now, so the empty list replaces it.
             list.write(self.config)?;
         } else {
             self.record.call_list = Some(list.summary());

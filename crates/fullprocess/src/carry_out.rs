@@ -120,7 +120,7 @@ impl OpenRun<'_> {
     }
 
     fn write_candidate(&mut self, candidate: &ScoredCandidate) -> anyhow::Result<()> {
-        // A run that is killed later knows its own release by it.
+        // If this run is killed later, the digest tells which release it made.
         self.record.candidate_model = Some(candidate.digest.clone());
         training::write(self.config, &candidate.model)?;
         scoring::write_score(self.config, candidate.score)?;
@@ -171,7 +171,7 @@ impl OpenRun<'_> {
         let pending = record.pending_predictions.take();
         let unneeded = self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
-            // A resumed run may have done so before; its batch counts once.
+            // A resumed run may have stored its batch already; the batch counts once.
             let unneeded = match self.has(Effect::Judged) {
                 true => Vec::new(),
                 false => {

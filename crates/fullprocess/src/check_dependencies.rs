@@ -15,7 +15,7 @@ use crate::run_folder;
 /// Asks the registry index if a check is due, and records the state of the dependencies. Returns
 /// the lines to print.
 ///
-/// A failed check is only logged: it concerns nobody but readers of `diagnostics`.
+/// A failed check is only logged, because only readers of `diagnostics` need its result.
 pub(crate) fn check_dependencies(config: &Config, record: &mut RunRecord) -> Option<String> {
     let is_routine = matches!(
         record.outcome,

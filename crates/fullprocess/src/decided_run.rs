@@ -1,4 +1,4 @@
-//! The first half of a run: from the look at the input to the committed decision.
+//! The first half of a run: from listing the input to the committed decision.
 
 use std::cell::RefCell;
 
@@ -22,7 +22,7 @@ pub(crate) struct InputState {
     live: Option<LiveRelease>,
     prepared: Prepared,
     found: InputScan,
-    /// True if rows wait for more labels than are needed by now.
+    /// True if rows wait for more labels than the configuration now needs.
     do_fewer_labels_suffice: bool,
 }
 
@@ -45,7 +45,7 @@ impl InputState {
             live,
             prepared,
             found,
-            do_fewer_labels_suffice: awaited_labels::do_fewer_suffice(config, history)?,
+            do_fewer_labels_suffice: awaited_labels::are_fewer_labels_needed(config, history)?,
         })
     }
 
@@ -95,8 +95,8 @@ impl OpenRun<'_> {
             }
             let decision = decide(&evidence, &policy);
             if decision.action == Action::Wait {
-                // The next run tests these rows with the rows that they wait for. Another test of a
-                // part of them would raise the chance of a false alarm.
+                // The next run tests these rows together with the rows that bring the missing
+                // labels. A test of a part of them would raise the chance of a false alarm.
                 evidence.verdicts = None;
             }
             if decision.action.marks_as_evaluated() {
@@ -223,7 +223,7 @@ impl OpenRun<'_> {
         self.finish(Outcome::NothingNew, None)
     }
 
-    /// Records that there is no new input, and what waits.
+    /// Records that there is no new input, and how many rows wait for labels.
     pub(crate) fn record_nothing_new(&mut self, input: &InputState) -> anyhow::Result<()> {
         let ledger = input.prepared.ledger.clone();
         let (ledger, report) = ingestion::record_nothing_new(self.history, ledger, &input.found)?;
@@ -258,7 +258,8 @@ impl OpenRun<'_> {
     }
 }
 
-/// True if a person made the release live: no run publishes a release of the same name later.
+/// True if the newest change by hand made this release live. Names of releases are never given
+/// twice, so the name identifies the release.
 fn is_live_by_hand(history: &History, live: &LiveRelease) -> anyhow::Result<bool> {
     let change = history.release_change_since(0)?;
     Ok(change.is_some_and(|change| match change.to {

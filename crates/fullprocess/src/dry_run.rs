@@ -1,10 +1,10 @@
 //! The dry run: a run on a copy.
 //!
-//! State and output are copied to a temporary folder, and the releases are linked from there. Then
-//! the copy is run, from the completion of interrupted runs to the deployment. So what a dry run says
-//! is what the run does, after whatever interruption. Left out is what has no influence on that: the
-//! report, the call list, the calls of the API, and alerts. No lock is taken: a copy of a working
-//! pipeline is at worst repaired like an interrupted run.
+//! State and output are copied to a temporary folder, which gets links to the releases. Then the
+//! whole run is done on the copy, from the completion of interrupted runs to the deployment. So a
+//! dry run tells what the next run will do, also after an interruption. The report, the call list,
+//! the calls of the API and the alerts are left out, because they do not influence the result. No
+//! lock is taken. If a run is working meanwhile, its copy is repaired like an interrupted run.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -30,7 +30,8 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
         .tempdir()
         .context("failed to make a temporary folder")?;
     let copied = copy_pipeline(config, scratch.path())?;
-    run_copy(&copied, &config.layout).map_err(|error| in_place(error, &copied.layout, config))
+    run_copy(&copied, &config.layout)
+        .map_err(|error| with_real_paths(error, &copied.layout, config))
 }
 
 fn run_copy(copied: &Config, real: &Layout) -> anyhow::Result<RunRecord> {
@@ -54,11 +55,11 @@ fn run_copy(copied: &Config, real: &Layout) -> anyhow::Result<RunRecord> {
     Ok(as_dry_run(record, &interrupted))
 }
 
-/// The record without what only a real run leaves.
+/// The record without values that only a real run can have.
 fn as_dry_run(mut record: RunRecord, interrupted: &BTreeSet<i64>) -> RunRecord {
     if let Some(run) = record.run_id.filter(|run| interrupted.contains(run)) {
         record.reason = format!(
-            "run {run} was cut short and is finished first: {}",
+            "run {run} was interrupted and is finished first: {}",
             record.reason
         );
     }
@@ -75,8 +76,9 @@ fn as_dry_run(mut record: RunRecord, interrupted: &BTreeSet<i64>) -> RunRecord {
     record
 }
 
-/// The error of a run on the copy, with the paths of the pipeline itself.
-fn in_place(error: anyhow::Error, copy: &Layout, config: &Config) -> anyhow::Error {
+/// The error of a run on the copy, with the real paths of the pipeline in place of those of the
+/// copy.
+fn with_real_paths(error: anyhow::Error, copy: &Layout, config: &Config) -> anyhow::Error {
     let exit = classify(&error);
     if exit == Exit::Unexpected {
         return error;
@@ -95,7 +97,7 @@ fn in_place(error: anyhow::Error, copy: &Layout, config: &Config) -> anyhow::Err
     Failure { exit, message }.into()
 }
 
-/// Bytes of the files of data and state in the copy.
+/// Total size in bytes of the data and state files of the copy.
 fn size_of(layout: &Layout) -> u64 {
     [layout.output(), layout.models(), layout.state()]
         .into_iter()

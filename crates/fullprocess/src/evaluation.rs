@@ -1,4 +1,4 @@
-//! The evaluation: the deployed model on the present data, as evidence for the decision.
+//! The evaluation: scores the deployed model on the present data, as evidence for the decision.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -15,16 +15,16 @@ use record::{DeployedModel, Evidence};
 use scoring::ConfusionMatrix;
 use serde::{Deserialize, Serialize};
 
-/// The document of how the deployed model predicts all rows.
+/// Name of the history document with the deployed model's confusion matrix on all rows.
 const PREDICTIONS: &str = "predictions of all rows";
 
 /// The data of a run.
 pub(crate) struct RunData {
     pub(crate) ledger: Ledger,
     pub(crate) key: FingerprintKey,
-    /// The ledger of the rows that are read only when they are asked for.
+    /// The ledger before this run. Its rows are read from disk only when needed.
     earlier: Ledger,
-    /// The rows behind those.
+    /// The rows that this run appended.
     appended: IngestedRows,
     all: OnceCell<Table>,
     /// Fingerprints of all rows; `None` if they must be read from disk.
@@ -46,15 +46,15 @@ pub(crate) struct LiveRelease {
 impl RunData {
     /// The committed data.
     ///
-    /// An error if the fingerprint key is missing: under a new key, evaluated rows would not be
-    /// recognised.
+    /// Returns an error if the fingerprint key is missing: with a new key, evaluated rows would not
+    /// be recognised.
     pub(crate) fn load(config: &Config, ledger: Ledger) -> anyhow::Result<Self> {
         let key = match FingerprintKey::load(&config.layout)? {
             Some(key) => key,
             None if ledger.rows == 0 => FingerprintKey::PUBLIC,
             None => {
                 return Err(Failure::input_output(format!(
-                    "{} is missing: run `ingestion`, a new one is drawn",
+                    "{} is missing: run `ingestion`, which creates a new one",
                     config.layout.fingerprint_key().display()
                 ))
                 .into());
@@ -111,7 +111,7 @@ impl RunData {
         Ok(scoring::seen_rows(&test.fingerprints, all))
     }
 
-    /// Fingerprints of the newest rows, at least of all rows that were never evaluated.
+    /// Fingerprints of the newest rows. They include all rows that were never evaluated.
     pub(crate) fn newest_fingerprints(
         &self,
         config: &Config,
@@ -154,14 +154,15 @@ impl SelectedRows<'_> {
 impl LiveRelease {
     /// The live release; `None` when nothing is deployed.
     ///
-    /// An error if the release is damaged, if only the link to it is gone, or if the model's columns differ from the configured
-    /// ones.
+    /// Returns an error if the release is damaged, if the link to it is missing, or if the model's
+    /// columns differ from the configured ones.
     pub(crate) fn load(config: &Config) -> anyhow::Result<Option<Self>> {
-        let remedy = "go back with `deployment --rollback ID`, `fullprocess --doctor` names one that is whole";
+        let remedy =
+            "go back with `deployment --rollback ID`; `fullprocess --doctor` names a whole release";
         let Some(release) = Release::live(&config.layout)
             .with_context(|| format!("the live release is damaged; {remedy}"))?
         else {
-            deployment::expect_link(&config.layout)?;
+            deployment::check_live_link(&config.layout)?;
             return Ok(None);
         };
         let model = release
@@ -169,7 +170,7 @@ impl LiveRelease {
             .with_context(|| format!("release {} is damaged; {remedy}", release.name()))?;
         if !model.fits_schema(&config.schema) {
             return Err(Failure::configuration(format!(
-                "release {} reads the columns {} and predicts {}, the schema names {} and {}: \
+                "release {} reads the columns {} and predicts {}, but the schema names {} and {}: \
                  correct the schema, or deploy a model for it by hand (ingestion, training, scoring, deployment)",
                 release.name(),
                 model.schema.features_as_text(),

@@ -1,8 +1,9 @@
 //! The whole pipeline, run once: this is what cron starts.
 //!
-//! New input? → take it in → score the deployed model on it → drift? → fit, score, gate, deploy →
-//! report → call the API; then, once the result is printed, ask for newer dependencies. What a run
-//! is to do is decided by a pure function ([`record::decide`]); what it did is one [`RunRecord`].
+//! A run ingests the new input and evaluates the deployed model on it. If a new model is needed, it
+//! fits a candidate, scores it, and deploys it if it passes the gate. Then it writes the report and
+//! calls the API. Once the result is printed, it asks for newer dependencies. A pure function
+//! ([`record::decide`]) decides what a run does. One [`RunRecord`] holds what it did.
 
 mod alerting;
 mod awaited_labels;
@@ -79,7 +80,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A file is tried without a configuration.
+    /// `--try` needs no configuration.
     pub fn config_source(&self) -> ConfigSource {
         match self.try_file {
             Some(_) => ConfigSource::Defaults,
@@ -170,7 +171,7 @@ fn write_metrics(config: &Config, file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("failed to resolve {}", file.display()))?;
     let text = app::run_metrics(config, common::clock::now())?;
     files::replace(&file, text.as_bytes()).map_err(|error| {
-        // The context of the error names a temporary file.
+        // Only the root cause is shown, because the context of the error names a temporary file.
         anyhow::anyhow!(
             "the metrics could not be written to {}: {}",
             file.display(),
@@ -191,7 +192,7 @@ pub fn run_once(config: &Config) -> anyhow::Result<RunRecord> {
     ran
 }
 
-/// Finishes interrupted runs, then does one run from the look at the input to its end.
+/// Finishes interrupted runs, then does one whole run.
 fn run_stages(
     config: &Config,
     history: &History,
@@ -206,7 +207,7 @@ fn run_stages(
     let input = match InputState::read(config, history) {
         Ok(input) => input,
         Err(error) => {
-            // Where the run cannot be recorded either, the first error is the one to fix.
+            // If the run cannot be recorded either, the first error is the one to report.
             match OpenRun::begin(config, history, start, started_at) {
                 Ok(run) => run.fail(&error),
                 Err(write_error) => open_run::log_unrecorded(&write_error),
@@ -215,7 +216,7 @@ fn run_stages(
         }
     };
     if input.is_nothing_new() {
-        // Most scheduled runs end here, so they write a single commit.
+        // Most scheduled runs end here, so they make a single commit.
         let record = history.transaction(|history| {
             OpenRun::begin(config, history, start, started_at)?.end_with_nothing_new(&input)
         })?;

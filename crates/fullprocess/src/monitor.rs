@@ -1,8 +1,8 @@
 //! The drift verdicts of a run, and the sums that they continue.
 //!
 //! The sums of the score test belong to one release while it is live. They are committed with the
-//! mark that the rows are evaluated, so no row is added twice. They start again once another release
-//! is live, and after every retrain because of model drift, also one that failed.
+//! mark that the rows are evaluated, so no row is added twice. They restart when another release
+//! goes live, and after every retraining because of model drift, even if the retraining failed.
 
 use common::{Config, History};
 use diagnostics::statistics::CumulativeScore;
@@ -12,15 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{LiveRelease, RunData};
 
-/// The document with the sums over the batches since the live release went live.
+/// Name of the history document with the sums over the batches since the live release went live.
 const SCORE_SUMS: &str = "sums of the score test";
 
 /// The sums in the history, and the release that they belong to.
 #[derive(Serialize, Deserialize)]
 struct StoredSums {
     release: String,
-    /// Number of the newest change of the live release by hand: after a rollback the sums start
-    /// again.
+    /// Number of the newest change of the live release by hand. The sums restart after a rollback.
     #[serde(default)]
     after_change: i64,
     sums: CumulativeScore,
@@ -47,9 +46,9 @@ pub(crate) fn monitor(
     Ok(Some(found))
 }
 
-/// The sums that the next batch is added to, if the same model is deployed then; `before` are those
-/// without the batch of the verdicts. They start again once a candidate was fitted because of model
-/// drift.
+/// The sums to which the next batch is added, if the same model is then deployed. `before` holds
+/// the sums without the batch of the verdicts. The sums restart after a candidate was fitted
+/// because of model drift.
 pub fn sums_after(
     mut before: CumulativeScore,
     action: Action,

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use record::{Notice, NoticeKind, Outcome, RunRecord};
 use serde::{Deserialize, Serialize};
 
-/// The document of what was said when.
+/// Name of the history document with the times at which notices were shown.
 const NOTICES: &str = "notices";
 
-/// What is kept between runs.
+/// Content of the document, kept between runs.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 struct ShownTimes {
     /// When each notice was last shown, by its key.
@@ -25,7 +25,7 @@ struct ShownTimes {
     last_shown: BTreeMap<String, Timestamp>,
 }
 
-/// Adds the notices to the record, and whether one of them is due.
+/// Adds the notices to the record. Also records whether one of them is due.
 pub(crate) fn collect(
     config: &Config,
     history: &History,
@@ -82,7 +82,8 @@ pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Resul
     let shown = record.notices.iter().map(|notice| {
         let key = notice.key();
         let at = match before.last_shown.get(&key) {
-            // A time in the future, from a wrong clock, would silence the notice until then.
+            // A time in the future comes from a wrong clock. It would silence the notice until
+            // then.
             Some(shown_at) if !record.has_due_notice && *shown_at <= now => *shown_at,
             _ => now,
         };
@@ -99,7 +100,8 @@ pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Resul
 
 /// Copies notices from one record to another that is printed in its place.
 ///
-/// `to` is the older record. Its own due notices that still apply have not been read by anybody.
+/// `to` is the older record, of a run that was never printed. Its due notices count as due, because
+/// nobody has read them.
 pub(crate) fn copy_notices(from: &RunRecord, to: &mut RunRecord) {
     to.notices.clone_from(&from.notices);
     let is_due = from.has_due_notice || to.has_due_notice;
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn test_data_of_which_a_part_cannot_be_read_is_a_notice() {
+    fn partly_unreadable_test_data_is_a_notice() {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let test = &config.test_folder.path;

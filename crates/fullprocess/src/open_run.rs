@@ -52,7 +52,7 @@ impl<'a> OpenRun<'a> {
         mut run: StoredRun<RunRecord>,
     ) -> Self {
         if let Some(decision) = &run.record.decision {
-            // An error may have replaced the reason of the decision.
+            // An error of the interrupted run may have replaced the reason of the decision.
             run.record.reason = decision.reason.clone();
         }
         Self::of(config, history, start, run.id, run.record)
@@ -150,7 +150,8 @@ impl<'a> OpenRun<'a> {
             notices::save_shown(history, &self.record)?;
             history.finish_run(self.id, now, outcome.name(), &self.record)?;
             self.alerts().queue_end(&self.record, self.failed_with);
-            // Runs that found nothing new are many and say little.
+            // Runs that found nothing new are many and hold little information, so only the newest
+            // are kept.
             history.prune_runs(Outcome::NothingNew.name(), self.config.history.keep_runs)
         })?;
         if !self.start.is_dry_run {

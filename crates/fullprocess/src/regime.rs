@@ -1,7 +1,8 @@
-//! The open regime in the history.
+//! The open [regime](Regime) in the history: while it is open, further candidates are tried after
+//! model drift.
 //!
-//! It is committed with the decision that opens or changes it. It is void once somebody deployed by
-//! hand, once the data was rebuilt, and once its columns changed.
+//! It is committed with the decision that opens or changes it. It becomes void when somebody
+//! deploys by hand, when the data is rebuilt, and when the schema changes.
 
 use common::ledger::RebuildBase;
 use common::{Config, History};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::RunData;
 
-/// The document with the open regime.
+/// Name of the history document with the open regime.
 const REGIME: &str = "regime";
 
 /// A regime, with the state that it belongs to.
@@ -22,7 +23,7 @@ struct StoredRegime {
     /// Number of the newest change of the live release by hand.
     #[serde(default)]
     after_change: i64,
-    /// Files and evaluated rows of the last rebuild.
+    /// Numbers of files and of evaluated rows at the last rebuild.
     rebuilt: (usize, u64),
     /// Digest of the schema.
     schema: String,
@@ -49,7 +50,7 @@ pub(crate) fn load(
     if regime.counted_rows == ledger.evaluated_rows {
         return Ok(Some(regime));
     }
-    // A run was cut short between its decision and the mark that its rows are evaluated.
+    // A run was interrupted after its decision and before it marked its rows as evaluated.
     let table = data.all(config)?;
     let rows = regime.first_row as usize..table.rows().min(ledger.evaluated_rows as usize);
     Ok(Some(Regime {
@@ -97,7 +98,8 @@ mod tests {
         refusals: 0,
     };
 
-    /// Stores a regime, changes the state by `change`, and tells whether the regime is open then.
+    /// Stores a regime, changes the state by `change`, and returns whether the regime is still
+    /// open.
     fn is_open_after(regime: Regime, change: impl FnOnce(&History, &mut Ledger)) -> bool {
         let folder = tempfile::tempdir().unwrap();
         let text = r#"{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_refusal_closes_a_regime() {
+    fn a_second_refused_candidate_closes_a_regime() {
         let refused = OPEN.after_gate(true);
         assert!(is_open_after(refused, |_, _| {}));
         assert!(!is_open_after(refused.after_gate(true), |_, _| {}));

@@ -2,9 +2,10 @@
 //!
 //! A run without a decision is closed; its rows stay new, so the next run evaluates them. A run
 //! with a decision is finished as decided, with two exceptions: the data has changed since, or
-//! somebody changed the live release by hand. A whole release of the run is adopted, not made
-//! twice. If somebody made another release live since, that one stays, and the run is closed: its
-//! rows count as evaluated, or the next run would publish the same model again.
+//! somebody changed the live release by hand. If the run has published a complete release, that
+//! release is adopted and not made again. If somebody has made another release live since, that one
+//! stays and the run is closed. Its rows then count as evaluated; otherwise the next run would
+//! publish the same model again.
 
 use common::exit::{Exit, classify};
 use common::{Config, History, Ledger};
@@ -19,7 +20,8 @@ use crate::open_run::{self, OpenRun};
 
 /// Finishes every open run and returns the record of the last one that could be finished.
 ///
-/// Alerts are delivered before the work: if every run is killed, none reaches its own delivery.
+/// Alerts are delivered before the work. If every run were killed, no run would reach the delivery
+/// at its end.
 pub(crate) fn finish_unfinished_runs(
     config: &Config,
     history: &History,
@@ -53,8 +55,8 @@ pub(crate) fn finish_unfinished_runs(
 enum RemainingWork {
     /// Close the run as interrupted, for this reason.
     Nothing(&'static str),
-    /// Close the run as interrupted: its release is there, and a person made another one live. Its
-    /// rows are evaluated, if their data is still the same.
+    /// Close the run as interrupted: its release exists, and a person made another one live. Its
+    /// rows count as evaluated if their data is still the same.
     LeaveRelease(Option<Box<RunData>>),
     /// Report this outcome; all lasting effects are done.
     Report(Outcome),
@@ -87,17 +89,17 @@ impl OpenRun<'_> {
             .map(|decision| decision.action)
         else {
             return Ok(RemainingWork::Nothing(
-                "it was cut short before it had decided anything",
+                "it was interrupted before it had decided anything",
             ));
         };
-        let is_left = self.was_release_left()?;
+        let is_left = self.was_release_replaced_by_hand()?;
         if !is_left {
             self.adopt_release()?;
         }
         let is_published = self.has(Effect::Published);
         if !is_left && !is_published && self.was_changed_by_hand()? {
             return Ok(RemainingWork::Nothing(
-                "it was cut short, and the live release was changed by hand since",
+                "it was interrupted, and the live release was changed by hand since",
             ));
         }
         let live = LiveRelease::load(self.config)?;
@@ -115,7 +117,7 @@ impl OpenRun<'_> {
                 return Ok(RemainingWork::Report(self.outcome_of_publication()));
             }
             return Ok(RemainingWork::Nothing(
-                "it was cut short, and the data has moved on since",
+                "it was interrupted, and the data has changed since",
             ));
         }
         let data = match RunData::load(self.config, prepared.ledger) {
@@ -126,7 +128,7 @@ impl OpenRun<'_> {
                     return Ok(RemainingWork::LeaveRelease(None));
                 }
                 return Ok(RemainingWork::Nothing(
-                    "it was cut short, and the data was damaged",
+                    "it was interrupted, and the data was damaged",
                 ));
             }
         };
@@ -146,7 +148,7 @@ impl OpenRun<'_> {
     fn close_unfinishable(mut self, error: &anyhow::Error) {
         let is_closed = classify(error) != Exit::InputOutput;
         if is_closed && self.has(Effect::Published) && !self.has(Effect::Judged) {
-            // Its rows are judged with the model that it published, and by no later run.
+            // Its rows count as evaluated, so no later run commits these predictions.
             if let Err(write_error) = self.commit_pending_predictions() {
                 open_run::log_unrecorded(&write_error);
             }
@@ -154,9 +156,9 @@ impl OpenRun<'_> {
         self.fail(error);
     }
 
-    /// True if this run made a release and a person made another one live since. What this run says of
-    /// the live release would be wrong.
-    fn was_release_left(&self) -> anyhow::Result<bool> {
+    /// True if this run made a release and a person made another one live since. A report of this
+    /// run would then name the wrong live release.
+    fn was_release_replaced_by_hand(&self) -> anyhow::Result<bool> {
         if !self.was_changed_by_hand()? {
             return Ok(false);
         }
@@ -167,7 +169,7 @@ impl OpenRun<'_> {
         Ok(own.is_some() && own != deployment::live_name(&self.config.layout)?)
     }
 
-    /// Closes a run whose release was left for another one by a person.
+    /// Closes a run after a person has replaced its release by another one.
     fn close_without_release(
         mut self,
         data: Option<&RunData>,
@@ -190,15 +192,15 @@ impl OpenRun<'_> {
         let live = LiveRelease::load(self.config)?;
         self.record.release = live.as_ref().map(|live| live.release.name().to_owned());
         self.record.reason =
-            "it was cut short, and the live release was changed by hand since".into();
+            "it was interrupted, and the live release was changed by hand since".into();
         match data {
             Some(data) => self.mark_evaluated(data).map(Some),
             None => self.commit_pending_predictions().map(|()| None),
         }
     }
 
-    /// Makes a release of this run live and marks it as published. A person has not made another one
-    /// live since.
+    /// Makes a release of this run live and marks it as published. The caller has checked that no
+    /// person made another release live since.
     fn adopt_release(&mut self) -> anyhow::Result<()> {
         if self.has(Effect::Published) {
             return Ok(());
@@ -210,7 +212,7 @@ impl OpenRun<'_> {
         self.mark_published(&release)
     }
 
-    /// The whole release that this run made, if any.
+    /// The complete release that this run made, if any.
     ///
     /// Run numbers start again when the history is lost, so the run number alone proves nothing. The
     /// run wrote down its candidate's digest before it made the release.
@@ -234,8 +236,8 @@ impl OpenRun<'_> {
         }))
     }
 
-    /// True if a person changed the live release since the run began. No such change happens while a
-    /// run works, since both hold the run lock. So it came after whatever the run did.
+    /// True if a person changed the live release since the run began. No such change happens while
+    /// a run works, since both hold the run lock. So it came after everything that the run did.
     fn was_changed_by_hand(&self) -> anyhow::Result<bool> {
         Ok(self.history.release_change_since(self.id)?.is_some())
     }

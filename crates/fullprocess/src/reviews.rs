@@ -1,11 +1,12 @@
-//! Reviews of earlier decisions: was each retrain, refusal and rollback right, as later rows show?
+//! Reviews of earlier decisions: do later rows show that a retrain, a refusal or a rollback was
+//! right?
 //!
-//! Every batch of new labelled rows is predicted by the model that a decision chose and by the one that it
-//! did not choose. Neither model was fitted to these rows. The sums are committed with the mark that the
-//! rows are evaluated, so no row counts twice.
+//! For each decision, the model that it chose and the model that it did not choose both predict
+//! every batch of new labelled rows. Neither model was fitted to these rows. The sums are committed
+//! with the mark that the rows are evaluated, so no row counts twice.
 //!
-//! The newest [`MAX_REVIEWS`] decisions are reviewed, so a batch is predicted by twice as many models at
-//! most. A model that cannot be opened is named in the record; the run continues.
+//! Only the newest [`MAX_REVIEWS`] decisions are reviewed, so at most twice as many models predict
+//! a batch. A model that cannot be opened is named in the record; the run continues.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::evaluation::{LiveRelease, RunData};
 use crate::open_run::OpenRun;
 use crate::trial::ScoredCandidate;
 
-/// The document of the decisions that are reviewed.
+/// Name of the history document with the decisions that are reviewed.
 const REVIEWED_DECISIONS: &str = "decisions under review";
 /// Maximum number of decisions under review.
 pub(crate) const MAX_REVIEWS: usize = 5;
@@ -37,8 +38,8 @@ struct ReviewedDecisions {
     reviews: Vec<Review>,
 }
 
-/// Reviews the earlier decisions on the new labelled rows. Without such rows, only the decision that
-/// changed the live release since the last evaluation.
+/// Reviews the earlier decisions on the new labelled rows. Without such rows, returns only the
+/// decision that changed the live release since the last evaluation.
 pub(crate) fn review(
     config: &Config,
     history: &History,
@@ -214,11 +215,11 @@ impl ReviewedDecisions {
             // Numbers of releases count up.
             (Ordering::Less, _) => (ReviewedDecision::Rollback, run),
             (Ordering::Greater, None) => (ReviewedDecision::DeploymentByHand, run),
-            // The run's own decision is known, so a person made its release live again.
+            // The decision of that run is known already, so a person made its release live again.
             (Ordering::Greater, Some(own)) if self.has_retrain(own) => {
                 (ReviewedDecision::Return, run)
             }
-            // A run that was killed before it could record its decision.
+            // The run was killed before it could record its decision.
             (Ordering::Greater, Some(own)) => (ReviewedDecision::Retrain, own),
         };
         let [chosen, other] = [release, before].map(|release| KeptModel::Release { release });
@@ -232,7 +233,7 @@ impl ReviewedDecisions {
             .any(|own| (own.decision, own.run) == retrain)
     }
 
-    /// Puts a review in the place of the one of the same decision, or at the end.
+    /// Replaces the review of the same decision, or appends the review.
     fn put(&mut self, review: Review) {
         let mut own = self.reviews.iter_mut();
         match own.find(|own| own.is_of_decision(&review)) {
@@ -291,8 +292,8 @@ fn opened(config: &Config, rows: u64, kept: &KeptModel) -> Result<OpenedModel, S
     if !model.fits_schema(&config.schema) {
         return Err(format!("{kept} reads other columns"));
     }
-    // With fewer rows than the model was fitted to, the rows were put in another order since. All rows
-    // from before count as evaluated.
+    // If there are fewer rows than the model was fitted to, the data has been rebuilt in another
+    // order. No row is then known as a training row, and all older rows count as evaluated.
     let fitted = Some(model.data.rows).filter(|fitted| *fitted <= rows);
     Ok(OpenedModel {
         model,
@@ -300,7 +301,7 @@ fn opened(config: &Config, rows: u64, kept: &KeptModel) -> Result<OpenedModel, S
     })
 }
 
-/// The model; `None` if its file has other bytes than it was kept with.
+/// The model; `None` if its file has changed since it was kept.
 fn model_of(layout: &Layout, kept: &KeptModel) -> anyhow::Result<Option<Model>> {
     match kept {
         KeptModel::Release { release } => {
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_decisions_stay_and_the_candidates_of_the_others_go() {
+    fn the_newest_decisions_are_kept_and_the_candidates_of_the_others_removed() {
         let mut decisions = ReviewedDecisions {
             live: None,
             reviews: (1..=7).map(refusal).collect(),

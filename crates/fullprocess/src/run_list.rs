@@ -39,8 +39,8 @@ impl Entry {
     }
 }
 
-/// Lists the newest `limit` finished runs, and at most as many changes by hand. The changes before
-/// the first run are listed if all runs are.
+/// Lists the newest `limit` finished runs, and at most as many changes by hand. Changes before the
+/// first run are listed only if all runs are.
 pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
     let Some(history) = History::read(&config.layout)? else {
         return Ok(RunList {

@@ -158,8 +158,9 @@ impl OpenRun<'_> {
         })
     }
 
-    /// The rows that candidates are judged on: those since the drift was found, at most those of the
-    /// last batches, that the deployed model was not fitted to. The new rows are always among them.
+    /// The gate rows, on which candidates are compared with the deployed model. The deployed model
+    /// was not fitted to them. After drift, they begin where the drift was found, but at most a few
+    /// batches ago; otherwise they are the new rows. The new rows are always among them.
     fn gate_rows(&self, data: &RunData, live: &LiveRelease) -> Range<usize> {
         let ledger = &data.ledger;
         let first = scoring::first_gate_row(
@@ -171,7 +172,7 @@ impl OpenRun<'_> {
         first as usize..ledger.rows as usize
     }
 
-    /// The gate's decision on this candidate, committed; made once.
+    /// The gate's decision on this candidate. It is made once, and committed.
     fn gate(
         &mut self,
         candidate: &ScoredCandidate,
@@ -240,7 +241,7 @@ impl TrialTestData {
         let mut warnings = scoring::test_data_warnings(&test);
         if n_seen > 0 {
             warnings.push(format!(
-                "{} of the test data {} in the input too, now or earlier: the score flatters the model, and the gate leaves them out",
+                "{} of the test data {} also in the input, now or earlier: the score is too optimistic, and the gate leaves them out",
                 counted(n_seen, "row"),
                 if n_seen == 1 { "is" } else { "are" }
             ));

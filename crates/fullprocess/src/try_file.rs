@@ -1,4 +1,5 @@
-//! Tries any CSV file: from a file and no configuration to the text of a run.
+//! Tries any CSV file without a configuration: guesses its columns, splits it, and does a first
+//! run.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,25 +17,25 @@ use serde_json::Value;
 
 use crate::run_once;
 
-/// What was found in a file.
+/// Result of trying a file.
 #[derive(Debug, Serialize)]
 pub struct TryReport {
     /// The file.
     pub file: PathBuf,
     /// Guesses, each with its reason.
     pub remarks: Vec<String>,
-    /// Column that decided which rows are test data: the newest ones; `null` if it was the hash of
-    /// the client (without an id, of the row).
+    /// Column by which the newest rows became test data. `null` if a hash of the client, or of the
+    /// row if there is no id, decided which rows are test data.
     pub split_by: Option<String>,
-    /// Rows to learn from.
+    /// Number of training rows.
     pub training_rows: u64,
-    /// Rows to test on.
+    /// Number of test rows.
     pub test_rows: u64,
     /// The run on the file.
     pub run: RunRecord,
     /// The configuration of that run.
     pub config: Value,
-    /// Where all of it is.
+    /// Folder with the data, the models and config.json.
     pub folder: PathBuf,
     /// True if the folder was named with `--keep`.
     pub is_kept: bool,
@@ -167,11 +168,11 @@ impl fmt::Display for TryReport {
         let how = match &self.split_by {
             Some(column) => format!("the newest rows by {column}"),
             None if self.config["schema"]["id"].is_null() => "by chance".into(),
-            None => "by chance, all rows of a client together".into(),
+            None => "at random, all rows of a client together".into(),
         };
         writeln!(
             to,
-            "{training_rows} rows to learn from, {test_rows} to test on ({how})"
+            "{training_rows} training rows, {test_rows} test rows ({how})"
         )?;
         for remark in &self.remarks {
             writeln!(to, "- {remark}")?;

@@ -71,8 +71,8 @@ impl Model {
         })
     }
 
-    /// Names of the features, in schema order, and then of the pairs: those of the
-    /// [contributions](crate::Scorer::contributions) to a prediction.
+    /// Names of the [contributions](crate::Scorer::contributions) to a prediction: the features in
+    /// schema order, then the pairs.
     pub fn contribution_names(&self) -> Vec<String> {
         let features = self.schema.feature_names().map(str::to_owned);
         features.chain(self.pair_names()).collect()
@@ -94,8 +94,8 @@ pub struct PairTable<'m> {
     pub first: PairSide<'m>,
     /// The second feature and its parts: the columns of the table.
     pub second: PairSide<'m>,
-    /// Log-odds by row and column. Between knots they are interpolated, and outside they are those
-    /// of the outer knot. A level that is not listed has no effect.
+    /// Log-odds by row and column. Values between knots are interpolated. A value outside the knots
+    /// has the log-odds of the outer knot. A level that is not listed has no effect.
     pub effect: Vec<&'m [f64]>,
 }
 
@@ -104,13 +104,13 @@ pub struct PairTable<'m> {
 pub struct PairSide<'m> {
     /// Name of the feature.
     pub feature: &'m str,
-    /// Its parts.
+    /// Knots or levels of the feature.
     #[serde(flatten)]
     pub parts: &'m Parts,
 }
 
 impl<'m> PairTable<'m> {
-    /// The effect of features with these names.
+    /// The table for a pair of features with these names.
     pub fn of(names: [&'m str; 2], surface: &'m Surface) -> Self {
         let [first, second] = names;
         let Grid {

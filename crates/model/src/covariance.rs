@@ -1,17 +1,18 @@
-//! Checks a covariance matrix, and computes what a covariance lacks compared with another one.
+//! Checks a covariance matrix, and computes what to add to one whose variances are too small.
 
 use crate::symmetric::{Eigen, dot, eigen};
 
-/// Share of the variance in `least` below which a direction gets the variance of `least`. Its
-/// standard error is then less than half. With few rows, smaller differences are chance.
+/// A direction whose variance is below this share of the variance in `least` gets the latter. Its
+/// own standard error is then less than half of the other one. With few rows, smaller differences
+/// are chance.
 const SMALLEST_SHARE: f64 = 0.25;
 
-/// The reason why a matrix is no covariance of `size` coefficients, the intercept included; `None`
-/// if it can be one.
+/// The reason why a matrix cannot be the covariance of `size` coefficients, intercept included.
+/// `None` if it can.
 pub fn covariance_flaw(covariance: &[Vec<f64>], size: usize) -> Option<&'static str> {
     let is_square = covariance.len() == size && covariance.iter().all(|row| row.len() == size);
     if !is_square {
-        return Some("its covariance is not one row and column per coefficient");
+        return Some("its covariance does not have one row and column per coefficient");
     }
     if !covariance.iter().flatten().all(|entry| entry.is_finite()) {
         return Some("its covariance is not finite");
@@ -29,10 +30,10 @@ pub fn covariance_flaw(covariance: &[Vec<f64>], size: usize) -> Option<&'static 
 /// directions T·q, where least = T·Tᵀ and q is an eigenvector of T⁻¹·covariance·T⁻ᵀ (Golub and Van
 /// Loan 2013, 8.7). In each of them the variance in `least` is 1. A direction without variance in
 /// `least` gets nothing.
-pub fn shortfall(covariance: &[Vec<f64>], least: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
-    let directions = with_lengths(&eigen(least)?);
+pub fn variance_supplement(covariance: &[Vec<f64>], least: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
+    let directions = scaled_eigenvectors(&eigen(least)?);
     let inverses: Vec<&[f64]> = directions.iter().map(|it| &it.inverse[..]).collect();
-    let relative = on_both_sides(covariance, &inverses);
+    let relative = bilinear_products(covariance, &inverses);
     let found = eigen(&relative)?;
     let missing = found.values.iter().zip(&found.vectors);
     let missing: Vec<(f64, Vec<f64>)> = missing
@@ -53,14 +54,14 @@ pub fn shortfall(covariance: &[Vec<f64>], least: &[Vec<f64>]) -> Option<Vec<Vec<
     })
 }
 
-/// An eigenvector of a matrix in two lengths: times the square root of its eigenvalue, and divided
-/// by it.
+/// An eigenvector in two scalings: multiplied by the square root of its eigenvalue, and divided by
+/// it.
 struct Direction {
     scaled: Vec<f64>,
     inverse: Vec<f64>,
 }
 
-fn with_lengths(found: &Eigen) -> Vec<Direction> {
+fn scaled_eigenvectors(found: &Eigen) -> Vec<Direction> {
     let largest = found.values.iter().copied().fold(0.0, f64::max);
     let directions = found.values.iter().zip(&found.vectors);
     directions
@@ -76,7 +77,7 @@ fn with_lengths(found: &Eigen) -> Vec<Direction> {
 }
 
 /// The products vᵀ·matrix·w for all pairs of vectors.
-fn on_both_sides(matrix: &[Vec<f64>], vectors: &[&[f64]]) -> Vec<Vec<f64>> {
+fn bilinear_products(matrix: &[Vec<f64>], vectors: &[&[f64]]) -> Vec<Vec<f64>> {
     let image = |vector: &&[f64]| matrix.iter().map(|line| dot(line, vector)).collect();
     let images: Vec<Vec<f64>> = vectors.iter().map(image).collect();
     vectors
@@ -101,30 +102,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directions_with_too_little_variance_are_filled_up() {
-        // The variance is 0.1 along (1, 1) and 5 along (1, −1). The least are 1 and 1.
+    fn directions_with_too_little_variance_get_the_minimum() {
+        // The variance is 0.1 along (1, 1) and 5 along (1, −1). The minimum is 1 along both.
         let covariance = [vec![2.55, -2.45], vec![-2.45, 2.55]];
         let least = [vec![1.0, 0.0], vec![0.0, 1.0]];
-        let found = shortfall(&covariance, &least).unwrap();
+        let found = variance_supplement(&covariance, &least).unwrap();
         for entry in found.iter().flatten() {
             assert!((entry - 0.45).abs() < 1e-14, "{found:?}");
         }
         assert_eq!(
-            shortfall(&covariance, &[vec![0.1, 0.0], vec![0.0, 0.1]]),
+            variance_supplement(&covariance, &[vec![0.1, 0.0], vec![0.0, 0.1]]),
             None
         );
         let nothing = [vec![0.0, 0.0], vec![0.0, 0.0]];
         let least = [vec![4.0, 1.0], vec![1.0, 9.0]];
-        let found = shortfall(&nothing, &least).unwrap();
+        let found = variance_supplement(&nothing, &least).unwrap();
         for (found, wanted) in found.iter().flatten().zip(least.iter().flatten()) {
             assert!((found - wanted).abs() < 1e-14, "{found} {wanted}");
         }
-        assert_eq!(shortfall(&nothing, &nothing), None);
+        assert_eq!(variance_supplement(&nothing, &nothing), None);
     }
 
     #[test]
-    fn non_finite_variances_have_no_shortfall() {
-        assert_eq!(shortfall(&[vec![0.0]], &[vec![f64::NAN]]), None);
-        assert_eq!(shortfall(&[vec![f64::INFINITY]], &[vec![1.0]]), None);
+    fn non_finite_variances_have_no_supplement() {
+        assert_eq!(variance_supplement(&[vec![0.0]], &[vec![f64::NAN]]), None);
+        assert_eq!(
+            variance_supplement(&[vec![f64::INFINITY]], &[vec![1.0]]),
+            None
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The design of a logistic regression: the columns that its features become.
 //!
-//! In the form `linear` a number is one column, its value. In the form `curves` it has other
-//! columns. While the model is fitted, each pair of neighbouring knots has a column that rises from
-//! 0 to 1 between them. The kept model has two columns. The effect is the sum of the fitted steps.
-//! The trend is a straight line between the outer knots; it has the coefficient 0, so only the
-//! effect counts in predictions. Drift tests watch the trend.
+//! In the form `linear` a number is one column: its value. In the form `curves` a number has one
+//! column per step while the model is fitted. The column of a step rises from 0 to 1 between two
+//! neighbouring knots. The fitted model keeps two columns per number: the effect and the trend. The
+//! effect is the sum of the fitted steps. The trend is a straight line between the outer knots. Its
+//! coefficient is 0, so only the effect counts in predictions. Drift tests watch the trend.
 //!
 //! In the form `pairs` a few pairs of features have columns of their own, after those of all
 //! features. While the model is fitted, each cell of a pair's grid has a column. The kept model has
@@ -54,8 +54,8 @@ const MIN_PAIR_SHARE: f64 = 0.02;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Design {
-    /// The columns of features that are not one plain number each, in the order of the features.
-    /// The columns of pairs follow.
+    /// One group for each feature that is not a plain number, in the order of the features. The
+    /// groups of pairs follow.
     groups: Vec<Group>,
 }
 
@@ -139,10 +139,10 @@ impl Design {
         has_steps.then_some(Self { groups })
     }
 
-    /// For each feature, the few parts that its pairs are made of. A number has up to four knots. A
-    /// category has up to four levels, each with at least 2 % of the rows and at least ten rows.
-    /// `None` for a number with one value or a prescribed shape, and for a category without such a
-    /// level.
+    /// For each feature, the parts into which it is divided in pairs. A number has up to four
+    /// knots. A category has up to four levels, each with at least 2 % of the rows and at least ten
+    /// rows. `None` for a number with one value or a prescribed shape, and for a category without
+    /// such a level.
     pub fn parts(schema: &Schema, profile: &Profile) -> Vec<Option<Parts>> {
         let columns = schema.features.iter().zip(&profile.columns).enumerate();
         let parts = columns.map(|(feature, (described, column))| match &described.kind {
@@ -186,7 +186,7 @@ impl Design {
     }
 
     /// True if every feature is one column with its number.
-    pub(crate) fn is_of_numbers(&self) -> bool {
+    pub(crate) fn has_only_number_columns(&self) -> bool {
         self.groups.is_empty()
     }
 
@@ -235,8 +235,8 @@ impl Design {
         features + self.grouped_columns() - self.grouped_features()
     }
 
-    /// Number of features that have this number of columns together.
-    pub(crate) fn features_of(&self, width: usize) -> usize {
+    /// Number of features whose columns, with those of the pairs, add up to `width`.
+    pub(crate) fn feature_count_of_width(&self, width: usize) -> usize {
         (width + self.grouped_features()).saturating_sub(self.grouped_columns())
     }
 
@@ -278,7 +278,7 @@ impl Design {
 
     /// What drift tests watch in each column of the first `features` features. A curve that is
     /// close to its trend is not watched, and neither is an effect that may be noise. If its shape
-    /// holds a part of a curve flat, the trend of the curve is watched one way.
+    /// holds a part of a curve flat, the trend of the curve is watched in one direction only.
     pub fn watched(&self, features: usize) -> Vec<Watch> {
         let mut pairs = self.pairs();
         let effect = |feature: usize| self.effects().find(|it| it.feature == feature);
@@ -293,7 +293,7 @@ impl Design {
             Encoding::Curve(_) => effect(term.feature).map(|it| of_effect(it.is_watched)),
             Encoding::Trend(_) => {
                 let held = effect(term.feature).filter(|it| it.is_held_flat());
-                held.map(|it| Watch::of_held(it.shape))
+                held.map(|it| Watch::for_coefficient_at_limit(it.shape))
             }
             Encoding::Surface(_) => pairs.next().map(|pair| of_effect(pair.is_watched)),
             _ => None,
@@ -306,8 +306,8 @@ impl Design {
             .collect()
     }
 
-    /// The columns to which a model with these columns is fitted: steps in place of each effect, and
-    /// cells in place of each pair.
+    /// The columns for fitting a model with these columns: steps replace each effect, and cells
+    /// replace each pair.
     pub(crate) fn for_fitting(&self) -> Self {
         Self {
             groups: self.groups.iter().map(Group::for_fitting).collect(),
@@ -374,10 +374,10 @@ impl Design {
         let categories = schema.features.iter().filter(|it| it.kind.is_category());
         let grouped = of_features.iter().filter(|group| is_of_category(group));
         if !are_sorted || !of_features.iter().all(fits) || categories.count() != grouped.count() {
-            return Some("its design is not that of its columns");
+            return Some("its design does not match its columns");
         }
         if self.levels() > MAX_LEVELS {
-            return Some("its design has more levels than any design may have");
+            return Some("its design has too many levels");
         }
         self.groups.iter().find_map(|group| group.flaw(is_category))
     }

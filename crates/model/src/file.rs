@@ -77,7 +77,7 @@ impl Model {
             || profile.sample.columns.len() != features.len() + 1
             || !have_equal_lengths(&profile.sample.columns)
         {
-            return Some("its profile is not one column per feature and target");
+            return Some("its profile does not have one column per feature and one for the target");
         }
         let sampled = profile.sample.columns.first().map_or(0, Vec::len);
         let places = profile.sample.of_clients.iter().flatten();
@@ -87,7 +87,7 @@ impl Model {
         let kinds = features.iter().map(|it| it.kind.is_category());
         let profiled = profile.columns.iter().map(|it| it.levels().is_some());
         if !kinds.chain([false]).eq(profiled) {
-            return Some("its profile is of columns of another kind");
+            return Some("its profile has columns of another kind");
         }
         let adds_up = |column: &ColumnProfile| {
             let is_category = column.levels().is_some();
@@ -105,7 +105,7 @@ impl Model {
             return Some("its threshold is not between 0 and 1");
         }
         if self.recalibration.is_some_and(|it| !it.is_valid()) {
-            return Some("its recalibration is not one");
+            return Some("its recalibration is not valid");
         }
         let are_finite = self.numbers().all(f64::is_finite);
         (!are_finite).then_some("it holds a number that is not finite")

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// On a number as a straight line.
+    /// The log-odds depend on a number as a straight line.
     Linear,
-    /// On a number as a curve that is straight between knots.
+    /// The log-odds depend on a number as a curve that is straight between knots.
     Curves,
-    /// As in the form `curves`, and on a few pairs of features together.
+    /// Like `Curves`, and a few pairs of features have an additional effect together.
     Pairs,
 }
 
@@ -35,7 +35,7 @@ pub struct FormResult {
     pub form: Form,
     /// Inverse strength of its penalty, the best of those that were tried.
     pub c: f64,
-    /// Mean log-loss. Each fold has the penalty that the other folds choose.
+    /// Mean out-of-fold log-loss. The penalty for a fold is the one that the other folds choose.
     pub log_loss: f64,
     /// Standard error of the difference to the log-loss of the best form; 0 for the best form.
     pub standard_error: f64,

@@ -22,7 +22,7 @@ mod watch;
 mod window;
 
 pub use coefficient::{Coefficient, PairSide, PairTable};
-pub use covariance::{covariance_flaw, shortfall};
+pub use covariance::{covariance_flaw, variance_supplement};
 pub use design::{Design, Effect, MAX_PAIRS, PairEffect};
 pub use file::FORMAT;
 pub use form::{Form, FormResult};

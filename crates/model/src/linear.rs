@@ -22,7 +22,7 @@ pub struct LinearPredictor {
     /// The value of each column in a row where its feature is missing.
     pub imputed: Vec<f64>,
     /// The columns that the features become. By default each feature is a number.
-    #[serde(default, skip_serializing_if = "Design::is_of_numbers")]
+    #[serde(default, skip_serializing_if = "Design::has_only_number_columns")]
     pub design: Design,
 }
 
@@ -44,7 +44,7 @@ impl LinearPredictor {
 
     /// Number of features that the coefficients belong to.
     fn features(&self) -> usize {
-        self.design.features_of(self.coefficients.len())
+        self.design.feature_count_of_width(self.coefficients.len())
     }
 
     pub(crate) fn watched(&self) -> Vec<Watch> {
@@ -54,7 +54,7 @@ impl LinearPredictor {
         let watch = |((watch, shape), coefficient): ((Watch, EffectShape), &f64)| {
             let is_held = shape.is_monotone() && *coefficient == 0.0;
             if is_held {
-                Watch::of_held(shape)
+                Watch::for_coefficient_at_limit(shape)
             } else {
                 watch
             }
@@ -62,9 +62,9 @@ impl LinearPredictor {
         columns.map(watch).collect()
     }
 
-    /// A predictor at which another fit can start: it has steps for each effect, and cells for each
-    /// pair. Its predictions are the same for rows without missing values. A missing value adds 0
-    /// for steps and cells.
+    /// The same predictor in the columns for fitting, as the start of another fit: steps replace
+    /// each effect, and cells replace each pair. Rows without missing values keep their
+    /// predictions. A missing value adds 0 for steps and cells.
     pub fn for_fitting(&self) -> Self {
         let terms = self.design.terms(self.features()).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
@@ -153,7 +153,7 @@ impl LinearPredictor {
             .iter()
             .any(|values| values.len() != width)
         {
-            return Some("its coefficients are not one per column of its design");
+            return Some("it does not have one coefficient per column of its design");
         }
         let terms = self.design.terms(schema.features.len()).into_iter();
         let shapes = self.design.shapes(schema.features.len());
@@ -163,6 +163,6 @@ impl LinearPredictor {
         };
         lines
             .any(is_wrong)
-            .then_some("a straight line goes the wrong way")
+            .then_some("a straight line contradicts its configured shape")
     }
 }

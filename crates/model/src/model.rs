@@ -23,13 +23,15 @@ pub struct Model {
     pub schema: Schema,
     /// The fitted predictor.
     pub predictor: Predictor,
-    /// Covariance of intercept and coefficients in raw units, the intercept first. It is summed by
-    /// client. A direction that collinear columns leave open has a large variance.
+    /// Covariance of intercept and coefficients in raw units, the intercept first. It allows for
+    /// several rows of one client. A direction that collinear columns do not determine has a large
+    /// variance.
     ///
-    /// `None` if the covariance overflows; models of earlier versions had none with collinear
-    /// columns, either. Monitoring then has insufficient data.
+    /// `None` if the covariance overflows, and in models of earlier versions with collinear
+    /// columns. Monitoring then has insufficient data.
     pub covariance: Option<Vec<Vec<f64>>>,
-    /// How far the labels of a client's training rows agree. `None` where every client has one row.
+    /// How far the labels of the rows of one client agree in the training rows. `None` if every
+    /// client has one row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_agreement: Option<Agreement>,
     /// The profile of the labelled training rows.
@@ -103,9 +105,9 @@ impl fmt::Display for Check {
 }
 
 impl Model {
-    /// True if the model reads the features of a schema and predicts its target. No text may be a
-    /// positive label for one of them and a negative label for the other. The id column and the
-    /// allowed values may differ.
+    /// True if the model can be used with a schema: both have the same features and the same
+    /// target. No label text may be positive in one and negative in the other. The id column and
+    /// the allowed values may differ.
     pub fn fits_schema(&self, schema: &Schema) -> bool {
         let mut pairs = self.schema.features.iter().zip(&schema.features);
         self.schema.features.len() == schema.features.len()

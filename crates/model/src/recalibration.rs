@@ -1,23 +1,25 @@
-//! The recalibration of a model: how far its probabilities are too sure, or too high.
+//! The recalibration of a model, which corrects overconfident or generally too high probabilities.
 
 use serde::{Deserialize, Serialize};
 
-/// The line of the labels' log-odds over those of out-of-fold predictions for the training rows.
+/// A line that maps the log-odds of a prediction to recalibrated log-odds. It is fitted to the
+/// labels and the out-of-fold predictions of the training rows.
 ///
-/// A model is too sure of itself on new rows, because it was fitted to its own. The predictions for rows
-/// that a fit did not see say by how much.
+/// A model is overconfident on new rows, because it was fitted to other rows. Out-of-fold
+/// predictions show by how much.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutOfFoldRecalibration {
-    /// The summand, in log-odds.
+    /// Intercept of the line, in log-odds.
     pub intercept: f64,
-    /// The factor of the model's log-odds; above 0.
+    /// Slope of the line: factor of the model's log-odds; above 0.
     pub slope: f64,
     /// Covariance of intercept and slope.
     pub covariance: [[f64; 2]; 2],
 }
 
 impl OutOfFoldRecalibration {
-    /// True if all numbers are finite, the slope is above 0, and the covariance is one.
+    /// True if all numbers are finite, the slope is above 0, and `covariance` is a valid covariance
+    /// matrix.
     pub fn is_valid(&self) -> bool {
         let [[first, one], [other, second]] = self.covariance;
         let numbers = [self.intercept, self.slope, first, one, other, second];
@@ -35,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_recalibration_is_not_valid() {
+    fn an_impossible_recalibration_is_invalid() {
         let valid = OutOfFoldRecalibration {
             intercept: -0.1,
             slope: 0.9,

@@ -1,4 +1,4 @@
-//! Reads and writes rows in the form of a manifest, in which a level is its text.
+//! Reads and writes rows in the form of a release's manifest, where a level is stored as its text.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub struct RowWriter<'m> {
 }
 
 impl RowWriter<'_> {
-    /// The row in the form of a manifest; `None` if the text of a level is not known.
+    /// The row in the form of a manifest; `None` if it has a level whose text is unknown.
     pub fn written(&self, row: &[f64]) -> Option<Vec<Option<SampleCell>>> {
         let cells = self.texts.iter().zip(row);
         cells

@@ -32,7 +32,7 @@ pub struct Scorecard<'m> {
     pub rows: Vec<ScorecardRow<'m>>,
 }
 
-/// One row: some cells of a feature, and their points.
+/// One row of the scorecard: a kind of cells of a feature, and their points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScorecardRow<'m> {
     /// The cells that the row is for; `None` for the base points, which each client has.
@@ -107,7 +107,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// `of` rows among `all`; `None` if there are none.
+    /// The share of `of` rows among `all` rows; `None` if `all` is 0.
     fn of(of: u64, all: u64, is_of_all_rows: bool) -> Option<Self> {
         (all > 0).then(|| Self {
             share: of as f64 / all as f64,
@@ -293,7 +293,8 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
     }
 }
 
-/// A cell at each end of the cells of a row.
+/// A cell at the lower end and a cell at the upper end of a row; equal unless the row is a line or
+/// a range.
 fn ends(cells: Cells<'_>) -> [f64; 2] {
     match cells {
         Cells::Line { from, to } => [from, to],

@@ -4,7 +4,7 @@ use dataset::passes::{Encoding, LinearExpression, Term, WeightedTerm, probabilit
 
 use crate::model::Model;
 
-/// Rows that are predicted together.
+/// Number of rows that are evaluated in one pass over the terms.
 const CHUNK_ROWS: usize = 64;
 
 /// A model prepared to predict rows.
@@ -30,7 +30,8 @@ impl Scorer<'_> {
         probability(self.log_odds(row))
     }
 
-    /// The probabilities of the positive label for rows whose cells stand one row after another.
+    /// The probabilities of the positive label for rows that are stored one after another in one
+    /// slice.
     pub fn probabilities(&self, rows: &[f64]) -> impl Iterator<Item = f64> {
         let chunks = rows.chunks(CHUNK_ROWS * self.n_features);
         chunks.flat_map(|rows| {
@@ -76,8 +77,8 @@ impl Scorer<'_> {
 }
 
 impl Model {
-    /// Number of values in a row that are outside the range of the training rows: there the model
-    /// extrapolates. A missing value and a level are none of them.
+    /// Number of values in a row that are outside the range of the training rows, where the model
+    /// extrapolates. Missing values and levels do not count.
     #[inline]
     pub fn extrapolated(&self, row: &[f64]) -> usize {
         let cells = row.iter().zip(&self.profile.columns);
@@ -109,8 +110,8 @@ fn cell(row: &[f64], feature: usize) -> f64 {
     row.get(feature).copied().unwrap_or(f64::NAN)
 }
 
-/// The sum of zero summands. Adding to -0 keeps the sign of the first summand if it is -0; adding
-/// to 0 does not.
+/// Start value of a sum. It is -0, because -0 + -0 is -0, while 0 + -0 would be 0 and lose the
+/// sign.
 const EMPTY_SUM: f64 = -0.0;
 
 /// The contribution of a feature's terms at a cell of the feature.

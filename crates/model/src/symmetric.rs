@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn small_eigenvalues_beside_large_ones_are_found() {
+    fn small_eigenvalues_are_found_next_to_large_ones() {
         let almost = 1.0 - 1e-11;
         let found = eigen(&[vec![1.0, almost], vec![almost, 1.0]]).unwrap();
         let smallest = found.values.iter().copied().fold(2.0, f64::min);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn non_finite_matrices_give_none() {
+    fn non_finite_matrices_have_no_eigenvalues() {
         assert_eq!(eigen(&[vec![f64::NAN]]), None);
         assert_eq!(eigen(&[vec![f64::INFINITY]]), None);
         assert!(eigen(&[]).unwrap().values.is_empty());

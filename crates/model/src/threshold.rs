@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Threshold(f64);
 
 impl Threshold {
-    /// One half.
+    /// The default threshold of one half.
     pub const HALF: Self = Self(0.5);
 
     /// The threshold at a probability; `None` unless the probability is above 0 and below 1.

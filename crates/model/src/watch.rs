@@ -7,19 +7,18 @@ use common::schema::EffectShape;
 pub enum Watch {
     /// Any change.
     BothWays,
-    /// Only a larger coefficient. The shape of the effect holds it at 0, so the rows may always say
-    /// that it should be smaller.
+    /// Only an increase. The shape of the effect allows no coefficient below 0 and holds this one
+    /// at 0, so rows may suggest a smaller one even without drift.
     IfLarger,
-    /// Only a smaller coefficient, for the opposite reason.
+    /// Only a decrease. The shape allows no coefficient above 0 and holds this one at 0.
     IfSmaller,
-    /// No change, because another coefficient says nearly the same, or because this one may be
-    /// noise.
+    /// No change. Another coefficient has nearly the same effect, or this one may be noise.
     Never,
 }
 
 impl Watch {
     /// What to watch in a coefficient that its shape holds at 0.
-    pub(crate) fn of_held(shape: EffectShape) -> Self {
+    pub(crate) fn for_coefficient_at_limit(shape: EffectShape) -> Self {
         match shape {
             EffectShape::Increasing => Self::IfLarger,
             EffectShape::Decreasing => Self::IfSmaller,

@@ -23,7 +23,7 @@ use common::{Config, Failure, History, RunLock, Schema, files};
 use scoring::{ConfusionMatrix, DeployedScore};
 use serde::Serialize;
 
-use self::report::Drawn;
+use self::report::NamedFigure;
 pub use confusion_chart::{ConfusionChart, draw_confusion_matrix};
 pub use policy::{style_of, style_policy};
 
@@ -107,7 +107,7 @@ fn redraw_scored(config: &Config, deployed: &DeployedScore) -> anyhow::Result<Dr
 }
 
 /// Writes each figure as an SVG and a PNG file, and returns their paths.
-fn write_figures(folder: &Path, figures: &[Drawn]) -> anyhow::Result<Vec<PathBuf>> {
+fn write_figures(folder: &Path, figures: &[NamedFigure]) -> anyhow::Result<Vec<PathBuf>> {
     let folder = std::path::absolute(folder)
         .with_context(|| format!("failed to resolve {}", folder.display()))?;
     files::create_folder(&folder)?;

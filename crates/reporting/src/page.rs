@@ -122,11 +122,11 @@ pub(crate) fn time(at: Timestamp) -> Markup {
 
 /// A figure with its caption.
 pub(crate) fn figure(caption: impl Into<String>, figure: impl Into<Figure>) -> Markup {
-    drawn(&Drawn::new("", caption, figure))
+    drawn(&NamedFigure::new("", caption, figure))
 }
 
 /// A figure that is also written to a file.
-pub(crate) struct Drawn {
+pub(crate) struct NamedFigure {
     /// Name of the file without its ending.
     pub(crate) name: String,
     /// What it shows.
@@ -134,7 +134,7 @@ pub(crate) struct Drawn {
     pub(crate) figure: Figure,
 }
 
-impl Drawn {
+impl NamedFigure {
     pub(crate) fn new(
         name: impl Into<String>,
         caption: impl Into<String>,
@@ -148,7 +148,7 @@ impl Drawn {
     }
 }
 
-pub(crate) fn drawn(drawn: &Drawn) -> Markup {
+pub(crate) fn drawn(drawn: &NamedFigure) -> Markup {
     html! {
         figure {
             figcaption { (visible(&drawn.caption)) }

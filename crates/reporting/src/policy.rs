@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_that_of_the_standard() {
+    fn base64_matches_the_standard() {
         for (bytes, wanted) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v")] {
             assert_eq!(base64(bytes.as_bytes()), wanted);
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_is_of_the_style_that_the_page_has() {
+    fn the_policy_matches_the_style_of_the_page() {
         let page = "<head><style>p{}</style></head><style>q{}</style>";
         assert_eq!(style_of(page), "p{}");
         assert_eq!(style_of("<p>"), "");

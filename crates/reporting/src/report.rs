@@ -28,7 +28,7 @@ use crate::page::tables::sentence;
 use crate::page::{Page, Section};
 
 pub(crate) use self::gather::figures;
-pub(crate) use crate::page::Drawn;
+pub(crate) use crate::page::NamedFigure;
 
 pub(crate) use self::earlier::joint_drift;
 pub use self::earlier::{EarlierRuns, EvaluatedRun, MAX_RUNS};

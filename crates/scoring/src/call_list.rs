@@ -119,7 +119,7 @@ pub struct ListOfRun {
 /// `None` if nothing is deployed. Also `None` if every row has a label and there is no list to
 /// replace.
 ///
-/// An error if finaldata.csv does not hold what was ingested, or if the release is damaged.
+/// An error if finaldata.csv does not contain the ingested rows, or if the release is damaged.
 pub fn call_list(
     config: &Config,
     history: &History,

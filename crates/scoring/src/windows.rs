@@ -336,8 +336,8 @@ pub(crate) fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor,
     match folds.without(fold) {
         Ok(predictor) => Ok(predictor),
         Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
-        Err(FitError::OneClass { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),
-        Err(FitError::OneClass { rows, .. }) => Ok(share_of(rows as f64, 0.0)),
+        Err(FitError::OneLabel { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),
+        Err(FitError::OneLabel { rows, .. }) => Ok(share_of(rows as f64, 0.0)),
         Err(error) => Err(error),
     }
 }

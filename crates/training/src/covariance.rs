@@ -20,7 +20,7 @@
 use dataset::passes::{Agreement, ClientPairs, LogisticPoint, client_pairs, sandwich_meat};
 use dataset::{Selection, Table};
 use model::symmetric::{Eigen, eigen};
-use model::{covariance_flaw, shortfall};
+use model::{covariance_flaw, variance_supplement};
 use ndarray::{Array1, Array2, Axis};
 
 use crate::fit::{Fit, FitError};
@@ -89,7 +89,7 @@ fn standardised(
         let spreads = directions.seen(&pairs.spreads);
         least.scaled_add(pairs.agreement.correlation(), &spreads);
     }
-    if let Some(missing) = shortfall(&lines(&sandwich), &lines(&least)) {
+    if let Some(missing) = variance_supplement(&lines(&sandwich), &lines(&least)) {
         let size = missing.len();
         let missing = Array2::from_shape_fn((size, size), |(row, column)| missing[row][column]);
         covariance += &directions.back(&missing);

@@ -388,7 +388,7 @@ fn as_failure(error: FitError) -> Failure {
         FitError::NoRows => {
             "a model needs rows with 0 or 1 in the target column: add input files that have them"
         }
-        FitError::OneClass { .. } => {
+        FitError::OneLabel { .. } => {
             "a model needs rows with either label: add input files with the other one"
         }
         FitError::NotConverged { .. } => {

@@ -165,7 +165,7 @@ fn without_ingested_data_the_first_step_is_named() {
 }
 
 #[test]
-fn one_class_is_refused_with_its_count_and_leaves_the_candidate_alone() {
+fn one_label_is_refused_with_its_count_and_leaves_the_candidate_alone() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), "");
     ingest(&config, 80, mixed);

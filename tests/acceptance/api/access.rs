@@ -197,7 +197,7 @@ fn an_address_that_others_reach_needs_keys_that_others_cannot_read() {
     set_permissions(workspace.path("keys"), Permissions::from_mode(0o600)).expect("closed");
     workspace.write("keys", "client:all:secret\n");
     let refused = workspace.run("app", &[]);
-    refused.failed(78, ":1: the last part is no SHA-256");
+    refused.failed(78, ":1: the last part is not a SHA-256");
     assert!(!refused.stderr.contains("secret"), "{}", refused.stderr);
     workspace
         .run("app", &["--new-key", "a b"])

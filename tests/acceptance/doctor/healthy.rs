@@ -24,7 +24,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
         "releases     2 whole, 000002 is live",
         "model        F1 0.70 (95 % interval ",
         "orphans      none",
-        "runs         run 2 was the last: redeployed",
+        "runs         the last run was run 2: redeployed",
         "alerts       nobody is notified",
         "nothing is wrong",
     ]) {

@@ -24,11 +24,7 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
         }
         let visit = Visit::to(&workspace);
         assert_eq!(visit.code, 74);
-        let remedy = visit.remedy(
-            "releases",
-            "problem",
-            "release 000002, the live one, is damaged",
-        );
+        let remedy = visit.remedy("releases", "problem", "the live release 000002 is damaged");
         assert_eq!(remedy, "deployment --rollback 000001");
         fix(&workspace, remedy);
         assert_eq!(workspace.live(), "000001");
@@ -38,7 +34,7 @@ fn a_damaged_live_release_is_named_with_the_way_back() {
             &workspace,
             "releases",
             "problem",
-            "release 000002 cannot be gone back to",
+            "release 000002 cannot be made live again",
         );
     }
 }
@@ -48,7 +44,7 @@ fn a_run_that_cannot_read_the_live_release_sends_to_the_doctor() {
     let workspace = Workspace::after_cold_start();
     workspace.write("production_deployment/releases/000001/manifest.json", "{}");
     let run = workspace.run("fullprocess", &[]);
-    run.failed(74, "`fullprocess --doctor` names one that is whole");
+    run.failed(74, "`fullprocess --doctor` names a whole release");
 }
 
 #[test]
@@ -65,7 +61,7 @@ fn without_another_whole_release_the_way_back_is_a_new_one() {
         &workspace,
         "releases",
         "problem",
-        "release 000001 cannot be gone back to",
+        "release 000001 cannot be made live again",
     );
 }
 
@@ -78,17 +74,22 @@ fn a_production_folder_that_does_not_serve_is_found() {
         &workspace,
         "releases",
         "problem",
-        "release 000002 was after the last run",
+        "release 000002 was live after the last run",
     );
     assert_eq!(workspace.live(), "000002");
 
     fs::remove_file(&current).expect("removed");
     symlink("releases/000009", &current).expect("a link");
-    is_fixed(&workspace, "releases", "problem", "where no release is");
+    is_fixed(
+        &workspace,
+        "releases",
+        "problem",
+        "where there is no release",
+    );
 
     fs::remove_file(&current).expect("removed");
     workspace.write("production_deployment/current/note.txt", "a folder");
-    is_fixed(&workspace, "releases", "problem", "nothing is live");
+    is_fixed(&workspace, "releases", "problem", "no release is live");
 
     let link = workspace.path("production_deployment/latestscore.txt");
     fs::remove_file(link).expect("removed");
@@ -101,7 +102,7 @@ fn a_production_folder_that_does_not_serve_is_found() {
     );
 
     fs::remove_dir_all(workspace.path("production_deployment")).expect("wiped");
-    is_fixed(&workspace, "releases", "problem", "nothing is live");
+    is_fixed(&workspace, "releases", "problem", "no release is live");
     assert_eq!(workspace.live(), "000003");
 }
 

@@ -50,7 +50,7 @@ fn a_run_that_was_cut_short_is_finished_by_the_remedy() {
     let mut record = workspace.last_record();
     record["decision"] = json!(null);
     workspace.add_run(common::clock::now(), None, &record);
-    is_fixed(&workspace, "runs", "note", "run 2 was cut short");
+    is_fixed(&workspace, "runs", "note", "run 2 was interrupted");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn data_that_is_not_what_the_ledger_says_is_made_anew_by_the_remedy() {
         &workspace,
         "history",
         "problem",
-        "does not hold what was ingested",
+        "does not contain the ingested rows",
     );
     workspace.write(FINAL_DATA, &whole[..whole.len() / 2]);
     is_fixed(&workspace, "history", "problem", "finaldata.csv was cut");
@@ -95,7 +95,7 @@ fn data_that_is_not_what_the_ledger_says_is_made_anew_by_the_remedy() {
         &workspace,
         "history",
         "problem",
-        "rejectedrows.csv does not hold what was rejected",
+        "rejectedrows.csv does not contain the rejected rows",
     );
     assert_eq!(workspace.text(path), rejected);
     assert_eq!(workspace.text(FINAL_DATA), whole);

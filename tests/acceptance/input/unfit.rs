@@ -8,13 +8,13 @@ use crate::workspace::{Workspace, outcome};
 
 #[test]
 fn s20_one_label_is_refused_before_the_first_model_and_waits_after_it() {
-    let one_class = |first: u32| -> String {
+    let one_label = |first: u32| -> String {
         let rows = (first..first + 30).map(|row| format!("c{row},{row},9,3,1\n"));
         std::iter::once(format!("{HEADER}\n")).chain(rows).collect()
     };
     let cold = Workspace::empty();
     cold.copy_sample("testdata", "testdata");
-    cold.write(&format!("{IN}/a.csv"), one_class(0));
+    cold.write(&format!("{IN}/a.csv"), one_label(0));
     let run = cold.run("fullprocess", &["--json"]);
     assert_eq!(run.code, 65, "{}", run.stderr);
     let record: Value = serde_json::from_str(&run.stdout).expect("JSON");
@@ -31,7 +31,7 @@ fn s20_one_label_is_refused_before_the_first_model_and_waits_after_it() {
 
     let mut warm = Workspace::after_cold_start();
     let production = warm.snapshot(&["production_deployment"]);
-    warm.write("data/one/a.csv", one_class(500));
+    warm.write("data/one/a.csv", one_label(500));
     warm.set_input(&["one"]);
     let record = warm.fullprocess();
     assert_eq!(outcome(&record), "not_judged", "{record:#}");

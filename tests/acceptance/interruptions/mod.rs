@@ -50,12 +50,12 @@ fn s29_a_refusal_killed_at_any_change_is_finished_by_the_next_run() {
 }
 
 #[test]
-fn s29_predictions_that_wait_for_classes_are_kept_whenever_their_run_is_killed() {
+fn s29_predictions_that_wait_for_labels_are_kept_whenever_their_run_is_killed() {
     killed(&PREDICTION);
 }
 
 #[test]
-fn s29_classes_meet_their_predictions_once_whenever_their_run_is_killed() {
+fn s29_labels_meet_their_predictions_once_whenever_their_run_is_killed() {
     killed(&CLASSES);
 }
 
@@ -90,12 +90,12 @@ fn s30_a_refusal_refused_the_disk_names_the_path_and_recovers() {
 }
 
 #[test]
-fn s30_predictions_that_wait_for_classes_are_kept_when_the_disk_is_refused() {
+fn s30_predictions_that_wait_for_labels_are_kept_when_the_disk_is_refused() {
     refused(&PREDICTION);
 }
 
 #[test]
-fn s30_classes_meet_their_predictions_once_when_the_disk_is_refused() {
+fn s30_labels_meet_their_predictions_once_when_the_disk_is_refused() {
     refused(&CLASSES);
 }
 

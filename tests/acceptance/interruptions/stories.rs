@@ -58,12 +58,12 @@ pub(super) const REDEPLOYMENT: Story = Story {
         // There are two releases, and the limit is one: the redeployment has to remove the first.
         deploy_another_model(&mut workspace);
         // Some of its rows have late labels, and some rows have no label yet.
-        workspace.write(&input("awaited"), without_classes(200..210));
+        workspace.write(&input("awaited"), rows_of_clients_without_labels(200..210));
         assert_eq!(workspace.fullprocess()["outcome"], "not_judged");
         workspace.set("deployment.keep_releases", json!(1));
         workspace.write(
             &input("later"),
-            clients(200..230, |client| !client.is_quiet()) + &rows_without_classes(300..330),
+            clients(200..230, |client| !client.is_quiet()) + &rows_without_labels(300..330),
         );
         workspace
     },
@@ -85,7 +85,7 @@ pub(super) const REFUSAL: Story = Story {
 
 pub(super) const PREDICTION: Story = Story {
     name: "prediction",
-    prepare: || with_later(without_classes(200..230)),
+    prepare: || with_later(rows_of_clients_without_labels(200..230)),
     outcome: Some("not_judged"),
     ..COLD_START
 };
@@ -93,7 +93,7 @@ pub(super) const PREDICTION: Story = Story {
 pub(super) const CLASSES: Story = Story {
     name: "classes",
     prepare: || {
-        let workspace = with_later(without_classes(190..230));
+        let workspace = with_later(rows_of_clients_without_labels(190..230));
         assert_eq!(workspace.fullprocess()["outcome"], "not_judged");
         workspace.write(&input("classes"), clients(200..230, Client::is_quiet));
         workspace
@@ -173,15 +173,15 @@ impl Client {
 }
 
 /// A file of clients without labels.
-fn without_classes(numbers: std::ops::Range<u64>) -> String {
+fn rows_of_clients_without_labels(numbers: std::ops::Range<u64>) -> String {
     let known = clients(numbers, |_| true);
     let lines = known.lines().filter_map(|line| line.rsplit_once(','));
     lines.map(|(before, _)| format!("{before}\n")).collect()
 }
 
 /// The same unlabelled rows, as in a file where other rows have labels.
-fn rows_without_classes(numbers: std::ops::Range<u64>) -> String {
-    let rows = without_classes(numbers);
+fn rows_without_labels(numbers: std::ops::Range<u64>) -> String {
+    let rows = rows_of_clients_without_labels(numbers);
     rows.lines()
         .skip(1)
         .map(|row| format!("{row},\n"))

@@ -33,8 +33,8 @@ fn the_test_data_is_of_no_use() {
 }
 
 #[test]
-fn all_rows_are_of_one_class() {
-    let mut page = Section::of("all_rows_are_of_one_class");
+fn all_rows_have_one_label() {
+    let mut page = Section::of("all_rows_have_one_label");
     let workspace = Workspace::empty();
     workspace.copy_sample("testdata", "testdata");
     workspace.write(&format!("{PRACTICE}/clients.csv"), leavers());

@@ -103,11 +103,13 @@ impl Fitter {
 
     /// The predictor in raw units that has these weights on the axes.
     fn predictor(&self, weights: &Array1<f64>, axes: &[Axis]) -> LinearPredictor {
-        let on_axes = || axes.iter().zip(weights.iter().skip(1));
-        let offset: f64 = on_axes().map(|(axis, weight)| weight * axis.shift).sum();
+        let standardised_covariance = || axes.iter().zip(weights.iter().skip(1));
+        let offset: f64 = standardised_covariance()
+            .map(|(axis, weight)| weight * axis.shift)
+            .sum();
         LinearPredictor {
             intercept: weights[0] - offset,
-            coefficients: on_axes()
+            coefficients: standardised_covariance()
                 .map(|(axis, weight)| weight / axis.scale)
                 .collect(),
             imputed: axes.iter().map(|axis| axis.imputed).collect(),

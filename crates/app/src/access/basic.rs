@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_that_of_the_standard() {
+    fn base64_matches_the_standard() {
         for (text, wanted) in [
             ("", Some("")),
             ("Zg==", Some("f")),

@@ -115,7 +115,7 @@ impl Keys {
             let number = position + 1;
             let key = Key::parse(line).map_err(|flaw| format!("{number}: {flaw}"))?;
             if keys.iter().any(|known| known.id == key.id) {
-                return Err(format!("{number}: the id {:?} stands there twice", key.id));
+                return Err(format!("{number}: the id {:?} occurs twice", key.id));
             }
             keys.push(Arc::new(key));
         }
@@ -152,13 +152,13 @@ impl Key {
         }
         let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_digest {
-            return Err("the last part is no SHA-256, 64 hexadecimal digits");
+            return Err("the last part is not a SHA-256, 64 hexadecimal digits");
         }
         Ok(Self {
             id: id.to_owned(),
             name: id.chars().map(loggable).take(MAX_NAME).collect(),
             scope: Scope::parse(scope)
-                .ok_or("the scope is none of predict, files, read and all")?,
+                .ok_or("the scope is not one of predict, files, read and all")?,
             digest: digest.to_ascii_lowercase(),
         })
     }
@@ -236,19 +236,16 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_key_is_named() {
+    fn an_invalid_line_of_the_keys_file_is_named() {
         let good = line("a", "all", "one");
         for (text, flaw) in [
             ("", "1: there is no key"),
             ("#\n", "1: there is no key"),
             ("secret", "1: expected id:scope:sha256hex"),
-            ("a:all:abc", "1: the last part is no SHA-256"),
+            ("a:all:abc", "1: the last part is not a SHA-256"),
             (&line("", "all", "x"), "1: the id is empty"),
-            (&line("a", "write", "x"), "1: the scope is none"),
-            (
-                &format!("{good}{good}"),
-                "2: the id \"a\" stands there twice",
-            ),
+            (&line("a", "write", "x"), "1: the scope is not one of"),
+            (&format!("{good}{good}"), "2: the id \"a\" occurs twice"),
         ] {
             let error = Keys::parse(text).unwrap_err();
             assert!(error.starts_with(flaw), "{error}");

@@ -59,10 +59,10 @@ impl fmt::Display for NewKey {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             to,
-            "key, for the client; it is shown this once:\n{}",
+            "key for the client; it is shown only once:\n{}",
             self.key
         )?;
-        writeln!(to, "line, for the file of api.keys_file:\n{}", self.line)
+        writeln!(to, "line for the file of api.keys_file:\n{}", self.line)
     }
 }
 

@@ -8,6 +8,6 @@ mod stored_answer;
 
 pub(crate) use self::list_page::{ListPage, ListPageCache};
 pub(crate) use self::list_places::{ListPlaces, ReadList};
-pub(crate) use self::run_figures::RunFiguresCache;
+pub(crate) use self::run_figures::RunMetricsCache;
 pub(crate) use self::score::ScoreCache;
 pub(crate) use self::stored_answer::StoredAnswer;

@@ -34,7 +34,7 @@ struct TestFile {
 }
 
 /// Time after a change in which the system may give a further change the same time.
-const UNSETTLED: i64 = 1;
+const TIMESTAMP_RESOLUTION_SECONDS: i64 = 1;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 impl ScoreCache {
@@ -65,7 +65,7 @@ impl ScoreCache {
 
     /// Lets every caller wait until the result is dropped.
     #[cfg(test)]
-    pub(crate) fn hold_up(&self) -> impl Sized + '_ {
+    pub(crate) fn block_until_dropped(&self) -> impl Sized + '_ {
         self.last.lock().unwrap()
     }
 }
@@ -91,7 +91,9 @@ impl Inputs {
     fn are_settled(&self, now: i64) -> bool {
         let mut files = self.test_files.iter();
         // A time far in the future comes from a wrong clock.
-        files.all(|file| (now - file.stamp.changed.div_euclid(NANOSECONDS)).abs() > UNSETTLED)
+        files.all(|file| {
+            (now - file.stamp.changed.div_euclid(NANOSECONDS)).abs() > TIMESTAMP_RESOLUTION_SECONDS
+        })
     }
 }
 
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_is_kept_once_a_further_change_would_show() {
+    fn a_score_is_cached_once_a_further_change_would_be_noticed() {
         let inputs = |seconds: &[i64]| Inputs {
             release: String::new(),
             model_digest: String::new(),

@@ -24,7 +24,7 @@ impl StoredAnswer {
                 Ok(cache.clone())
             }
             Err(error) if cache.is_some() => {
-                tracing::warn!("the last answer is given again: {error:#}");
+                tracing::warn!("the last answer is used again: {error:#}");
                 Ok(cache.clone())
             }
             Err(error) => Err(error),

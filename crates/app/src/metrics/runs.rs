@@ -15,7 +15,7 @@ const PRUNED: Outcome = Outcome::NothingNew;
 
 /// Metrics of runs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RunFigures {
+pub(crate) struct RunMetrics {
     /// End of the newest run that did not fail, in seconds since 1970.
     pub(crate) last_success: Option<i64>,
     /// Last duration of each stage in seconds.
@@ -27,7 +27,7 @@ pub(crate) struct RunFigures {
     pub(crate) stability: Vec<(String, f64)>,
 }
 
-impl RunFigures {
+impl RunMetrics {
     /// Reads the history; everything is empty if there is none.
     pub(crate) fn read(config: &Config, now: Timestamp) -> anyhow::Result<Self> {
         let Some(history) = History::read(&config.layout)? else {

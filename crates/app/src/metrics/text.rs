@@ -5,15 +5,15 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::counters::{BUCKETS, METHODS, Metrics, Target};
-use super::runs::RunFigures;
+use super::runs::RunMetrics;
 use crate::endpoints;
-use crate::snapshot::{ModelFigures, ServedFigures};
+use crate::snapshot::{ModelMetrics, ServedModelMetrics};
 
 /// Metrics that a run writes to a file, for collectors without a server: the live release and the
 /// runs.
 pub(crate) struct RunPage<'a> {
-    pub(crate) served: Option<&'a ServedFigures>,
-    pub(crate) runs: &'a RunFigures,
+    pub(crate) served: Option<&'a ServedModelMetrics>,
+    pub(crate) runs: &'a RunMetrics,
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
@@ -30,8 +30,8 @@ impl fmt::Display for RunPage<'_> {
 pub(crate) struct Page<'a> {
     pub(crate) metrics: &'a Metrics,
     pub(crate) load: Load,
-    pub(crate) model: &'a ModelFigures,
-    pub(crate) runs: &'a RunFigures,
+    pub(crate) model: &'a ModelMetrics,
+    pub(crate) runs: &'a RunMetrics,
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
@@ -218,7 +218,7 @@ fn write_build(to: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn write_served(
     to: &mut fmt::Formatter<'_>,
-    served: Option<&ServedFigures>,
+    served: Option<&ServedModelMetrics>,
     now: i64,
 ) -> fmt::Result {
     let Some(served) = served else {
@@ -241,7 +241,7 @@ fn write_served(
     writeln!(to, "{name} {}", served.score)
 }
 
-fn write_runs(to: &mut fmt::Formatter<'_>, runs: &RunFigures) -> fmt::Result {
+fn write_runs(to: &mut fmt::Formatter<'_>, runs: &RunMetrics) -> fmt::Result {
     if let Some(time) = runs.last_success {
         let name = "risk_run_last_success_timestamp_seconds";
         head(to, name, "gauge", "When a run last ended without failing")?;
@@ -321,8 +321,8 @@ mod tests {
                 waiting: 7,
                 connections: 8,
             },
-            model: &ModelFigures::default(),
-            runs: &RunFigures {
+            model: &ModelMetrics::default(),
+            runs: &RunMetrics {
                 last_success: Some(7),
                 stage_seconds: vec![("training".into(), 0.5)],
                 outcomes: [("cold_start".to_owned(), 1)].into(),

@@ -30,10 +30,10 @@ const MIN_RATE: u64 = 1024;
 /// Time in which a client may send nothing at all.
 const SILENCE_TIME: Duration = Duration::from_secs(5);
 /// Compressed bytes per step. At a ratio of a thousand to one they become a megabyte.
-const INFLATED_AT_A_TIME: usize = 1024;
+const COMPRESSED_BYTES_PER_STEP: usize = 1024;
 
 /// Decompressed bytes after which other requests of the worker have their turn.
-const INFLATED_WITHOUT_PAUSE: usize = 128 * 1024;
+const DECOMPRESSED_BYTES_PER_TURN: usize = 128 * 1024;
 
 /// A body that is being received.
 pub(crate) struct Incoming {
@@ -108,7 +108,7 @@ impl Incoming {
         loop {
             if let Some(bytes) = inflate.next_inflated()? {
                 inflate.since_pause += bytes.len();
-                if inflate.since_pause >= INFLATED_WITHOUT_PAUSE {
+                if inflate.since_pause >= DECOMPRESSED_BYTES_PER_TURN {
                     let bytes = std::mem::take(&mut inflate.since_pause);
                     pace::for_bytes(bytes).await;
                 }
@@ -225,7 +225,7 @@ impl Inflate {
     /// Some decompressed bytes; `None` if more input is needed.
     fn next_inflated(&mut self) -> Result<Option<Bytes>, ApiError> {
         while !self.compressed.is_empty() {
-            let piece = self.compressed.len().min(INFLATED_AT_A_TIME);
+            let piece = self.compressed.len().min(COMPRESSED_BYTES_PER_STEP);
             let piece = self.compressed.split_to(piece);
             self.decoder
                 .write_all(&piece)

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_was_read_before_is_read_for_the_schema_at_hand() {
+    fn a_remembered_header_is_used_only_for_its_schema() {
         let limits = LimitSettings::default();
         let in_flight = InFlight::new(u64::MAX);
         let values = |schema: &Schema, text: &str| {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn flaws_are_answered_by_kind() {
+    fn csv_flaws_are_answered_by_their_kind() {
         for (text, code) in [
             (HEADER.to_owned(), "no-rows"),
             (
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_too_many_is_refused() {
+    fn a_row_beyond_the_limit_is_rejected() {
         let text = format!("{HEADER}{}", "a,1,2,3\n".repeat(1000));
         assert!(read(&text).is_ok());
         let text = format!("{text}a,1,2,3\n");

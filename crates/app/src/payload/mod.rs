@@ -25,7 +25,7 @@ pub(crate) use stream::{Streaming, stream_body, stream_file};
 
 /// Size up to which rows with a streamable answer are checked as a whole before the first byte is
 /// sent.
-pub(crate) const CHECKED_WHOLE: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_BYTES_CHECKED_FIRST: u64 = 16 * 1024 * 1024;
 
 /// The rows of a source. Their memory is counted while they are collected; that of a file is
 /// counted before it is read.
@@ -65,7 +65,7 @@ pub(crate) fn large_file(
         return Ok(None);
     };
     let file = path::open(config, path)?;
-    Ok((file.limit() > CHECKED_WHOLE).then_some(file))
+    Ok((file.limit() > MAX_BYTES_CHECKED_FIRST).then_some(file))
 }
 
 #[cfg(test)]

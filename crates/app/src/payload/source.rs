@@ -144,7 +144,7 @@ impl<'a> Source<'a> {
             Some(b'"') => parse(text).map(Self::Path),
             Some(b'{') => Self::of_members(parse(text)?),
             _ => Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                Ok(_) => ApiError::JsonInvalid(format!("the JSON brings no rows; {JSON_FORMS}")),
+                Ok(_) => ApiError::JsonInvalid(format!("the JSON contains no rows; {JSON_FORMS}")),
                 Err(error) => json::invalid(&error),
             }),
         }
@@ -179,10 +179,10 @@ impl<'a> Source<'a> {
                 path: None,
                 ..
             } => Err(ApiError::JsonInvalid(format!(
-                "the object brings no rows; {JSON_FORMS}"
+                "the object contains no rows; {JSON_FORMS}"
             ))),
             _ => Err(ApiError::AmbiguousInput(
-                "of records, columns with data, and path more than one is given",
+                "more than one of records, columns with data, and path is given",
             )),
         }
     }

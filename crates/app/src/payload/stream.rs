@@ -106,7 +106,10 @@ where
             }
         })
         .map_err(|error| ApiError::Internal(error.into()))?;
-    let first = rest.recv().await.unwrap_or_else(|| Err(broken_off()))?;
+    let first = rest
+        .recv()
+        .await
+        .unwrap_or_else(|| Err(thread_panicked_error()))?;
     Ok(StreamedAnswer { first, rest })
 }
 
@@ -159,7 +162,7 @@ fn predict_all(
 }
 
 /// The error of an answer whose thread has panicked.
-fn broken_off() -> ApiError {
+fn thread_panicked_error() -> ApiError {
     ApiError::Internal(anyhow::anyhow!(
         "the thread of a streamed answer ended before the answer"
     ))
@@ -216,7 +219,7 @@ impl MessageBody for StreamedAnswer {
         match self.first.take() {
             Some(first) => Poll::Ready(Some(Ok(first))),
             None => self.rest.poll_recv(context).map(|piece| {
-                let piece = piece.unwrap_or_else(|| Err(broken_off()));
+                let piece = piece.unwrap_or_else(|| Err(thread_panicked_error()));
                 piece.transpose()
             }),
         }
@@ -230,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_whose_thread_ends_without_a_word_is_not_taken_for_whole() {
+    fn an_answer_whose_thread_ends_early_is_not_taken_as_complete() {
         let ends = |pieces: Vec<Option<&'static str>>| {
             let (sender, rest) = mpsc::channel(WAITING_CHUNKS);
             for piece in pieces {

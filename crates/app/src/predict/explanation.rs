@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_the_probability_minus_the_one_without_the_contribution() {
+    fn a_probability_change_is_the_probability_minus_the_one_without_the_contribution() {
         let explained = Explained::of(-1.0, vec![1.0, 0.0, 2.0]);
         assert_eq!(explained.base_probability, probability(-1.0));
         let all = probability(2.0);

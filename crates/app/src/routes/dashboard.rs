@@ -28,7 +28,7 @@ use crate::in_flight::Permit;
 use crate::kind;
 use crate::problem;
 use crate::request_state::{RequestId, RequestState};
-use crate::routes::query::Given;
+use crate::routes::query::QueryParameters;
 use crate::state::AppState;
 
 pub(super) use self::alerts::list as alerts;
@@ -127,7 +127,7 @@ async fn answer_list(
     state: Data<AppState>,
     read: impl FnOnce(&Reading, Option<i64>) -> Page + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let given = Given::of_form(request, &["before"], "known is before")?;
+    let given = QueryParameters::of_form(request, &["before"], "known is before")?;
     let before = given.before()?.map(u64::cast_signed);
     answer(request, state, move |reading| Ok(read(reading, before))).await
 }

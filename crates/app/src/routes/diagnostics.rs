@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::expect_json;
-use super::page::USUAL_ITEMS;
+use super::page::DEFAULT_ITEMS;
 use super::query::expect_no_parameters;
 use super::{drift, stored};
 use crate::error::ApiError;
@@ -46,6 +46,6 @@ pub(super) async fn show(
 fn read(config: &Config) -> anyhow::Result<StoredAnswer> {
     Ok(StoredAnswer {
         stored: ::diagnostics::stored(config, common::clock::now())?,
-        drift: drift::newest(config, USUAL_ITEMS)?,
+        drift: drift::newest(config, DEFAULT_ITEMS)?,
     })
 }

@@ -70,7 +70,7 @@ pub(super) async fn ready(
         ok: readiness.release.is_some(),
         detail: match &readiness.release {
             Some(release) => format!("release {release} is served"),
-            None => "no model is deployed yet, or none that can be loaded".into(),
+            None => "no model is deployed yet, or the deployed model cannot be loaded".into(),
         },
     };
     let live = Check {

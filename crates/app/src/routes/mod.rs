@@ -73,7 +73,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         .service(readable(&endpoints::RELEASE_PAGE, dashboard::release))
         .service(readable(&endpoints::ALERTS_PAGE, dashboard::alerts))
         .service(readable(&endpoints::REPORTS_PAGE, dashboard::reports))
-        .default_service(web::to(nothing_here));
+        .default_service(web::to(unknown_address));
 }
 
 /// A resource that can only be read.
@@ -97,6 +97,6 @@ fn options(allowed: &'static str) -> Route {
     })
 }
 
-async fn nothing_here() -> Result<HttpResponse, ApiError> {
+async fn unknown_address() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }

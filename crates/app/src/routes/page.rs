@@ -6,14 +6,14 @@ use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use serde::Serialize;
 
-use super::query::{Given, whole_number};
+use super::query::{QueryParameters, whole_number};
 use crate::content::Content;
 use crate::endpoints::MAX_PAGE;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 
 /// Items of a page if the query sets no limit.
-pub(super) const USUAL_ITEMS: u32 = 20;
+pub(super) const DEFAULT_ITEMS: u32 = 20;
 
 /// The requested part of a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,18 +39,19 @@ pub(super) struct Listing {
 impl Page {
     /// The page that a request asks for with the parameters `limit` and `before`.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let given = Given::of(request, &["limit", "before"], "known are limit and before")?;
+        let given =
+            QueryParameters::of(request, &["limit", "before"], "known are limit and before")?;
         Self::given(&given)
     }
 
     /// The page among parameters that may include others.
-    pub(super) fn given(given: &Given) -> Result<Self, ApiError> {
+    pub(super) fn given(given: &QueryParameters) -> Result<Self, ApiError> {
         let limit = given.read("limit", LIMIT_INVALID, |text| {
             let limit = u32::try_from(whole_number(text)?).ok()?;
             (limit <= MAX_PAGE).then_some(limit)
         })?;
         Ok(Self {
-            limit: limit.unwrap_or(USUAL_ITEMS),
+            limit: limit.unwrap_or(DEFAULT_ITEMS),
             before: given.before()?,
         })
     }
@@ -161,7 +162,7 @@ mod tests {
     fn of(query: &[(&str, &str)]) -> Result<Page, &'static str> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let parameters: Vec<_> = query.iter().map(owned).collect();
-        let given = Given::among(
+        let given = QueryParameters::among(
             parameters,
             &["limit", "before"],
             "known are limit and before",
@@ -174,9 +175,9 @@ mod tests {
     #[test]
     fn the_query_is_read_strictly() {
         let page = |limit, before| Ok(Page { limit, before });
-        assert_eq!(of(&[]), page(USUAL_ITEMS, None));
+        assert_eq!(of(&[]), page(DEFAULT_ITEMS, None));
         assert_eq!(of(&[("limit", "200")]), page(200, None));
-        assert_eq!(of(&[("before", "000012")]), page(USUAL_ITEMS, Some(12)));
+        assert_eq!(of(&[("before", "000012")]), page(DEFAULT_ITEMS, Some(12)));
         let both = [("before", "9223372036854775807"), ("limit", "1")];
         assert_eq!(of(&both), page(1, Some(i64::MAX.unsigned_abs())));
         for name in ["limit", "before"] {
@@ -219,7 +220,7 @@ mod tests {
     fn the_items_of_a_page_are_counted_one_by_one() {
         let in_flight = InFlight::new(8000);
         let page = Page {
-            limit: USUAL_ITEMS,
+            limit: DEFAULT_ITEMS,
             before: None,
         };
         let mut listing = Listing::begin("items", page, in_flight.permit());

@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::query::{Given, parameters};
+use super::query::{QueryParameters, parameters};
 use crate::accept::{self, Media};
 use crate::access::Key;
 use crate::content::counted_body;
@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::in_flight::Permit;
 use crate::pace;
 use crate::payload::{
-    self, BodyFormat, CHECKED_WHOLE, Gathered, Incoming, RequestRows, Source, Streaming,
+    self, BodyFormat, Gathered, Incoming, MAX_BYTES_CHECKED_FIRST, RequestRows, Source, Streaming,
     stream_body, stream_file,
 };
 use crate::predict::{Options, answer_bytes, predict as predict_rows, predict_csv, predict_text};
@@ -155,7 +155,7 @@ impl RequestSettings {
         permit: &mut Permit,
     ) -> Result<Gathered, ApiError> {
         let max_bytes = match self.is_streamable {
-            true => CHECKED_WHOLE,
+            true => MAX_BYTES_CHECKED_FIRST,
             false => u64::MAX,
         };
         match incoming.gather(Bytes::new(), max_bytes, permit).await? {
@@ -291,7 +291,7 @@ const EXPLAIN_INVALID: ApiError = ApiError::InvalidParameter {
 
 fn options(parameters: Vec<(String, String)>) -> Result<Options, ApiError> {
     let names = ["explain", "threshold"];
-    let given = Given::among(parameters, &names, "known are explain and threshold")?;
+    let given = QueryParameters::among(parameters, &names, "known are explain and threshold")?;
     let explain = given.read("explain", EXPLAIN_INVALID, explain)?;
     Ok(Options {
         threshold: given.read("threshold", THRESHOLD_INVALID, threshold)?,

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::problem::excerpt;
 
 /// The parameters of a request, all of them known.
-pub(super) struct Given {
+pub(super) struct QueryParameters {
     parameters: Vec<(String, String)>,
     /// True if a form sent them: fields that were left empty count as absent.
     is_of_form: bool,
@@ -23,7 +23,7 @@ const BAND_INVALID: ApiError = ApiError::InvalidParameter {
     expected: "one of high, medium, low and decile_1 to decile_10",
 };
 
-impl Given {
+impl QueryParameters {
     /// The parameters of a program's request. Each must be one of `names`; `known` tells the names to people.
     pub(super) fn of(
         request: &HttpRequest,
@@ -121,7 +121,7 @@ pub(super) fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
 /// Rejects every parameter.
 pub(super) fn expect_no_parameters(request: &HttpRequest) -> Result<(), ApiError> {
     match parameters(request).first() {
-        Some((name, _)) => Err(unknown_parameter(name, "there are none here")),
+        Some((name, _)) => Err(unknown_parameter(name, "this address has none")),
         None => Ok(()),
     }
 }
@@ -138,10 +138,10 @@ pub(super) fn unknown_parameter(name: &str, known: &'static str) -> ApiError {
 mod tests {
     use super::*;
 
-    fn given(query: &[(&str, &str)]) -> Result<Given, &'static str> {
+    fn given(query: &[(&str, &str)]) -> Result<QueryParameters, &'static str> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let pairs = query.iter().map(owned).collect();
-        Given::among(pairs, &["band", "before"], "known are band and before")
+        QueryParameters::among(pairs, &["band", "before"], "known are band and before")
             .map_err(|error| error.kind().code)
     }
 

@@ -24,7 +24,7 @@ use crate::state::AppState;
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 const NO_REPORT: ApiError = ApiError::NoData(
-    "there is no report of a run of that number: a run that failed, was interrupted or found nothing new has none",
+    "there is no report of a run with that number: a run that failed, was interrupted or found nothing new has none",
 );
 
 /// A report and its Content-Security-Policy.

@@ -7,7 +7,7 @@ use dataset::RecordWriter;
 use scoring::{Band, CALL_LIST_COLUMNS, RankedClient, StoredList};
 
 use super::page::{Listing, Page};
-use super::query::{Given, parameters};
+use super::query::{QueryParameters, parameters};
 use crate::accept::{self, Media};
 use crate::answer;
 use crate::caches::{ListPage, ReadList};
@@ -47,7 +47,7 @@ impl Part {
     /// The part that a query asks for.
     fn given(query: Vec<(String, String)>) -> Result<Self, ApiError> {
         let names = ["limit", "before", "band"];
-        let given = Given::among(query, &names, "known are limit, before and band")?;
+        let given = QueryParameters::among(query, &names, "known are limit, before and band")?;
         Ok(Self {
             page: Page::given(&given)?,
             band: given.band()?,

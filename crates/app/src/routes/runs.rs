@@ -79,7 +79,7 @@ pub(super) async fn one(
 ) -> Result<HttpResponse, ApiError> {
     expect_no_parameters(&request)?;
     expect_json(&request)?;
-    let none = || ApiError::NoData("there is no run of that number that has ended");
+    let none = || ApiError::NoData("no run with that number has ended");
     let id = run_number(&id).ok_or_else(none)?;
     let mut permit = state.in_flight.permit();
     let reading = state.clone();

@@ -131,7 +131,7 @@ mod tests {
             let holder = spawn_blocking({
                 let state = state.clone();
                 move || {
-                    let _last = state.scores.hold_up();
+                    let _last = state.scores.block_until_dropped();
                     holds.send(()).unwrap();
                     held_up.recv().is_err()
                 }

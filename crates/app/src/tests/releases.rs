@@ -69,7 +69,7 @@ fn a_new_release_is_loaded_and_a_broken_one_is_not() {
 }
 
 #[test]
-fn the_model_in_memory_serves_on_while_the_live_release_is_away() {
+fn the_model_in_memory_keeps_serving_while_the_live_release_is_missing() {
     let service = Service::deployed();
     let production = service.config.layout.production();
     let away = production.with_file_name("away");

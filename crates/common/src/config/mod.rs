@@ -163,7 +163,7 @@ impl Config {
         };
         let values = match serde_json::from_str(text) {
             Ok(serde_json::Value::Object(values)) => values,
-            Ok(_) => return Err(unusable(&"  it is no JSON object").into()),
+            Ok(_) => return Err(unusable(&"  it is not a JSON object").into()),
             Err(error) => return Err(unusable(&format!("  {error}")).into()),
         };
         let base = file.parent().unwrap_or(Path::new("/"));

@@ -170,7 +170,7 @@ pub(super) fn version(connection: &Connection) -> anyhow::Result<usize> {
         .unwrap_or(usize::MAX);
     if found > VERSION {
         return Err(Failure::input_output(format!(
-            "the history is of version {found}, this program knows up to {VERSION}: use the newer program"
+            "the history has version {found}, and this program knows versions up to {VERSION}: use the newer program"
         ))
         .into());
     }

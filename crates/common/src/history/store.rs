@@ -72,7 +72,7 @@ impl History {
     pub fn copy_to(&self, path: &Path) -> anyhow::Result<()> {
         let text = path.to_str().ok_or_else(|| {
             Failure::configuration(format!(
-                "{} is no UTF-8 path: name another folder in TMPDIR",
+                "{} is not a UTF-8 path: name another folder in TMPDIR",
                 path.display()
             ))
         })?;

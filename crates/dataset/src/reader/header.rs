@@ -438,7 +438,7 @@ fn header_names(header: Record<'_>) -> Result<Vec<String>, HeaderFlaw> {
     let bytes = header.text();
     if bytes.contains(&0) {
         return Err(HeaderFlaw::NotCsv(
-            "it is no text: the header holds a zero byte; UTF-16 without a byte order mark is read with \"encoding\": \"utf-16le\" in the section ingestion".into(),
+            "it is not a text: the header holds a zero byte; UTF-16 without a byte order mark is read with \"encoding\": \"utf-16le\" in the section ingestion".into(),
         ));
     }
     if bytes.trim_ascii_start().starts_with(b"<") {

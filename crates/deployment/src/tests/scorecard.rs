@@ -111,7 +111,7 @@ impl Sheet {
         )
     }
 
-    /// The points of each pair of which the client has both features.
+    /// The points of each pair whose two features the client has.
     fn pairs(&self, features: [&str; 4], client: &Client) -> Vec<f64> {
         let cell = |feature: &str| {
             let named = features.iter().position(|name| *name == text(feature));
@@ -235,7 +235,7 @@ fn records(text: &str) -> Vec<Vec<String>> {
 }
 
 /// All training rows, and some clients that resemble none of them.
-fn known_and_strange(table: &Table) -> Vec<Client> {
+fn training_and_unusual_clients(table: &Table) -> Vec<Client> {
     let of_row = |row: usize| -> Client {
         std::array::from_fn(|feature| {
             let cell = table.in_memory().features[feature][row];
@@ -273,7 +273,7 @@ fn as_row(client: &Client) -> Vec<f64> {
 }
 
 #[test]
-fn added_points_are_the_models_probability_to_their_rounding() {
+fn added_points_give_the_models_probability_within_rounding() {
     let features = ["=spend", "plan", "age", "region"];
     for (form, scorecard, scale) in [
         ("linear", "{}", (20.0, 600.0, 50.0)),
@@ -292,7 +292,7 @@ fn added_points_are_the_models_probability_to_their_rounding() {
         let sheet = Sheet::of(&csv);
         let (to_double, score, odds): (f64, f64, f64) = scale;
         let mut largest: f64 = 0.0;
-        for client in known_and_strange(&table) {
+        for client in training_and_unusual_clients(&table) {
             let (points, n_rows) = sheet.points(features, &client);
             // More points mean better odds of staying.
             let stays = odds * 2_f64.powf((points - score) / to_double);

@@ -122,7 +122,7 @@ impl Verdict {
 
 impl Check {
     /// True if the difference is significant, but too small to be drift.
-    pub fn has_moved_little(&self) -> bool {
+    pub fn is_significant_but_small(&self) -> bool {
         let is_significant = self.corrected_p_value.is_some_and(|p| p < CHECK_LEVEL);
         is_significant && self.verdict == Verdict::Ok
     }

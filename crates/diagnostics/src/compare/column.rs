@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Verdict};
 use super::column_checks::{
-    check_categories, check_missing, check_nothing, check_number_share, check_numbers,
+    check_categories, check_missing, check_number_share, check_numbers, check_of_untested_values,
     why_untested_levels,
 };
 use super::histogram::{Histogram, histogram_of_levels, histogram_of_numbers};
 use super::limits::{ALPHA, MIN_PART_SHARE};
 use super::part::{PartCheck, check_part_of_levels, check_part_of_numbers};
 use super::respelled::Respelled;
-use super::sentence::{Circumstances, sentence};
+use super::sentence::{SentenceFacts, sentence};
 use super::unlike::{unlike_share_of_levels, unlike_share_of_numbers};
 use crate::statistics::{SortedColumn, StabilityIndex, Tally, stability_index};
 
 /// Number of checks of a column: distribution, missing values, and the part that changed most.
-pub(super) const CHECKS_OF_A_COLUMN: usize = 3;
+pub(super) const CHECKS_PER_COLUMN: usize = 3;
 
 /// Most frequent levels of each file whose names the joint test may need.
 const NAMED_LEVELS: usize = 200;
@@ -317,7 +317,12 @@ impl ColumnPair {
             ),
             Values::Untested(tallies, reason) => {
                 untested = Some(reason);
-                (Kind::Untested, check_nothing(tallies), None, tallies)
+                (
+                    Kind::Untested,
+                    check_of_untested_values(tallies),
+                    None,
+                    tallies,
+                )
             }
         };
         let tallies = [self.reference_tally.unwrap_or(tallies[0]), tallies[1]];
@@ -370,7 +375,7 @@ impl ColumnComparison {
 
     /// The checks of the column. Their number is the same for each column, so that the correction
     /// of one column does not depend on the values of another.
-    pub(super) fn checks_mut(&mut self) -> [Option<&mut Check>; CHECKS_OF_A_COLUMN] {
+    pub(super) fn checks_mut(&mut self) -> [Option<&mut Check>; CHECKS_PER_COLUMN] {
         let part = self.part.as_mut().map(|part| &mut part.check);
         [Some(&mut self.distribution), Some(&mut self.missing), part]
     }
@@ -388,11 +393,11 @@ impl ColumnComparison {
                 self.verdict = Verdict::Drift;
             }
         }
-        let circumstances = Circumstances {
+        let circumstances = SentenceFacts {
             untested: self.untested.as_deref(),
             was_constant: self.was_constant.as_deref(),
         };
         self.distribution.sentence = sentence(&self.name, &self.distribution, circumstances);
-        self.missing.sentence = sentence(&self.name, &self.missing, Circumstances::default());
+        self.missing.sentence = sentence(&self.name, &self.missing, SentenceFacts::default());
     }
 }

@@ -140,7 +140,7 @@ fn are_nearly_all_single(table: &[[u64; 2]]) -> bool {
 }
 
 /// The check of values that cannot be compared.
-pub(super) fn check_nothing([reference, current]: [Tally; 2]) -> Check {
+pub(super) fn check_of_untested_values([reference, current]: [Tally; 2]) -> Check {
     untested_check(
         Test::KolmogorovSmirnov,
         Unit::StandardDeviations,

@@ -11,7 +11,7 @@ pub(super) fn column_kind(mine: &AnyColumn, other: &AnyColumn) -> Result<Kind, S
     let sides = [(mine, "the reference"), (other, "the current file")];
     if let Some(reason) = sides
         .iter()
-        .find_map(|(column, file)| why_not(&column.forms, file))
+        .find_map(|(column, file)| reason_not_compared(&column.forms, file))
     {
         return Err(reason);
     }
@@ -24,7 +24,7 @@ pub(super) fn column_kind(mine: &AnyColumn, other: &AnyColumn) -> Result<Kind, S
 }
 
 /// Why the cells of one file are not compared, or `None`.
-fn why_not(forms: &CellForms, file: &str) -> Option<String> {
+fn reason_not_compared(forms: &CellForms, file: &str) -> Option<String> {
     if forms.reading() == Reading::Dates {
         return Some(format!(
             "it holds dates or times in {file}, such as {:?}",

@@ -23,7 +23,7 @@ const MAX_SHARES_OF_COLUMN: usize = 2;
 const CONSTANT_FACTOR: f64 = 0.01;
 /// The places of the two ends of the middle of a column, as shares of its values. The quartiles say nothing
 /// where half of the values are one number.
-const MIDDLES: [[f64; 2]; 2] = [[0.25, 0.75], [0.05, 0.95]];
+const MIDDLE_QUANTILES: [[f64; 2]; 2] = [[0.25, 0.75], [0.05, 0.95]];
 
 /// Result of the joint test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -100,7 +100,7 @@ pub struct JointChange {
 
 impl JointCheck {
     /// True if the difference is significant, but too small to be drift.
-    pub fn has_moved_little(&self) -> bool {
+    pub fn is_significant_but_small(&self) -> bool {
         self.p_value < CHECK_LEVEL && self.verdict == Verdict::Ok
     }
 
@@ -418,7 +418,7 @@ impl JointCells {
             let at = |share: f64| values.get((share * values.len() as f64) as usize).copied();
             Some(at(high)? - at(low)?)
         };
-        MIDDLES.into_iter().find_map(|ends| {
+        MIDDLE_QUANTILES.into_iter().find_map(|ends| {
             let widths = [width(&present[0], ends)?, width(&present[1], ends)?];
             let is_usable = widths.iter().all(|it| it.is_finite()) && widths[0] > 0.0;
             (is_usable && is_wider(widths) == is_wider(deviations)).then_some(widths)

@@ -33,7 +33,7 @@ use dataset::{
 };
 
 use self::check::correct_p_values;
-use self::column::CHECKS_OF_A_COLUMN;
+use self::column::CHECKS_PER_COLUMN;
 use self::column_kind::column_kind;
 use self::joint::JointCells;
 
@@ -216,7 +216,7 @@ pub(crate) fn check_columns(
     is_input: impl Fn(&str) -> bool,
 ) -> CheckedColumns {
     let joint = JointCells::of(&pairs, is_input);
-    let level = CHECK_LEVEL / (pairs.len() * CHECKS_OF_A_COLUMN).max(1) as f64;
+    let level = CHECK_LEVEL / (pairs.len() * CHECKS_PER_COLUMN).max(1) as f64;
     let mut columns = each_in_parallel(pairs, |pair| pair.compare(level));
     correct_p_values(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
     columns.iter_mut().for_each(ColumnComparison::conclude);

@@ -268,14 +268,14 @@ impl PartCheck {
         let spelling = spelling.map_or_else(String::new, |it| format!("; {it}"));
         match check.verdict {
             Verdict::Drift => format!("{change} ({made}){spelling}"),
-            Verdict::Ok if check.has_moved_little() => {
-                format!("{change}, which is less than matters ({made}){spelling}")
+            Verdict::Ok if check.is_significant_but_small() => {
+                format!("{change}, which is too little to matter ({made}){spelling}")
             }
             Verdict::Ok => format!(
                 "no part of the values of {name} has become significantly more or less frequent ({made}){spelling}"
             ),
             Verdict::InsufficientData => format!(
-                "whether a part of the values of {name} has moved cannot be told from {} and {} ({made}){spelling}",
+                "{} and {} are too few to tell whether a part of the values of {name} has moved ({made}){spelling}",
                 count(reference),
                 counted(current, "value")
             ),

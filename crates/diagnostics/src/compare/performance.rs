@@ -206,7 +206,8 @@ fn numbers<'a>(file: &'a AnyColumns, name: &str) -> Result<&'a [f64], Failure> {
         ))
     })?;
     let numbers = column.numbers.as_deref();
-    numbers.ok_or_else(|| Failure::data(format!("the column {name} holds text that is no number")))
+    numbers
+        .ok_or_else(|| Failure::data(format!("the column {name} holds text that is not a number")))
 }
 
 fn check(

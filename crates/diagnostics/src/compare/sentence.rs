@@ -5,7 +5,7 @@ use super::limits::CHECK_LEVEL;
 
 /// What else a sentence about a check says.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Circumstances<'c> {
+pub(super) struct SentenceFacts<'c> {
     /// Why the values were not tested.
     pub(super) untested: Option<&'c str>,
     /// How a column changed that has one value in the reference.
@@ -13,7 +13,7 @@ pub(super) struct Circumstances<'c> {
 }
 
 /// The result of a check as a sentence about the column `name`.
-pub(super) fn sentence(name: &str, check: &Check, circumstances: Circumstances<'_>) -> String {
+pub(super) fn sentence(name: &str, check: &Check, circumstances: SentenceFacts<'_>) -> String {
     let subject = match check.unit {
         Unit::MissingShare => format!("the share of {name} that is missing"),
         Unit::StandardDeviations | Unit::TotalVariation | Unit::ValueShare => {
@@ -55,12 +55,12 @@ pub(super) fn sentence(name: &str, check: &Check, circumstances: Circumstances<'
     }
     match check.verdict {
         Verdict::Drift => format!("{subject} has moved {effect} ({made})"),
-        Verdict::Ok if check.has_moved_little() => {
-            format!("{subject} has moved, by less than matters ({made}; it differs {effect})")
+        Verdict::Ok if check.is_significant_but_small() => {
+            format!("{subject} has moved, but too little to matter ({made}; it differs {effect})")
         }
         Verdict::Ok => format!("{subject} has not moved ({made}; it differs {effect})"),
         Verdict::InsufficientData => format!(
-            "whether {subject} has moved cannot be told from so few rows ({made}; no values could give a p below {})",
+            "there are too few rows to tell whether {subject} has moved ({made}; no values could give a p below {})",
             p_text(check.min_p_value)
         ),
     }

@@ -121,8 +121,8 @@ fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
     let parts = joint.parts.iter();
     let parts = parts.map(|part| format!("{} {}", part.kind, p_text(Some(part.p_value))));
     write!(to, " ({})", parts.collect::<Vec<_>>().join(", "))?;
-    if joint.has_moved_little() {
-        write!(to, "; they have moved, by less than matters")?;
+    if joint.is_significant_but_small() {
+        write!(to, "; they have moved, but too little to matter")?;
     }
     match joint.left_out.join(", ") {
         names if names.is_empty() => writeln!(to)?,
@@ -150,7 +150,7 @@ fn write_column(
     let effect = self::effect(&column.missing);
     write_check(to, "", &column.missing, (None, &effect), width)?;
     let part = column.part.iter().map(|part| &part.check);
-    for check in part.filter(|it| it.verdict == Verdict::Drift || it.has_moved_little()) {
+    for check in part.filter(|it| it.verdict == Verdict::Drift || it.is_significant_but_small()) {
         let effect = self::effect(check);
         write_check(to, "", check, (None, &effect), width)?;
     }
@@ -158,7 +158,7 @@ fn write_column(
         let [reference, current] = column.unreadable;
         writeln!(
             to,
-            "{:width$} {reference} and {current} cells are no numbers and count as missing",
+            "{:width$} {reference} and {current} cells are not numbers and count as missing",
             ""
         )?;
     }
@@ -166,11 +166,12 @@ fn write_column(
     for check in column.checks() {
         // A part that cannot be tested says no more than its distribution.
         let is_untested = check.verdict == Verdict::InsufficientData && part != Some(check);
-        if check.verdict == Verdict::Drift || is_untested || check.has_moved_little() {
+        if check.verdict == Verdict::Drift || is_untested || check.is_significant_but_small() {
             writeln!(to, "{:width$} {}", "", check.sentence)?;
         }
     }
-    let is_said = part.is_some_and(|it| it.verdict == Verdict::Drift || it.has_moved_little());
+    let is_said =
+        part.is_some_and(|it| it.verdict == Verdict::Drift || it.is_significant_but_small());
     if let Some(spelling) = column.respelled.in_words().filter(|_| !is_said) {
         writeln!(to, "{:width$} {spelling}", "")?;
     }

@@ -117,7 +117,7 @@ fn answer(agent: &Agent, request: Request<()>, within: Duration) -> Answer {
     }
     let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES);
     let entry = IndexKrate::from_slice(&body.read_to_vec().map_err(reason)?)
-        .map_err(|error| format!("the index answered with something else: {error}"))?;
+        .map_err(|error| format!("the index gave an invalid answer: {error}"))?;
     let published = entry.versions.iter().filter_map(|published| {
         Some(PublishedVersion {
             version: Version::parse(&published.version).ok()?,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_index_is_not_waited_for() {
+    fn a_slow_index_does_not_delay_the_run() {
         let hangs = serve(|_, stream| {
             // Keeps the connection until the other side gives up.
             let _ = { stream }.read(&mut [0]);

@@ -44,7 +44,7 @@ pub fn check_dependencies(
     }
     let locked = lock::embedded()?;
     // Stored before the first request: a run that is killed while it waits must not ask again.
-    let unanswered = all_unknown(locked, "the check was cut short");
+    let unanswered = all_unknown(locked, "the check was interrupted");
     history.save_document(DOCUMENT, &with_answers(Some(now), locked, unanswered))?;
     let answers = ask(locked, &config.base);
     let found = with_answers(Some(now), locked, answers);

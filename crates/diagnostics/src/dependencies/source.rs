@@ -31,7 +31,7 @@ impl CargoFiles {
     /// Reads the configuration files that apply to a build in `base`.
     pub(super) fn read(base: &Path, home: Option<PathBuf>) -> anyhow::Result<Self> {
         let base = PathBuf::from_path_buf(base.to_owned())
-            .map_err(|path| anyhow::anyhow!("{} is no UTF-8 path", path.display()))?;
+            .map_err(|path| anyhow::anyhow!("{} is not a UTF-8 path", path.display()))?;
         let mut texts = Vec::new();
         let above = base.ancestors().map(|folder| folder.join(".cargo"));
         for folder in above.chain(home.clone()) {

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_compare_gives_none() {
+    fn samples_that_cannot_be_compared_have_no_changed_part() {
         let tables: [&[[u64; 2]]; 6] = [
             &[],
             &[[9, 0], [4, 0]],

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn corrected_p_values() {
+    fn holm_corrects_p_values() {
         let table: [(&[f64], &[f64]); 5] = [
             (&[], &[]),
             (&[0.04], &[0.04]),

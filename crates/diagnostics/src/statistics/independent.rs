@@ -8,10 +8,10 @@ use model::symmetric::{Eigen, dot, eigen};
 
 /// Largest condition number of the correlation matrix. Beyond it, the smallest eigenvalue is
 /// rounding error.
-const WORST_CONDITION: f64 = 1e10;
+const MAX_CONDITION_NUMBER: f64 = 1e10;
 /// Share of an eigenvector's largest entry that makes an estimate a part of the direction. The last
 /// such estimate is left out.
-const PART_OF_A_DIRECTION: f64 = 0.5;
+const MIN_RELATIVE_LOADING: f64 = 0.5;
 
 /// Estimates with a covariance, without those that the others determine.
 pub(crate) struct IndependentEstimates {
@@ -120,14 +120,14 @@ fn redundant(eigen: &Eigen, fixed: usize) -> Option<usize> {
         .iter()
         .zip(&eigen.vectors)
         .min_by(|a, b| a.0.total_cmp(b.0))?;
-    if *smallest > 0.0 && *smallest * WORST_CONDITION >= largest {
+    if *smallest > 0.0 && *smallest * MAX_CONDITION_NUMBER >= largest {
         return None;
     }
     let entries = direction.get(fixed..)?;
     let largest_entry = entries
         .iter()
         .fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
-    let is_part = |entry: &f64| entry.abs() >= largest_entry * PART_OF_A_DIRECTION;
+    let is_part = |entry: &f64| entry.abs() >= largest_entry * MIN_RELATIVE_LOADING;
     entries
         .iter()
         .rposition(is_part)

@@ -164,7 +164,7 @@ pub(crate) fn joint_test(columns: &[JointColumn], rows: &SampledRows) -> Option<
     let weights: f64 = kinds.iter().map(|it| it.kind.weight()).sum();
     let heaviest = kinds.iter().map(|it| it.kind.weight()).reduce(f64::max)?;
     let blocks = sums.blocks();
-    let observed = blocks.sums_as_they_are();
+    let observed = blocks.observed_sums();
     let shown = Shown {
         components: &components,
         predicted: &predicted,
@@ -274,7 +274,7 @@ impl Features {
         let start = self.sums.len();
         let mut named = Vec::new();
         for score in scores {
-            if let Some(squares) = own_squares(&self.components[*score]) {
+            if let Some(squares) = squares_without_regression(&self.components[*score]) {
                 self.sums.push(&squares);
                 named.push(self.of_one(*score, About::Deviation(*score)));
             }
@@ -427,7 +427,7 @@ fn centred(mut values: Vec<f64>, is_present: &[bool]) -> Vec<f64> {
 }
 
 /// Squares of scores minus their regression on the scores; `None` if hardly anything is left.
-fn own_squares(scores: &Component) -> Option<Vec<f64>> {
+fn squares_without_regression(scores: &Component) -> Option<Vec<f64>> {
     let squares = product(scores, scores);
     let cubes: f64 = scores
         .values

@@ -14,7 +14,7 @@ use super::tails::{chi_square_tail, chi_square_upper_quantile};
 const BINS: u64 = 10;
 /// Smallest number of values per bin in each sample for the chi-square approximation. With fewer,
 /// the minimum share of empty bins makes the index large.
-const MIN_VALUES_A_BIN: u64 = 10;
+const MIN_VALUES_PER_BIN: u64 = 10;
 /// Minimum share of a bin: an empty bin would make the index infinite.
 const MIN_SHARE: f64 = 1e-4;
 
@@ -62,7 +62,7 @@ pub fn stability_index(
     let unit = 1.0 / reference.count() as f64 + 1.0 / current.count() as f64;
     let p_value = chi_square_tail(index / unit, degrees);
     let cut_off = chi_square_upper_quantile(alpha, degrees).map(|quantile| unit * quantile);
-    let needed = MIN_VALUES_A_BIN * bins as u64;
+    let needed = MIN_VALUES_PER_BIN * bins as u64;
     let is_enough = reference.count().min(current.count()) >= needed;
     Some(StabilityIndex {
         index,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn two_values_exceed_the_cut_off_as_often_as_promised() {
+    fn the_cut_off_holds_for_columns_of_two_values() {
         let mut draws = Draws(5);
         let mut column = |rows: u32| {
             let value = |_| f64::from(u8::from(draws.uniform() < 0.3));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_alpha_gives_none() {
+    fn an_invalid_alpha_gives_no_index() {
         let column = SortedColumn::of(&[1.0, 2.0]);
         for alpha in [0.0, 1.0, f64::NAN] {
             assert_eq!(stability_index(&column, &column, alpha), None);

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn undefined_tails_are_none() {
+    fn undefined_tails_have_no_value() {
         assert_eq!(chi_square_tail(1.0, 0), None);
         assert_eq!(chi_square_tail(f64::NAN, 1), None);
         assert_eq!(chi_square_tail(f64::INFINITY, 1), Some(0.0));

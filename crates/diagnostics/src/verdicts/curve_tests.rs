@@ -61,7 +61,7 @@ fn verdict_on(model: &Model, table: &Table) -> ModelVerdict {
 }
 
 #[test]
-fn curves_hold_where_the_world_stays_and_drift_where_it_turns() {
+fn a_curve_drifts_only_if_the_effect_changes() {
     let model = model();
     for seed in 2..8 {
         let found = verdict_on(&model, &clients(seed, 500, hill, 0.0));

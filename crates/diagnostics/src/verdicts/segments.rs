@@ -21,7 +21,7 @@ use model::Model;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::division::{Divided, divisions};
+use self::division::{SegmentDivision, divisions};
 use super::batch::Batch;
 use crate::compare::Verdict;
 use crate::statistics::{
@@ -143,7 +143,7 @@ fn divisions_at_once(model: &Model) -> usize {
 
 /// A segment that was tested.
 struct Tested<'a> {
-    divided: &'a Divided<'a>,
+    divided: &'a SegmentDivision<'a>,
     group: usize,
     sums: &'a GroupSums,
     test: ResidualTest,
@@ -181,7 +181,7 @@ fn odds_ratio(sums: &GroupSums) -> Option<f64> {
 }
 
 fn result_of(mut tested: Vec<Tested<'_>>, rows: u64, level: f64) -> SegmentCheck {
-    sort_by_certain_shift(&mut tested, level);
+    sort_by_lower_bound(&mut tested, level);
     let p_values: Vec<f64> = tested.iter().map(|tested| tested.test.p_value).collect();
     let segments = tested.iter().zip(holm(&p_values));
     let mut segments: Vec<Segment> = segments
@@ -210,7 +210,7 @@ fn result_of(mut tested: Vec<Tested<'_>>, rows: u64, level: f64) -> SegmentCheck
 
 /// Sorts segments by the smallest change of the log-odds that chance leaves possible, the largest one
 /// first. The bounds of all segments together are wrong with the chance `level`.
-fn sort_by_certain_shift(tested: &mut [Tested<'_>], level: f64) {
+fn sort_by_lower_bound(tested: &mut [Tested<'_>], level: f64) {
     let each = level / (2.0 * tested.len().max(1) as f64);
     let errors = normal_quantile(1.0 - each);
     let certain = |tested: &Tested<'_>| tested.test.shift.abs() - errors * tested.test.shift_error;

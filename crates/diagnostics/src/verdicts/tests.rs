@@ -131,18 +131,18 @@ fn feature_drift_alone_is_no_model_drift() {
 }
 
 #[test]
-fn a_change_that_is_too_small_to_matter_is_said() {
+fn a_change_that_is_too_small_to_matter_is_mentioned() {
     let little = World {
         shift: 0.06,
         ..SAME
     };
     let found = verdicts_alone(&model(), &clients(little, 4, 20_000));
     let joint = found.joint.as_ref().unwrap();
-    assert!(joint.has_moved_little(), "{joint:#?}");
+    assert!(joint.is_significant_but_small(), "{joint:#?}");
     let sentences = found.feature_sentences();
     assert!(
         sentences[0].starts_with("no feature drift: ")
-            && sentences[0].ends_with(" moved, by less than matters"),
+            && sentences[0].ends_with(" moved, but too little to matter"),
         "{sentences:?}"
     );
 }

@@ -222,7 +222,7 @@ impl Verdicts {
         } else {
             "too few values"
         };
-        let tested = match self.little_movement() {
+        let tested = match self.small_changes_sentence() {
             Some(moved) => format!("no feature drift: {moved}"),
             None => "no feature drift: new clients resemble the training clients".into(),
         };
@@ -234,20 +234,26 @@ impl Verdicts {
     }
 
     /// What changed significantly, but too little to be drift; `None` if nothing did.
-    fn little_movement(&self) -> Option<String> {
-        let has_moved = |feature: &&ColumnComparison| feature.checks().any(Check::has_moved_little);
+    fn small_changes_sentence(&self) -> Option<String> {
+        let has_moved =
+            |feature: &&ColumnComparison| feature.checks().any(Check::is_significant_but_small);
         let moved = self.features.iter().filter(has_moved);
         let moved: Vec<String> = moved.map(|feature| feature.name.clone()).collect();
-        let joint = self.joint.iter().find(|joint| joint.has_moved_little());
+        let joint = self
+            .joint
+            .iter()
+            .find(|joint| joint.is_significant_but_small());
         let verb = match moved.len() {
             1 => "has",
             _ => "have",
         };
         match (moved.as_slice(), joint) {
             ([], None) => None,
-            ([], Some(_)) => Some("the features together have moved, by less than matters".into()),
+            ([], Some(_)) => {
+                Some("the features together have moved, but too little to matter".into())
+            }
             (moved, _) => Some(format!(
-                "{} {verb} moved, by less than matters",
+                "{} {verb} moved, but too little to matter",
                 in_words(moved)
             )),
         }

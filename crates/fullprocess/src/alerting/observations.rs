@@ -10,7 +10,7 @@ use common::numbers::{count as count_of, counted};
 use diagnostics::{SegmentCheck, Verdict};
 use record::{Action, Outcome, RunRecord};
 
-/// What a run saw of each condition that it looked at.
+/// Observations of a run, one for each condition that it checked.
 pub(super) fn observations(record: &RunRecord, failed_with: Option<Exit>) -> Vec<Observation> {
     [
         model_drift(record),
@@ -27,7 +27,7 @@ pub(super) fn observations(record: &RunRecord, failed_with: Option<Exit>) -> Vec
     .collect()
 }
 
-/// An error that ended a run, by its kind.
+/// Observation of the error that ended a run. The text depends on the kind of the error.
 pub(super) fn failure(exit: Exit) -> Observation {
     let what = match exit {
         Exit::DataUnusable => "the data cannot be used",
@@ -152,7 +152,7 @@ fn candidate(record: &RunRecord) -> Option<Observation> {
             let decision = record.decision.as_ref();
             let what = match decision.map(|decision| decision.action) {
                 Some(Action::Unusable) => "nothing is deployed, and every input file was rejected",
-                _ => "a retrain was called for, and no model could be fitted to the data",
+                _ => "a retraining was due, but no model could be fitted to the data",
             };
             Some(present(condition, what.into()))
         }
@@ -166,7 +166,7 @@ fn candidate(record: &RunRecord) -> Option<Observation> {
     }
 }
 
-/// The refusal of a candidate, by the finding of the gate that decided.
+/// Text about a refused candidate: the finding on which the gate decided.
 fn refusal(record: &RunRecord) -> String {
     let decided = record.gate.as_ref().zip(record.comparison.as_ref());
     let clause = decided.and_then(|(gate, comparison)| gate.deciding_clause(comparison));
@@ -186,13 +186,15 @@ fn end(record: &RunRecord, failed_with: Option<Exit>) -> Option<Observation> {
         Outcome::Failed => failure(failed_with.unwrap_or(Exit::Unexpected)),
         Outcome::Interrupted => present(
             condition,
-            "it was cut short, and a later run closed it; `fullprocess --history` says more".into(),
+            "it was interrupted, and a later run closed it; `fullprocess --history` says more"
+                .into(),
         ),
         _ => absent(condition),
     })
 }
 
-/// What was refused of new files: that of known ones was told of when they were new.
+/// Rejected files and rows among the new files. Those of known files were reported when the files
+/// were new.
 fn input(record: &RunRecord) -> Option<Observation> {
     let report = record.ingestion.as_ref()?;
     let new = || report.files.iter().filter(|file| !file.is_repeated);
@@ -218,7 +220,7 @@ fn api(record: &RunRecord) -> Option<Observation> {
         return Some(absent(Condition::ApiUnreachable));
     }
     let what = format!(
-        "{} of {} calls did not answer as they should; apireturns.txt says how",
+        "{} of {} API calls failed; apireturns.txt has the answers",
         api.failures.len(),
         api.calls
     );

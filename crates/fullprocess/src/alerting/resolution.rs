@@ -15,13 +15,14 @@ use diagnostics::Verdict;
 use record::{Effect, RunRecord};
 use serde::{Deserialize, Serialize};
 
-/// The document of the drifts that people were told of, and of what has held since.
+/// Name of the history document with the open drifts, each with the rows that were tested since.
 const OPEN_DRIFTS: &str = "drifts that are open";
 /// Rows without drift that resolve a drift, as a multiple of the rows of the test that found it.
 ///
-/// Example: a coefficient is gone, and 26 rows show it in a quarter of the batches. Three of four
-/// such batches miss the drift, and eight misses in a row happen in one of ten cases. With hourly
-/// batches and a lasting drift this factor gives 1.2 messages a day. A factor of 1 gave nine.
+/// Example: a feature has lost its effect, and a batch of 26 rows shows that in one of four tests.
+/// Three of four tests then miss the drift, and eight misses in a row happen in one of ten cases.
+/// With hourly batches and a lasting drift, this factor gives 1.2 messages a day. A factor of 1
+/// gave nine.
 const RESOLUTION_ROWS_FACTOR: u64 = 8;
 
 /// An open drift.
@@ -29,9 +30,9 @@ const RESOLUTION_ROWS_FACTOR: u64 = 8;
 struct OpenDrift {
     /// Release that was tested.
     release: Option<String>,
-    /// Rows of the test that found the drift; the most if several did.
+    /// Number of rows of the test that found the drift; the largest one if several tests did.
     rows: u64,
-    /// Rows of the later tests, none of which found drift.
+    /// Number of rows of the later tests together, none of which found drift.
     #[serde(rename = "held")]
     rows_without_drift: u64,
 }
@@ -40,7 +41,7 @@ struct OpenDrift {
 struct DriftTest<'a> {
     release: Option<&'a str>,
     verdict: Verdict,
-    /// Rows that the test rests on.
+    /// Number of rows in the test.
     rows: u64,
     /// True if the rows count as evaluated, so that no later run tests them again.
     is_evaluated: bool,
@@ -320,7 +321,7 @@ mod tests {
         let redeployed = Outcome::Redeployed;
         assert_eq!(after(&redeployed, "000001", Verdict::Drift, 400), BOTH);
         assert_eq!(after(&Outcome::Steady, "000002", Verdict::Ok, 26), NONE);
-        // What was found of one release asks nothing of another.
+        // Drift of one release does not influence the conditions of another release.
         assert_eq!(after(&redeployed, "000002", Verdict::Drift, 400), BOTH);
         assert_eq!(after(&Outcome::Steady, "000003", Verdict::Drift, 10), BOTH);
         assert_eq!(after(&Outcome::Steady, "000003", Verdict::Ok, 80), NONE);

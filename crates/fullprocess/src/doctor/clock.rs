@@ -27,7 +27,7 @@ pub(super) fn examine(
     {
         findings.problem(
             format!(
-                "run {} ended at {}, which is still to come: the clock is wrong or was",
+                "run {} ended at {}, which is in the future: the clock is wrong or was",
                 last.run_id, last.finished_at
             ),
             "date && fullprocess",
@@ -39,7 +39,7 @@ pub(super) fn examine(
     {
         findings.note(
             format!(
-                "release {} was made at {}, which is still to come: the clock is wrong or was",
+                "release {} was made at {}, which is in the future: the clock is wrong or was",
                 live.release, live.created_at
             ),
             "date",
@@ -55,7 +55,7 @@ pub(super) fn examine(
         {
             findings.problem(
                 format!(
-                    "{} was written at {modified}, which is still to come: the clock is wrong or was",
+                    "{} was written at {modified}, which is in the future: the clock is wrong or was",
                     path.display()
                 ),
                 format!("date && touch {}", quoted(&path)),
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_ahead_are_tolerated_and_minutes_are_not() {
+    fn a_clock_that_is_seconds_ahead_is_tolerated() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         for (recorded, ahead) in [
             ("2026-03-01T11:00:00Z", false),

@@ -32,7 +32,7 @@ pub(super) fn examine(
     }
     if version < newest {
         findings.note(
-            format!("the history is of version {version}, the next run brings it to {newest}"),
+            format!("the history has version {version}; the next run upgrades it to {newest}"),
             "fullprocess",
         );
     }
@@ -118,7 +118,7 @@ fn examine_data(
     }
     if ledger.rebuilding {
         findings.note(
-            "finaldata.csv was being rebuilt when a run was cut short",
+            "finaldata.csv was being rebuilt when a run was interrupted",
             "fullprocess",
         );
         return Ok(());
@@ -175,7 +175,7 @@ fn examine_rejected_rows(layout: &Layout, ledger: &Ledger, findings: &mut Findin
     }
     let what = match digest::of_file_start(&path, ledger.rejected_bytes) {
         Ok(Some(found)) if found == ledger.rejected_digest => return,
-        Ok(_) => format!("{} does not hold what was rejected", path.display()),
+        Ok(_) => format!("{} does not contain the rejected rows", path.display()),
         Err(error) => format!("{error:#}"),
     };
     findings.problem(what, "ingestion");
@@ -185,7 +185,7 @@ fn examine_final_data(pipeline: &ExaminedPipeline<'_>, ledger: &Ledger, findings
     let path = pipeline.config.layout.final_data();
     let what = match digest::of_file_start(&path, ledger.committed_bytes) {
         Ok(Some(found)) if found == ledger.digest => return,
-        Ok(Some(_)) => format!("{} does not hold what was ingested", path.display()),
+        Ok(Some(_)) => format!("{} does not contain the ingested rows", path.display()),
         Ok(None) => format!("{} was cut", path.display()),
         Err(error) => format!("{error:#}"),
     };

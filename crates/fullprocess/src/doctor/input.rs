@@ -86,7 +86,7 @@ fn read_a_byte(path: &Path) -> io::Result<()> {
 }
 
 /// Errors of the operating system that opening a file shows: not found, permission denied.
-const DECIDED_BY_OPENING: [&str; 2] = ["(os error 2)", "(os error 13)"];
+const ERRORS_CHECKED_BY_OPENING: [&str; 2] = ["(os error 2)", "(os error 13)"];
 
 /// Reports notices of the last run that the listing alone does not show.
 fn examine_last_run(
@@ -103,9 +103,10 @@ fn examine_last_run(
     for notice in &last.record.notices {
         let is_found_now = match notice.kind {
             NoticeKind::EmptyFolder => true,
-            // Opening the file again decides these errors. Only a run can find damage further on.
+            // Opening the file shows whether such an error still occurs. Only a run can find damage
+            // further inside the file.
             NoticeKind::Unreadable => {
-                DECIDED_BY_OPENING
+                ERRORS_CHECKED_BY_OPENING
                     .iter()
                     .any(|error| notice.what.contains(error))
                     || unreadable.contains(&notice.place)

@@ -14,7 +14,7 @@ pub(super) fn examine(
         Ok(Some(live)) => live,
         Ok(None) => return Ok("nothing is deployed".into()),
         // A damaged release is a finding of the examination of the releases.
-        Err(_) => return Ok("unknown without a release that can be used".into()),
+        Err(_) => return Ok("unknown, because no release can be used".into()),
     };
     let scored = scoring::score_release(pipeline.config, live.manifest(), &live.model)?;
     let metrics = &scored.metrics;

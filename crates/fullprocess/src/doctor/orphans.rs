@@ -42,7 +42,7 @@ pub(super) fn examine(
     }
     for path in &left {
         findings.note(
-            format!("{} was left by a run that was cut short", path.display()),
+            format!("{} was left by an interrupted run", path.display()),
             "fullprocess",
         );
     }
@@ -151,14 +151,14 @@ fn unneeded_candidates(
         .map(|run| quoted(&layout.refused_candidate(*run)))
         .collect();
     findings.note(
-        unneeded_in_words(&unneeded),
+        unneeded_candidates_sentence(&unneeded),
         format!("rm {}", paths.join(" ")),
     );
     Ok(unneeded.len())
 }
 
 /// A sentence about the candidates of these runs, which are sorted.
-fn unneeded_in_words(runs: &[i64]) -> String {
+fn unneeded_candidates_sentence(runs: &[i64]) -> String {
     if let [run] = runs {
         return format!("the candidate of run {run} is kept, and no review needs it");
     }
@@ -168,7 +168,7 @@ fn unneeded_in_words(runs: &[i64]) -> String {
         more => format!(" and {}", counted(more, "other run")),
     };
     format!(
-        "{} are kept, and no review needs them: of runs {}{more}",
+        "{} are kept, and no review needs them: runs {}{more}",
         counted(runs.len(), "candidate"),
         first.join(", ")
     )
@@ -228,14 +228,14 @@ mod tests {
             ),
             (
                 &[7, 12],
-                "2 candidates are kept, and no review needs them: of runs 7, 12",
+                "2 candidates are kept, and no review needs them: runs 7, 12",
             ),
             (
                 &[1, 2, 3, 4, 5, 6],
-                "6 candidates are kept, and no review needs them: of runs 1, 2, 3, 4, 5 and 1 other run",
+                "6 candidates are kept, and no review needs them: runs 1, 2, 3, 4, 5 and 1 other run",
             ),
         ] {
-            assert_eq!(unneeded_in_words(runs), wanted);
+            assert_eq!(unneeded_candidates_sentence(runs), wanted);
         }
     }
 }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
-/// Owners of a path, as user numbers.
+/// User ids that decide which command restores access to a path.
 #[derive(Clone, Copy, Debug)]
 struct Owners {
     /// The user who runs the doctor.
@@ -122,8 +122,9 @@ fn owners(path: &Path) -> Option<Owners> {
 
 /// The command that restores access.
 ///
-/// The owner changes the mode. In a folder of this user, another user's file changes its owner.
-/// Anything else must be run by its owner.
+/// If this user owns the path, the command changes its mode. If this user owns only the folder, the
+/// command changes the owner of the path. Otherwise the command runs the doctor as the owner of the
+/// path.
 fn remedy(path: &Path, owners: Owners, wanted: Access) -> String {
     let path = quoted(path);
     if owners.path == owners.user {
@@ -141,7 +142,7 @@ fn remedy(path: &Path, owners: Owners, wanted: Access) -> String {
 }
 
 fn examine_key(key: &Path, findings: &mut Findings) {
-    // No key, no secret to protect.
+    // Without a key there is no secret to protect.
     let Ok(metadata) = key.metadata() else {
         return;
     };

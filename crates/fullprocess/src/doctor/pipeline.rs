@@ -1,4 +1,4 @@
-//! The pipeline as all examinations see it.
+//! The input that all examinations of the doctor share.
 
 use common::{Config, History};
 use jiff::Timestamp;

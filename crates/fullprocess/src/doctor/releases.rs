@@ -23,7 +23,7 @@ pub(super) fn examine(
         if let Some(problem) = &release.problem {
             findings.problem(
                 format!(
-                    "release {} cannot be gone back to: {problem}; restore it from a backup or remove it",
+                    "release {} cannot be made live again: {problem}; restore it from a backup or remove it",
                     release.name
                 ),
                 format!("rm -r {}", quoted(&release.folder)),
@@ -48,9 +48,10 @@ fn examine_live<'a>(
         }
         Err(error) => {
             let current = quoted(&layout.current());
-            let rollback = return_command(layout, None).unwrap_or_else(|| "fullprocess".into());
+            let rollback =
+                rollback_command_to_last_live(layout, None).unwrap_or_else(|| "fullprocess".into());
             findings.problem(
-                format!("nothing is live: {error:#}"),
+                format!("no release is live: {error:#}"),
                 format!("mv {current} {current}.set-aside && {rollback}"),
             );
             return None;
@@ -63,19 +64,19 @@ fn examine_live<'a>(
     match live {
         None => findings.problem(
             format!(
-                "{} leads to {}, where no release is",
+                "{} leads to {}, where there is no release",
                 layout.current().display(),
                 target.display()
             ),
-            or_restart(return_command(layout, None)),
+            or_restart(rollback_command_to_last_live(layout, None)),
         ),
         Some(ExaminedRelease {
             name,
             problem: Some(problem),
             ..
         }) => findings.problem(
-            format!("release {name}, the live one, is damaged: {problem}"),
-            or_restart(return_command(layout, Some(name))),
+            format!("the live release {name} is damaged: {problem}"),
+            or_restart(rollback_command_to_last_live(layout, Some(name))),
         ),
         Some(_) => examine_links(layout, &target, findings),
     }
@@ -99,9 +100,9 @@ fn examine_absence(
         .and_then(|run| run.record.release.as_ref());
     let what = match (was_live, &newest_run) {
         (Some(release), _) => {
-            format!("nothing is live, but release {release} was after the last run")
+            format!("no release is live, but release {release} was live after the last run")
         }
-        (None, _) if !releases.is_empty() => "nothing is live, though there are releases".into(),
+        (None, _) if !releases.is_empty() => "no release is live, although releases exist".into(),
         // The examination of the runs reports a failure, with the same remedy.
         (None, Some(run)) if run.record.outcome == Some(Outcome::Failed) => return,
         // The examination of the input names the files and how to look at them.
@@ -121,7 +122,8 @@ fn examine_absence(
     };
     findings.problem(
         what,
-        return_command(&pipeline.config.layout, None).unwrap_or_else(|| "fullprocess".into()),
+        rollback_command_to_last_live(&pipeline.config.layout, None)
+            .unwrap_or_else(|| "fullprocess".into()),
     );
 }
 
@@ -146,7 +148,7 @@ fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {
 
 /// Rollback command to the release that should be live instead, if one is whole. `damaged` is the name
 /// of the live release.
-fn return_command(layout: &Layout, damaged: Option<&str>) -> Option<String> {
+fn rollback_command_to_last_live(layout: &Layout, damaged: Option<&str>) -> Option<String> {
     let release = deployment::return_target(layout, damaged)
         .inspect_err(|error| tracing::warn!("{error:#}"))
         .ok()??;

@@ -168,7 +168,7 @@ impl DoctorReport {
         self.findings.append(&mut findings.list);
     }
 
-    /// The verdict where no problem was found.
+    /// The verdict if no problem was found.
     fn soundness(&self) -> String {
         let alerts = &self.open_alerts;
         match alerts.len() {
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_alone_are_no_failure() {
+    fn notes_alone_do_not_fail_the_doctor() {
         let mut report = DoctorReport::default();
         let mut findings = Findings::of(Check::Space);
         findings.note("it is getting tight", "df -h /");

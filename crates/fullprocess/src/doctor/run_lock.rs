@@ -41,7 +41,7 @@ impl Lock {
         let holder = holder_process(&text).and_then(|process| {
             let is_alive = is_alive(process);
             let is_held = match (fs::read_to_string(LOCK_LIST), &metadata) {
-                (Ok(list), Some(metadata)) => lists_lock(&list, process, metadata.ino()),
+                (Ok(list), Some(metadata)) => is_lock_listed(&list, process, metadata.ino()),
                 _ => is_alive,
             };
             is_held.then_some(Holder { text, is_alive })
@@ -60,7 +60,7 @@ fn holder_process(text: &str) -> Option<i32> {
 }
 
 /// True if the list has a lock of `process` on the file with this inode number.
-fn lists_lock(list: &str, process: i32, inode: u64) -> bool {
+fn is_lock_listed(list: &str, process: i32, inode: u64) -> bool {
     list.lines().any(|line| {
         // "1: FLOCK  ADVISORY  WRITE 1234 fe:00:5308754 0 EOF"
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -87,11 +87,11 @@ mod tests {
         let list = "1: POSIX  ADVISORY  READ 77 fe:00:42 128 128\n\
                     2: FLOCK  ADVISORY  WRITE 1234 fe:00:5308754 0 EOF\n\
                     2: -> FLOCK  ADVISORY  WRITE 99 fe:00:42 0 EOF\n";
-        assert!(lists_lock(list, 1234, 5_308_754));
-        assert!(!lists_lock(list, 1234, 42));
-        assert!(!lists_lock(list, 77, 42), "a lock of another kind");
-        assert!(!lists_lock(list, 99, 42), "one that waits for the lock");
-        assert!(!lists_lock("no such list", 1, 1));
+        assert!(is_lock_listed(list, 1234, 5_308_754));
+        assert!(!is_lock_listed(list, 1234, 42));
+        assert!(!is_lock_listed(list, 77, 42), "a lock of another kind");
+        assert!(!is_lock_listed(list, 99, 42), "one that waits for the lock");
+        assert!(!is_lock_listed("no such list", 1, 1));
     }
 
     #[test]

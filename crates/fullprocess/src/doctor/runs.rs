@@ -17,7 +17,7 @@ pub(super) fn examine(
         for run in history.unfinished_runs::<RunRecord>()? {
             findings.note(
                 format!(
-                    "run {} was cut short, and the next run finishes it{}",
+                    "run {} was interrupted, and the next run finishes it{}",
                     run.id,
                     because(&run.record.reason)
                 ),
@@ -62,7 +62,7 @@ fn because(reason: &str) -> String {
 
 fn in_short(last: &LastRun) -> String {
     format!(
-        "run {} was the last: {}, ended {}",
+        "the last run was run {}: {}, ended {}",
         last.run_id,
         last.outcome,
         last.finished_at.strftime("%Y-%m-%d %H:%M:%SZ")

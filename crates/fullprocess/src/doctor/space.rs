@@ -22,7 +22,7 @@ const BYTES_OF_A_RUN: u64 = 64 * MEBIBYTE;
 /// Share of free space below which a file system is reported as nearly full.
 const TIGHT_SHARE: f64 = 0.1;
 
-/// Least room for the growth of the history and its journal. Every run writes to both.
+/// Minimum free space for the growth of the history and its journal. Every run writes to both.
 const BYTES_OF_HISTORY: u64 = 64 * KIBIBYTE;
 
 const KIBIBYTE: u64 = 1024;
@@ -67,8 +67,8 @@ pub(super) fn examine(
     ))
 }
 
-/// An error if a file system cannot hold what a run is expected to write: `bytes`, and a history with
-/// its journal.
+/// Returns an error if a file system has no room for what a run is expected to write: `bytes`, and
+/// the growth of the history and its journal.
 pub(crate) fn expect_space(layout: &Layout, bytes: u64) -> anyhow::Result<()> {
     let needed = bytes.saturating_add(BYTES_OF_HISTORY);
     for folder in file_systems(folders(layout)).values() {

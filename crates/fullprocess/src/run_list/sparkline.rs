@@ -3,15 +3,15 @@
 use common::numbers::Scores;
 use record::RunRecord;
 
-/// Steps of height.
+/// Characters of a score by height, the lowest first.
 const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// A run without a score.
+/// Character of a run without a score.
 const NONE: char = '·';
 /// Maximum number of runs in the line.
 const MAX_RUNS: usize = 60;
 
-/// The F1 of the newest runs that evaluated the deployed model, the oldest first, with its ends. `None`
-/// for fewer than two scores.
+/// The F1 of the newest runs that evaluated the deployed model, the oldest first, with the lowest
+/// and the highest F1 as numbers. `None` for fewer than two scores.
 pub(super) fn sparkline<'r>(newest_first: impl Iterator<Item = &'r RunRecord>) -> Option<String> {
     let evaluated = newest_first.filter(|run| run.evidence.is_some());
     let mut runs: Vec<&RunRecord> = evaluated.take(MAX_RUNS).collect();
@@ -40,7 +40,7 @@ pub(super) fn sparkline<'r>(newest_first: impl Iterator<Item = &'r RunRecord>) -
     ))
 }
 
-/// The step of a score between the lowest and the highest.
+/// The character of a score between the lowest and the highest.
 fn step(score: f64, [lowest, highest]: [f64; 2]) -> char {
     let share = match highest > lowest {
         true => (score - lowest) / (highest - lowest),

@@ -66,8 +66,8 @@ fn estimate(model: &Model, predicted: &[Prediction]) -> Option<EstimatedPerforma
         .map(|it| (it.margin + cut, it.predicts_positive()));
     let mut clients = HashSet::new();
     let is_repeated = |it: &Prediction| !clients.insert(it.client);
-    // A variance that takes rows as independent is too small for the rows of one client. That of the
-    // recalibration is of the training rows.
+    // A variance for independent rows is too small for several rows of one client. This holds for
+    // the predicted rows, and for the training rows that the recalibration was fitted to.
     let has_repeated_clients =
         model.client_agreement.is_some() || predicted.iter().any(is_repeated);
     let recalibration = model.recalibration.as_ref();

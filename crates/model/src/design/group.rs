@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::levels::MAX_CATEGORY_LEVELS;
 
-/// The columns of one feature, or of a pair. The written form is recognised by its fields.
+/// The columns of one feature, or of a pair. The serialised form does not name the variant: a
+/// reader recognises it by its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Group {
@@ -16,7 +17,7 @@ pub(super) enum Group {
     Steps(Steps),
     Pair(PairEffect),
     Cells(Grid),
-    // Last, since the others have these fields, too.
+    // Last, because the other variants also have these fields.
     Line(Line),
 }
 
@@ -24,20 +25,20 @@ pub(super) enum Group {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Line {
-    /// The number's place among the features.
+    /// Index of the number among the features.
     pub(super) feature: usize,
-    /// The way that the line goes.
+    /// Direction of the line.
     pub(super) shape: EffectShape,
 }
 
 /// A number while its curve is fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Steps {
-    /// The number's place among the features.
+    /// Index of the number among the features.
     pub(super) feature: usize,
     /// Increasing numbers. Each pair of neighbours has a column, which rises from 0 to 1 between them.
     pub(super) knots: Vec<f64>,
-    /// The way that the curve may go.
+    /// Configured shape of the curve.
     #[serde(default, skip_serializing_if = "EffectShape::is_any")]
     pub(super) shape: EffectShape,
     /// True if missing cells have their own column. Otherwise they are imputed.
@@ -47,13 +48,13 @@ pub(super) struct Steps {
 /// The fitted curve of a number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
-    /// The number's place among the features.
+    /// Index of the number among the features.
     pub feature: usize,
     /// A straight line from 0 at the first knot to 1 at the last one.
     pub trend: Curve,
     /// Log-odds that the number adds. Their mean over the training rows is 0.
     pub effect: Curve,
-    /// The way that the curve may go.
+    /// Configured shape of the curve.
     #[serde(default, skip_serializing_if = "EffectShape::is_any")]
     pub shape: EffectShape,
     /// True if drift tests watch the effect, too, not only the trend.
@@ -75,7 +76,7 @@ pub struct PairEffect {
 /// A category in a design.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Category {
-    /// The category's place among the features.
+    /// Index of the category among the features.
     pub(super) feature: usize,
     /// The levels that have their own columns.
     pub(super) levels: Vec<Level>,
@@ -85,7 +86,7 @@ pub(super) struct Category {
 }
 
 impl Group {
-    /// The feature's place among the features; `None` for a pair.
+    /// Index of the feature; `None` for a pair.
     pub(super) fn feature(&self) -> Option<usize> {
         match self {
             Self::Category(category) => Some(category.feature),
@@ -96,7 +97,7 @@ impl Group {
         }
     }
 
-    /// Places of both features of a pair.
+    /// Indices of both features of a pair; `None` for a single feature.
     pub(super) fn pair(&self) -> Option<[usize; 2]> {
         match self {
             Self::Pair(pair) => Some(pair.surface.grid.features()),
@@ -169,8 +170,8 @@ impl Group {
         }
     }
 
-    /// The reason why no training makes this group; `None` if one may. `is_category` is true for a
-    /// category.
+    /// The reason why training cannot have made this group; `None` if it can. `is_category` is true
+    /// for the index of a category, and `None` for an unknown feature.
     pub(super) fn flaw(&self, is_category: impl Fn(usize) -> Option<bool>) -> Option<&'static str> {
         match self {
             Self::Category(category) => category
@@ -209,7 +210,8 @@ impl Effect {
         values.map(|pair| pair[1] - pair[0])
     }
 
-    /// True if the shape holds a part of the curve flat. The rows may then contradict the trend.
+    /// True if the shape holds a part of the curve flat. New rows may then contradict the trend
+    /// without drift.
     pub(super) fn is_held_flat(&self) -> bool {
         self.shape.is_monotone() && self.steps().any(|step| step == 0.0)
     }

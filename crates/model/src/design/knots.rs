@@ -4,7 +4,7 @@ use dataset::passes::Curve;
 
 /// Share of the training rows outside of each outer knot, so that a few extreme values do not
 /// stretch a curve.
-const OUTSIDE: f64 = 0.005;
+const OUTER_SHARE: f64 = 0.005;
 
 /// The straight line from 0 at the first knot to 1 at the last one.
 pub(super) fn trend(knots: &[f64]) -> Curve {
@@ -28,11 +28,11 @@ pub(super) fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
         different = frequent.collect();
         let others = runs().filter(|run| run.len() <= share).flatten();
         let others: Vec<f64> = others.copied().collect();
-        // Fewer than `n_steps` values can have so many rows.
+        // Fewer than `n_steps` values can be that frequent, so this cannot underflow.
         let n_others = n_steps - different.len();
         different.extend((0..=n_others).map(|knot| {
             let share = knot as f64 / n_others as f64;
-            let share = share.clamp(OUTSIDE, 1.0 - OUTSIDE);
+            let share = share.clamp(OUTER_SHARE, 1.0 - OUTER_SHARE);
             others[((others.len() - 1) as f64 * share).round() as usize]
         }));
         different.sort_unstable_by(f64::total_cmp);
@@ -54,7 +54,7 @@ mod tests {
         let many: Vec<f64> = (0..=1000).map(f64::from).collect();
         let found = knots(&many, 4);
         assert_eq!(found, [5.0, 250.0, 500.0, 750.0, 995.0]);
-        // Nine of ten are 0.
+        // Nine of ten values are 0.
         let counts: Vec<f64> = (0..3000)
             .map(|row| f64::from(if row % 10 == 0 { 1 + row / 10 % 29 } else { 0 }))
             .collect();

@@ -57,7 +57,10 @@ fn texts_of(design: &Design, feature: usize) -> Vec<&str> {
 fn frequent_levels_have_an_indicator_each_and_all_others_one_together() {
     let design = design(&[("rare", 9), ("b", 10), ("common", 30), ("a", 10)]);
     assert_eq!(texts(&design), ["common", "a", "b"]);
-    assert_eq!((design.width(3), design.is_of_numbers()), (6, false));
+    assert_eq!(
+        (design.width(3), design.has_only_number_columns()),
+        (6, false)
+    );
     let terms = design.terms(3);
     assert_eq!(
         terms.iter().map(|it| it.feature).collect::<Vec<_>>(),
@@ -160,7 +163,7 @@ fn of_many_categories_the_most_frequent_levels_of_all_have_columns() {
 }
 
 #[test]
-fn a_design_of_other_columns_is_found_out() {
+fn a_design_of_other_columns_is_rejected() {
     let design = design(&[("a", 10), ("b", 10)]);
     assert_eq!(design.flaw(&schema()), None);
     assert!(Design::default().flaw(&schema()).is_some());

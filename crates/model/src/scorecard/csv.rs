@@ -16,9 +16,10 @@ const HEADER: &str = "feature,part,from,to,level,points_at_from,points_at_to,poi
 
 /// Number of decimals of points.
 const DECIMALS: usize = 2;
-/// Points of at least this size have fewer exact decimals.
+/// Points of at least this size are written with all their digits, because a floating-point number
+/// of this size may not have two exact decimals.
 const LARGE: f64 = 1e13;
-/// Shares are rounded to a multiple of one divided by this number.
+/// Shares are rounded to six decimals: a multiple of one divided by this number.
 const PARTS_OF_SHARE: f64 = 1e6;
 
 impl Scorecard<'_> {
@@ -101,7 +102,8 @@ fn push_part(text: &mut Vec<u8>, part: &Part<'_>) {
     push_field(text, guarded(level).as_bytes());
 }
 
-/// Appends a comma and a text of this program, which needs no quotes and is no formula.
+/// Appends a comma and a text. The text comes from this program, so it needs no quotes and is not a
+/// formula.
 fn push_plain(text: &mut Vec<u8>, cell: &str) {
     text.push(b',');
     text.extend_from_slice(cell.as_bytes());

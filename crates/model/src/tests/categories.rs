@@ -1,4 +1,4 @@
-//! Models of a category.
+//! Tests of models with a category.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Models of a curve.
+//! Tests of models with a curve.
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn a_model_of_a_curve_comes_back_and_its_contributions_add_up() {
 }
 
 #[test]
-fn a_curve_that_is_none_is_refused() {
+fn an_invalid_curve_is_rejected() {
     let refusal = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut written = serde_json::to_value(of_a_curve().predictor).unwrap();
         change(&mut written["design"][0]);
@@ -65,7 +65,7 @@ fn a_curve_that_is_none_is_refused() {
     assert_eq!(refusal(&|it| it["trend"]["knots"] = json!([])), flaw);
     assert_eq!(refusal(&|it| it["effect"]["values"] = json!([1.0])), flaw);
     let place = refusal(&|it| it["feature"] = json!(1));
-    assert_eq!(place, Some("its design is not that of its columns"));
+    assert_eq!(place, Some("its design does not match its columns"));
 }
 
 /// Programs of other versions must be able to read this form.

@@ -1,4 +1,4 @@
-//! What the file of a model must hold.
+//! Tests of the model's file: which contents are accepted and which are rejected.
 
 use super::*;
 
@@ -78,7 +78,7 @@ fn a_model_without_covariance_is_whole() {
 }
 
 #[test]
-fn a_missing_value_in_the_sample_is_no_flaw() {
+fn a_missing_value_in_the_sample_is_valid() {
     let mut model = model();
     model.profile.sample.columns[0][5] = f64::NAN;
     assert!(Model::decode(&model.encode().unwrap()).is_ok());
@@ -106,7 +106,7 @@ fn an_unreadable_file_is_named() {
 }
 
 #[test]
-fn only_features_and_target_have_to_fit() {
+fn only_features_and_target_must_fit_the_schema() {
     let model = model();
     let mut schema = model.schema.clone();
     schema.id = Some("client".into());

@@ -1,4 +1,4 @@
-//! Models of a pair.
+//! Tests of models with a pair of features.
 
 use super::*;
 
@@ -81,7 +81,7 @@ fn a_model_of_a_pair_comes_back_and_its_contributions_add_up() {
 }
 
 #[test]
-fn a_pair_that_is_none_is_refused() {
+fn an_invalid_pair_is_rejected() {
     let refusal = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut written = serde_json::to_value(of_a_pair().predictor).unwrap();
         change(&mut written["design"][2]["surface"]);

@@ -1,4 +1,4 @@
-//! Predictions and contributions.
+//! Tests of predictions and contributions.
 
 use super::*;
 

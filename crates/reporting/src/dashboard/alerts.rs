@@ -88,7 +88,7 @@ impl AlertsPage {
             }
             @if alerts.is_first { (self.conditions()) }
             h2 { "Alerts" }
-            @if alerts.items.is_empty() { p { "There is none." } }
+            @if alerts.items.is_empty() { p { "There are no alerts." } }
             (alert_table(&alerts.items))
             (pager(paths::ALERTS, &[], (alerts.next, alerts.is_first), ["Newest alerts", "Older alerts"]))
         }

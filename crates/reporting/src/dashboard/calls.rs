@@ -280,7 +280,7 @@ fn cells(client: &RankedClient) -> Vec<Entry> {
         Entry::text(percent(client.probability)),
         Entry::text(in_words(&client.band.name())),
         Entry::text(client.expected_value.map_or(String::new(), amount)),
-        Entry::text(calls::to_call_in_words(client)),
+        Entry::text(calls::call_decision_in_words(client)),
         Entry::Sentence(
             client
                 .reasons

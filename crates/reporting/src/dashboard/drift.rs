@@ -71,7 +71,7 @@ fn newest(newest: Option<&RunRecord>) -> Markup {
     html! {
         h2 { "Features in " a href=(address::run(run)) { "run " (run) } }
         (features::first_sentences(&verdicts.feature_sentences()))
-        (features::table_of(&features::by_interest(verdicts), Entry::feature, Entry::Text))
+        (features::table_of(&features::by_importance(verdicts), Entry::feature, Entry::Text))
         h2 { "Model in " a href=(address::run(run)) { "run " (run) } }
         (decision::model_drift(record))
     }

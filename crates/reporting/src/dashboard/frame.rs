@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_is_that_of_the_style() {
+    fn the_policy_has_the_hash_of_the_style() {
         assert!(policy().starts_with("default-src 'none'; img-src data:; style-src 'sha256-"));
         assert!(!STYLE.contains('<') && !STYLE.contains("url(") && !ICON.contains('"'));
     }

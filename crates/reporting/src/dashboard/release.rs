@@ -127,7 +127,7 @@ impl ReleasePage {
                     (command("deployment --rollback ID"))
                 },
                 (true, Some(parent)) => {
-                    p { "To go back to the release before, run on the server:" }
+                    p { "To go back to the previous release, run on the server:" }
                     (command(&format!("deployment --rollback {parent}")))
                 },
                 (true, None) => p.note { (sentence("there is no release before this one to go back to")) },

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_is_the_one_of_wilson() {
+    fn the_interval_is_wilsons() {
         let bin = CalibrationBin {
             mean_probability: 0.5,
             share: 0.2,

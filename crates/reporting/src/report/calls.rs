@@ -8,7 +8,7 @@ use scoring::{CallListSummary, CallReport, RankedClient};
 use super::RunReport;
 use crate::figure::Profit;
 use crate::page::tables::{Column, amount, percent, sentence, table};
-use crate::page::{Drawn, Section, drawn, missing};
+use crate::page::{NamedFigure, Section, drawn, missing};
 
 /// Maximum number of clients on the first screen.
 pub(crate) const MAX_CLIENTS: usize = 10;
@@ -40,7 +40,7 @@ fn client_table(clients: &[RankedClient], report: &RunReport<'_>) -> Markup {
                 client.id.clone(),
                 percent(client.probability),
                 client.expected_value.map_or(String::new(), amount),
-                to_call_in_words(client).to_owned(),
+                call_decision_in_words(client).to_owned(),
                 client.reasons.first().cloned().unwrap_or_default(),
             ]
         })
@@ -66,7 +66,7 @@ fn client_table(clients: &[RankedClient], report: &RunReport<'_>) -> Markup {
     }
 }
 
-pub(crate) fn to_call_in_words(client: &RankedClient) -> &'static str {
+pub(crate) fn call_decision_in_words(client: &RankedClient) -> &'static str {
     match (client.in_capacity, client.hold_out) {
         (_, Some(true)) => "held out",
         (Some(true), _) => "yes",
@@ -112,7 +112,7 @@ fn effect_of_calls(list: Option<&CallListSummary>, outcomes: Option<&CallReport>
 }
 
 /// The expected value by share of the list. `None` if no value is configured.
-pub(super) fn figure(report: &RunReport<'_>) -> Option<Drawn> {
+pub(super) fn figure(report: &RunReport<'_>) -> Option<NamedFigure> {
     let list: &CallListSummary = report.record.call_list.as_ref()?;
     let value = list.expected_value.as_ref()?;
     if value.by_clients.is_empty() || list.clients == 0 {
@@ -126,7 +126,7 @@ pub(super) fn figure(report: &RunReport<'_>) -> Option<Drawn> {
         .in_capacity
         .map(|called| called + list.held_out.unwrap_or(0));
     let best = points.iter().copied().max_by(|a, b| a[1].total_cmp(&b[1]));
-    Some(Drawn::new(
+    Some(NamedFigure::new(
         "profit",
         "Expected value, by share of the list that is called",
         Profit {

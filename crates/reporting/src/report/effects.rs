@@ -10,7 +10,7 @@ use model::{Cells, Model, Scorecard, ScorecardRow};
 use super::RunReport;
 use crate::figure::{Effect, EffectChange, EffectShape};
 use crate::page::tables::{Column, more, percent, table};
-use crate::page::{Drawn, Section, drawn, missing};
+use crate::page::{NamedFigure, Section, drawn, missing};
 
 /// Maximum number of features whose effect is drawn: a report has to stay small.
 const MAX_FEATURES: usize = 12;
@@ -71,7 +71,7 @@ fn content(model: &Model) -> Markup {
 }
 
 /// The figures of the largest effects.
-pub(super) fn figures(model: &Model) -> Vec<Drawn> {
+pub(super) fn figures(model: &Model) -> Vec<NamedFigure> {
     let sizes = Sizes::of(model);
     let mut figures = effects_of_features(model, &sizes);
     figures.extend(pairs::effects(model, &sizes.of_pairs));
@@ -115,7 +115,7 @@ fn largest(sizes: &[f64]) -> Vec<usize> {
     places
 }
 
-fn effects_of_features(model: &Model, sizes: &Sizes) -> Vec<Drawn> {
+fn effects_of_features(model: &Model, sizes: &Sizes) -> Vec<NamedFigure> {
     let scorecard = Scorecard::of(model, LOG_ODDS);
     let names = largest(&sizes.of_features)
         .into_iter()
@@ -123,7 +123,7 @@ fn effects_of_features(model: &Model, sizes: &Sizes) -> Vec<Drawn> {
     let figures = names.filter_map(|name| effect_in(&scorecard, name));
     (1..)
         .zip(figures.take(MAX_FEATURES))
-        .map(|(number, drawn)| Drawn {
+        .map(|(number, drawn)| NamedFigure {
             name: format!("effect_{number}"),
             ..drawn
         })
@@ -131,7 +131,7 @@ fn effects_of_features(model: &Model, sizes: &Sizes) -> Vec<Drawn> {
 }
 
 /// The effect of a feature. `None` if the model has no such feature, or no value of it.
-pub(crate) fn of_feature(model: &Model, name: &str) -> Option<Drawn> {
+pub(crate) fn of_feature(model: &Model, name: &str) -> Option<NamedFigure> {
     effect_in(&Scorecard::of(model, LOG_ODDS), name)
 }
 
@@ -162,13 +162,13 @@ fn rows_of<'s, 'm>(scorecard: &'s Scorecard<'m>, feature: &str) -> Vec<CellsRow<
         .collect()
 }
 
-fn effect_in(scorecard: &Scorecard<'_>, name: &str) -> Option<Drawn> {
+fn effect_in(scorecard: &Scorecard<'_>, name: &str) -> Option<NamedFigure> {
     let rows = rows_of(scorecard, name);
     let effect = Effect {
         feature: name.to_owned(),
         shape: shape(&rows)?,
     };
-    Some(Drawn::new("effect", caption(name, &rows), effect))
+    Some(NamedFigure::new("effect", caption(name, &rows), effect))
 }
 
 /// A row of the scorecard with its cells.

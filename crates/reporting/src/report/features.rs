@@ -12,7 +12,7 @@ use super::score_history::with_earlier;
 use super::{Part, RunReport, sentences};
 use crate::figure::{Distribution, DistributionBin, MissingShares};
 use crate::page::tables::{Cell, Column, bare_p_value, more, or_dash, percent, sentence, table};
-use crate::page::{Drawn, Section, drawn, missing};
+use crate::page::{NamedFigure, Section, drawn, missing};
 
 /// Maximum number of features whose distribution is drawn: a report has to stay small.
 const MAX_DISTRIBUTIONS: usize = 12;
@@ -37,7 +37,7 @@ pub(crate) fn section(report: &RunReport<'_>) -> Section {
 }
 
 fn content(report: &RunReport<'_>, verdicts: &Verdicts) -> Markup {
-    let features = by_interest(verdicts);
+    let features = by_importance(verdicts);
     html! {
         (first_sentences(&verdicts.feature_sentences()))
         (feature_table(&features))
@@ -70,17 +70,17 @@ pub(crate) fn first_sentences(found: &[String]) -> Markup {
 }
 
 /// The figures of the newest verdicts.
-pub(super) fn figures(report: &RunReport<'_>) -> Vec<Drawn> {
+pub(super) fn figures(report: &RunReport<'_>) -> Vec<NamedFigure> {
     let Some(verdicts) = report.record.verdicts() else {
         return Vec::new();
     };
-    let mut figures = distributions(&by_interest(verdicts));
+    let mut figures = distributions(&by_importance(verdicts));
     figures.extend(missing_over_time(report).ok().flatten());
     figures
 }
 
 /// The features with drift first, then by their stability index, the largest first.
-pub(crate) fn by_interest(verdicts: &Verdicts) -> Vec<&ColumnComparison> {
+pub(crate) fn by_importance(verdicts: &Verdicts) -> Vec<&ColumnComparison> {
     let mut features: Vec<&ColumnComparison> = verdicts.features.iter().collect();
     let index = |it: &ColumnComparison| it.stability.as_ref().map_or(0.0, |psi| psi.index);
     features.sort_by(|a, b| {
@@ -159,17 +159,21 @@ pub(crate) fn how_to_read() -> Markup {
 }
 
 /// The distribution of a feature. `None` if its values were not compared.
-pub(crate) fn picture(feature: &ColumnComparison) -> Option<Drawn> {
+pub(crate) fn picture(feature: &ColumnComparison) -> Option<NamedFigure> {
     let verdict = verdict_in_words(feature.verdict);
     let caption = format!("{}: {verdict}", feature.name);
-    Some(Drawn::new("distribution", caption, distribution(feature)?))
+    Some(NamedFigure::new(
+        "distribution",
+        caption,
+        distribution(feature)?,
+    ))
 }
 
-fn distributions(features: &[&ColumnComparison]) -> Vec<Drawn> {
+fn distributions(features: &[&ColumnComparison]) -> Vec<NamedFigure> {
     let drawn = features.iter().filter_map(|feature| picture(feature));
     (1..)
         .zip(drawn.take(MAX_DISTRIBUTIONS))
-        .map(|(place, drawn)| Drawn {
+        .map(|(place, drawn)| NamedFigure {
             name: format!("distribution_{place}"),
             ..drawn
         })
@@ -191,7 +195,7 @@ fn distribution(feature: &ColumnComparison) -> Option<Distribution> {
 
 /// The share of missing values by run, for the features with the largest shares. `None` if there is
 /// nothing to draw.
-fn missing_over_time(report: &RunReport<'_>) -> Part<Option<Drawn>> {
+fn missing_over_time(report: &RunReport<'_>) -> Part<Option<NamedFigure>> {
     let earlier = match &report.earlier {
         Ok(earlier) => earlier,
         Err(error) => anyhow::bail!("{error:#}"),
@@ -210,7 +214,7 @@ fn missing_over_time(report: &RunReport<'_>) -> Part<Option<Drawn>> {
         series,
     };
     let caption = "Share of missing values in the new rows of each run";
-    Ok(Some(Drawn::new("missing", caption, figure)))
+    Ok(Some(NamedFigure::new("missing", caption, figure)))
 }
 
 fn series_of_missing(runs: &[&EvaluatedRun]) -> Vec<(String, Vec<Option<f64>>)> {

@@ -134,15 +134,15 @@ pub(super) fn f1_of(metrics: &Metrics, rows: &str) -> Tile {
 
 pub(super) fn precision(metrics: Option<&Metrics>) -> Tile {
     let share = metrics.and_then(|metrics| metrics.precision);
-    of_hundred("Left, of 100 clients flagged", share, "precision")
+    per_hundred_tile("Left, of 100 clients flagged", share, "precision")
 }
 
 pub(super) fn recall(metrics: Option<&Metrics>) -> Tile {
     let share = metrics.and_then(|metrics| metrics.recall);
-    of_hundred("Flagged, of 100 clients who left", share, "recall")
+    per_hundred_tile("Flagged, of 100 clients who left", share, "recall")
 }
 
-fn of_hundred(name: &'static str, share: Option<f64>, term: &str) -> Tile {
+fn per_hundred_tile(name: &'static str, share: Option<f64>, term: &str) -> Tile {
     let whole = |share: f64| match (share * 100.0).round() {
         // Rounding makes neither none nor all.
         0.0 if share > 0.0 => "under 1".into(),

@@ -15,7 +15,7 @@ use super::earlier::{EarlierRuns, MAX_RUNS};
 use super::{
     DeployedModel, Part, RunReport, calls, effects, features, program, quality, score_history,
 };
-use crate::page::Drawn;
+use crate::page::NamedFigure;
 
 /// Makes the report of a run that is about to end, as the text of an HTML file.
 ///
@@ -46,7 +46,7 @@ pub(crate) fn figures(
     config: &Config,
     history: &History,
     metrics: &Metrics,
-) -> anyhow::Result<Vec<Drawn>> {
+) -> anyhow::Result<Vec<NamedFigure>> {
     let mut figures = quality::figures(metrics);
     let Some(last) = record::newest_runs(history, RunFilter::WithEvidence, 1)?.pop() else {
         return Ok(figures);

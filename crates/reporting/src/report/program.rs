@@ -9,7 +9,7 @@ use record::RunRecord;
 use super::{RunReport, sentences};
 use crate::figure::Durations;
 use crate::page::tables::{Column, table};
-use crate::page::{Drawn, Section, drawn, missing};
+use crate::page::{NamedFigure, Section, drawn, missing};
 
 pub(crate) fn section(report: &RunReport<'_>) -> Section {
     let record = report.record;
@@ -29,12 +29,13 @@ pub(crate) fn section(report: &RunReport<'_>) -> Section {
 }
 
 /// The durations of the stages, in the order of a run. `None` if the run has none.
-pub(crate) fn figure(record: &RunRecord) -> Option<Drawn> {
+pub(crate) fn figure(record: &RunRecord) -> Option<NamedFigure> {
     let known = STAGES.into_iter().chain(["ranking"]);
     let stages: Vec<(String, f64)> = known
         .filter_map(|stage| Some((stage.to_owned(), *record.seconds.get(stage)?)))
         .collect();
-    (!stages.is_empty()).then(|| Drawn::new("durations", "Seconds by stage", Durations { stages }))
+    (!stages.is_empty())
+        .then(|| NamedFigure::new("durations", "Seconds by stage", Durations { stages }))
 }
 
 fn digests(report: &RunReport<'_>) -> Markup {

@@ -8,7 +8,7 @@ use scoring::{ConfusionMatrix, Decile, Metrics, Ranking};
 use super::{RunReport, sentences};
 use crate::figure::{Calibration, CalibrationBin, Gain, Lift, PrecisionRecall, Roc};
 use crate::page::tables::{Column, or_dash, percent, table};
-use crate::page::{Drawn, Section, drawn, missing};
+use crate::page::{NamedFigure, Section, drawn, missing};
 
 pub(super) const HEADING: &str = "How good is the model?";
 
@@ -64,7 +64,7 @@ pub(super) fn content(metrics: &Metrics, rows: &str) -> Markup {
 }
 
 /// The figures of a model's performance.
-pub(super) fn figures(metrics: &Metrics) -> Vec<Drawn> {
+pub(super) fn figures(metrics: &Metrics) -> Vec<NamedFigure> {
     let Some(ranking) = &metrics.ranking else {
         return Vec::new();
     };
@@ -73,25 +73,25 @@ pub(super) fn figures(metrics: &Metrics) -> Vec<Drawn> {
         return Vec::new();
     }
     let mut figures = vec![
-        Drawn::new(
+        NamedFigure::new(
             "gain",
             "Leavers found, by share of clients called",
             gain(metrics, ranking),
         ),
-        Drawn::new(
+        NamedFigure::new(
             "lift",
             "Lift: leavers found compared with a random choice, by decile",
             lift(ranking),
         ),
-        Drawn::new("roc", "ROC curve", roc(metrics, ranking)),
-        Drawn::new(
+        NamedFigure::new("roc", "ROC curve", roc(metrics, ranking)),
+        NamedFigure::new(
             "precision_recall",
             "Precision and recall",
             precision_recall(metrics, ranking),
         ),
     ];
     if let Some(calibration) = calibration(ranking) {
-        figures.push(Drawn::new(
+        figures.push(NamedFigure::new(
             "calibration",
             "Calibration: predicted and observed share of leavers",
             calibration,

@@ -6,17 +6,17 @@ use record::Outcome;
 use super::RunReport;
 use super::earlier::{EvaluatedRun, MAX_RUNS};
 use crate::figure::{RunEvent, ScoreHistory, ScorePoint};
-use crate::page::Drawn;
+use crate::page::NamedFigure;
 
 pub(crate) const CAPTION: &str =
     "F1 of the model that was deployed before each run, on the new rows of the run";
 
 /// The figure of a run's report. `None` if the earlier runs cannot be read.
-pub(super) fn figure(report: &RunReport<'_>) -> Option<Drawn> {
+pub(super) fn figure(report: &RunReport<'_>) -> Option<NamedFigure> {
     let earlier = report.earlier.as_ref().ok()?;
     let last = EvaluatedRun::of(report.record);
     let history = score_history(with_earlier(last.as_ref(), &earlier.runs));
-    Some(Drawn::new("score_history", CAPTION, history))
+    Some(NamedFigure::new("score_history", CAPTION, history))
 }
 
 /// A run and the runs before it, the newest first.

@@ -77,7 +77,7 @@ fn characters_that_turn_text_round_are_written_out() {
 }
 
 #[test]
-fn a_list_that_was_not_made_is_no_list_without_clients() {
+fn a_list_that_was_not_made_is_not_shown_as_an_empty_list() {
     let record = RunRecord {
         call_list_problem: Some("the call list was not made: why".into()),
         ..record(7, Some(0.5))

@@ -82,7 +82,7 @@ impl TryFrom<String> for Band {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        Self::of_name(&name).ok_or_else(|| format!("{name} is no band"))
+        Self::of_name(&name).ok_or_else(|| format!("{name} is not a band"))
     }
 }
 

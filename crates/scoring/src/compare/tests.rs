@@ -199,7 +199,7 @@ fn a_fold_whose_others_have_one_label_answers_with_their_share() {
 }
 
 #[test]
-fn new_rows_without_a_class_cannot_be_compared() {
+fn new_rows_without_a_label_cannot_be_compared() {
     let before = table_of(&[(100, 1.0)]);
     let mut after = before.clone();
     after.push(b"new", &[1.0], None);

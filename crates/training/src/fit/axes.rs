@@ -64,12 +64,14 @@ pub(super) fn raw_predictor(
     axes: &[Axis],
     weights: &Array1<f64>,
 ) -> LinearPredictor {
-    let on_axes = || axes.iter().zip(weights.iter().skip(1));
-    let offset: f64 = on_axes().map(|(axis, weight)| weight * axis.shift).sum();
+    let standardised_covariance = || axes.iter().zip(weights.iter().skip(1));
+    let offset: f64 = standardised_covariance()
+        .map(|(axis, weight)| weight * axis.shift)
+        .sum();
     LinearPredictor {
         // Adding 0 turns −0 into 0.
         intercept: weights[0] - offset + 0.0,
-        coefficients: on_axes()
+        coefficients: standardised_covariance()
             .map(|(axis, weight)| weight / axis.scale + 0.0)
             .collect(),
         imputed: axes.iter().map(|axis| axis.imputed).collect(),

@@ -11,7 +11,7 @@ pub enum FitError {
     NoRows,
     /// All labels are equal.
     #[error("all {rows} labelled rows have label {class}")]
-    OneClass {
+    OneLabel {
         /// The only label, 0 or 1.
         class: u8,
         /// Labelled rows.

@@ -56,14 +56,14 @@ impl Point {
     }
 
     /// An error unless the rows have both labels, because a fit needs both.
-    pub(super) fn both_classes(&self) -> Result<(), FitError> {
+    pub(super) fn check_both_labels(&self) -> Result<(), FitError> {
         let LogisticTerms {
             rows, positives, ..
         } = self.terms;
         match positives {
             _ if rows == 0 => Err(FitError::NoRows),
-            0 => Err(FitError::OneClass { class: 0, rows }),
-            all if all == rows => Err(FitError::OneClass { class: 1, rows }),
+            0 => Err(FitError::OneLabel { class: 0, rows }),
+            all if all == rows => Err(FitError::OneLabel { class: 1, rows }),
             _ => Ok(()),
         }
     }

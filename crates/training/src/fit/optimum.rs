@@ -85,7 +85,7 @@ pub(super) fn solve(
         Some(reached) => reached,
         None => {
             let origin = objective.at(Array1::zeros(axes.len() + 1))?;
-            origin.both_classes()?;
+            origin.check_both_labels()?;
             minimise(&objective, origin, MAX_STEPS, goal)?
         }
     };

@@ -36,7 +36,7 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Result<Option<Point>, Fi
         ..*objective
     };
     let origin = few.at(Array1::zeros(objective.axes.len() + 1))?;
-    if origin.both_classes().is_err() {
+    if origin.check_both_labels().is_err() {
         return Ok(None);
     }
     match if_possible(minimise(&few, origin, FEW_STEPS, Goal::Evaluated))? {
@@ -62,5 +62,5 @@ pub(super) fn weights(predictor: &LinearPredictor, axes: &[Axis]) -> Array1<f64>
 pub(super) fn if_better(start: Point) -> Option<Point> {
     // With all weights 0 each row has a log-loss of ln 2. A loss of NaN is never below that.
     let is_better = start.terms.loss < start.terms.rows as f64 * LN_2;
-    (is_better && start.both_classes().is_ok()).then_some(start)
+    (is_better && start.check_both_labels().is_ok()).then_some(start)
 }

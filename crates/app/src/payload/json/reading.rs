@@ -195,7 +195,7 @@ impl<'s> Reading<'s> {
             line: None,
             column: None,
             code: FIELD_COUNT,
-            detail: format!("the row has not {n_columns} cells, one for each column"),
+            detail: format!("the row does not have {n_columns} cells, one for each column"),
             value: None,
         });
     }

@@ -18,11 +18,7 @@ pub(super) fn run(range: Option<[i64; 2]>, state: &PipelineState) -> ApiError {
         },
         more: Some((paths::RUNS, "The runs")),
     });
-    absent(
-        "there is no run of that number that has ended",
-        advice,
-        state,
-    )
+    absent("no run with that number has ended", advice, state)
 }
 
 /// There is no release of a number; `names` are those of all releases, the newest first.
@@ -34,7 +30,7 @@ pub(super) fn release(names: &[String], state: &PipelineState) -> ApiError {
         ),
         more: Some((paths::RELEASES, "The releases")),
     });
-    absent("there is no release of that number", advice, state)
+    absent("there is no release with that number", advice, state)
 }
 
 /// There is no feature of a name; `names` are those of all features.
@@ -46,7 +42,7 @@ pub(super) fn feature(names: &[String], state: &PipelineState) -> ApiError {
     let what = match (&state.release, state.runs) {
         (LiveRelease::Served(_), KnownRuns::None) => "the live model has no feature of that name",
         (LiveRelease::Served(_), _) => {
-            "neither the live model nor one of these runs has a feature of that name"
+            "neither the live model nor one of these runs has a feature with that name"
         }
         _ => {
             "no model is live that can be used, and none of these runs has tested a feature of that name"

@@ -19,7 +19,7 @@ use crate::answer as answers;
 use crate::content::Content;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
-use crate::routes::query::Given;
+use crate::routes::query::QueryParameters;
 use crate::routes::runs;
 use crate::state::AppState;
 
@@ -35,7 +35,8 @@ pub(in crate::routes) async fn list(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let names = ["band", "call", "client", "before"];
-    let given = Given::of_form(&request, &names, "known are band, call, client and before")?;
+    let given =
+        QueryParameters::of_form(&request, &names, "known are band, call, client and before")?;
     let filter = filter(&given)?;
     let before = given.before()?.map(u64::cast_signed);
     answer(&request, state, move |reading| {
@@ -64,7 +65,7 @@ const CLIENT_INVALID: ApiError = ApiError::InvalidParameter {
     expected: "a text of at most 200 characters",
 };
 
-fn filter(given: &Given) -> Result<CallFilter, ApiError> {
+fn filter(given: &QueryParameters) -> Result<CallFilter, ApiError> {
     let id = |text: &str| (text.chars().count() <= MAX_TEXT).then(|| text.to_owned());
     Ok(CallFilter {
         band: given.band()?,
@@ -124,7 +125,7 @@ pub(in crate::routes) async fn file(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let names = ["band", "call", "client"];
-    let given = Given::of_form(&request, &names, "known are band, call and client")?;
+    let given = QueryParameters::of_form(&request, &names, "known are band, call and client")?;
     let filter = filter(&given)?;
     // A browser asks for pages, and keeps what it gets.
     let media =
@@ -170,7 +171,7 @@ mod tests {
     fn filter_of(query: &[(&str, &str)]) -> Result<CallFilter, &'static str> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let pairs = query.iter().map(owned).collect();
-        let given = Given::among(pairs, &["band", "call", "client"], "known are some");
+        let given = QueryParameters::among(pairs, &["band", "call", "client"], "known are some");
         given
             .and_then(|given| filter(&given.into_form()))
             .map_err(|error| error.kind().code)

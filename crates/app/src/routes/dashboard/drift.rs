@@ -11,7 +11,7 @@ use reporting::dashboard::{DriftPage, FeaturePage, Paged};
 use super::score::evaluated;
 use super::{Page, Reading, absent, answer};
 use crate::error::ApiError;
-use crate::routes::query::Given;
+use crate::routes::query::QueryParameters;
 use crate::routes::runs;
 use crate::state::AppState;
 
@@ -26,7 +26,7 @@ pub(in crate::routes) async fn show(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let names = ["feature", "before"];
-    let given = Given::of_form(&request, &names, "known are feature and before")?;
+    let given = QueryParameters::of_form(&request, &names, "known are feature and before")?;
     let before = given.before()?.map(u64::cast_signed);
     let feature = given.read("feature", FEATURE_INVALID, |name| Some(name.to_owned()))?;
     answer(&request, state, move |reading| match feature {

@@ -15,7 +15,7 @@ use super::list::{ITEMS, Part};
 use super::state::name_of;
 use super::{Page, Reading, absent, answer, answer_list};
 use crate::error::ApiError;
-use crate::routes::query::Given;
+use crate::routes::query::QueryParameters;
 use crate::state::AppState;
 
 /// Answers with a page of the releases.
@@ -67,7 +67,7 @@ pub(in crate::routes) async fn one(
     id: Path<String>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let given = Given::of_form(&request, &["with"], "known is with")?;
+    let given = QueryParameters::of_form(&request, &["with"], "known is with")?;
     let with = given.read("with", WITH_INVALID, |text| Some(number(text)))?;
     let number = number(&id);
     answer(&request, state, move |reading| {

@@ -41,7 +41,7 @@ fn a_header_that_cannot_serve_refuses_the_file() {
 }
 
 #[test]
-fn a_file_without_the_target_has_rows_without_a_class() {
+fn a_file_without_the_target_has_rows_without_a_label() {
     let text = "corporation,lastmonth_activity,lastyear_activity,number_of_employees\na,1,2,3\n";
     assert_eq!(read(text).unwrap(), ["a|[1.0, 2.0, 3.0]|None"]);
 }

@@ -98,13 +98,13 @@ fn a_tiny_shift_in_a_large_sample_is_no_drift() {
     assert_eq!((check.verdict, report.verdict), (Verdict::Ok, Verdict::Ok));
     let sentence = &check.sentence;
     assert!(
-        sentence.starts_with("the distribution of x has moved, by less than matters (")
+        sentence.starts_with("the distribution of x has moved, but too little to matter (")
             && sentence.contains("; it differs by 0.0"),
         "{sentence}"
     );
     let text = report.to_string();
     assert!(
-        text.contains(sentence) && text.contains("; they have moved, by less than matters"),
+        text.contains(sentence) && text.contains("; they have moved, but too little to matter"),
         "{text}"
     );
     assert!(!text.contains("not moved"), "{text}");
@@ -121,7 +121,9 @@ fn too_few_rows_for_any_drift_are_insufficient_data() {
         assert_eq!(report.verdict, Verdict::InsufficientData, "{report}");
         assert!((check.min_p_value.unwrap() - 0.1).abs() < 1e-12);
         assert!(
-            check.sentence.contains("cannot be told from so few rows"),
+            check
+                .sentence
+                .contains("there are too few rows to tell whether"),
             "{}",
             check.sentence
         );
@@ -178,7 +180,7 @@ fn each_check_describes_its_test() {
 }
 
 #[test]
-fn a_constant_column_that_changes_is_said_without_a_distance() {
+fn a_constant_column_that_changes_is_reported_without_a_distance() {
     let five = |_: usize| "5".to_owned();
     let seven = |_: usize| "7".to_owned();
     let number = |row: usize| wave(row, 0.0).to_string();

@@ -132,7 +132,7 @@ fn a_change_that_is_too_small_to_matter_is_no_joint_drift() {
         check_columns(pairs, |_| true).joint.unwrap()
     };
     let found = pair(side(20_000, 1.0), side(20_000, 1.05));
-    assert!(found.has_moved_little(), "{found:?}");
+    assert!(found.is_significant_but_small(), "{found:?}");
     assert!(found.parts.iter().all(|part| part.changes.is_empty()));
 }
 

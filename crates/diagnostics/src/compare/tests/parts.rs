@@ -29,7 +29,7 @@ fn compared(before: Cell<'_>, now: Cell<'_>) -> ColumnComparison {
     assert_eq!(report.verdict == Verdict::Drift, is_drift, "{report}");
     let part = &column.part.as_ref().unwrap().check;
     let is_shown = report.to_string().contains(&part.sentence);
-    let is_said = part.verdict == Verdict::Drift || part.has_moved_little();
+    let is_said = part.verdict == Verdict::Drift || part.is_significant_but_small();
     assert_eq!(is_shown, is_said, "{report}");
     let json = serde_json::to_value(&column).unwrap();
     let read: ColumnComparison = serde_json::from_value(json.clone()).unwrap();
@@ -124,7 +124,7 @@ fn an_unchanged_column_has_no_part_that_moved() {
 }
 
 #[test]
-fn a_trifle_has_moved_by_less_than_matters() {
+fn a_small_change_is_reported_as_too_small() {
     // The share of a level grows from 50 % to 53 % of many rows.
     let level = |yes: usize| move |row: usize| ["no", "yes"][usize::from(row % 100 < yes)].into();
     let (before, now) = (level(50), level(53));
@@ -135,7 +135,7 @@ fn a_trifle_has_moved_by_less_than_matters() {
     let sentence = &part.sentence;
     assert!(
         sentence.contains("among the values of x has moved from ")
-            && sentence.contains(" %, which is less than matters (")
+            && sentence.contains(" %, which is too little to matter (")
             && sentence.contains("and from a change of 5.0 % on"),
         "{sentence}"
     );
@@ -162,7 +162,7 @@ fn a_few_missing_values_are_drift_where_there_were_none() {
     let reference = file(30_000, &[("x", &few), ("y", &number)]);
     let report = comparison(&reference, &file(9000, &[("x", &more), ("y", &number)]));
     let missing = &report.columns[0].missing;
-    assert!(missing.has_moved_little(), "{missing:?}");
+    assert!(missing.is_significant_but_small(), "{missing:?}");
     assert_eq!(missing.verdict, Verdict::Ok);
 }
 
@@ -183,7 +183,7 @@ fn rare_levels_are_tested_by_simulation() {
 }
 
 #[test]
-fn a_respelled_level_is_said_without_drift() {
+fn a_respelled_level_is_mentioned_without_drift() {
     let upper_once = |row: usize| match row {
         3000 => "CITY 0".into(),
         _ => city(row),
@@ -272,7 +272,7 @@ fn rows_of_one_client_are_no_evidence_of_a_new_level() {
 }
 
 #[test]
-fn eight_rows_beside_eight_are_too_few_for_a_part() {
+fn eight_rows_compared_with_eight_are_too_few_for_a_part() {
     let cell = |row: usize| (row % 3).to_string();
     let columns: [(&str, Cell<'_>); 3] = [("a", &cell), ("b", &cell), ("c", &cell)];
     let report = comparison(&file(8, &columns), &file(8, &columns));

@@ -74,19 +74,19 @@ const FAULTS: [(&str, Fault); 12] = [
         }
     }),
     ("new level in 5 %", |draws, clients| {
-        in_some(draws, clients.levels.first_mut(), 0.05, |_| 999.0);
+        change_some_values(draws, clients.levels.first_mut(), 0.05, |_| 999.0);
     }),
     ("missing: 0 to 1.5 %", |draws, clients| {
-        in_some(draws, clients.numbers.first_mut(), 0.015, |_| f64::NAN);
+        change_some_values(draws, clients.numbers.first_mut(), 0.015, |_| f64::NAN);
     }),
     ("times 100 in 2 %", |draws, clients| {
-        in_some(draws, clients.numbers.first_mut(), 0.02, |it| it * 100.0);
+        change_some_values(draws, clients.numbers.first_mut(), 0.02, |it| it * 100.0);
     }),
     ("-999 in 2 %", |draws, clients| {
-        in_some(draws, clients.numbers.first_mut(), 0.02, |_| -999.0);
+        change_some_values(draws, clients.numbers.first_mut(), 0.02, |_| -999.0);
     }),
     ("zero in 5 %", |draws, clients| {
-        in_some(draws, clients.numbers.first_mut(), 0.05, |_| 0.0);
+        change_some_values(draws, clients.numbers.first_mut(), 0.05, |_| 0.0);
     }),
     ("levels in upper case", |_, clients| {
         if let Some(levels) = clients.levels.first_mut() {
@@ -126,7 +126,7 @@ fn spread(values: &mut [f64], factor: f64) {
         .for_each(|it| *it = mean + factor * (*it - mean));
 }
 
-fn in_some(
+fn change_some_values(
     draws: &mut Draws,
     values: Option<&mut Vec<f64>>,
     share: f64,

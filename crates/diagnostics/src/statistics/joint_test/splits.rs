@@ -10,9 +10,9 @@ use super::rows::below;
 /// Seed of the random splits. Any fixed number gives the same rows the same p-value.
 const SEED: u128 = 0xa3c5_0e71_4b9d_f628_15d4_7ac0_e896_3b2f;
 /// Splits of a task, which draws its own random numbers.
-const SPLITS_OF_TASK: usize = 50;
+const SPLITS_PER_TASK: usize = 50;
 /// Tasks between two looks at the results.
-const TASKS_OF_ROUND: u64 = 4;
+const TASKS_PER_ROUND: u64 = 4;
 /// Splits that are made at most.
 pub(super) const MAX_SPLITS: usize = 5_000;
 /// A kind needs no further splits after so many that changed as much (Besag and Clifford 1991).
@@ -133,7 +133,7 @@ impl SplitResult {
 
 impl Blocks {
     /// The sums of the second side as it is, one for each feature.
-    pub(super) fn sums_as_they_are(&self) -> Vec<f32> {
+    pub(super) fn observed_sums(&self) -> Vec<f32> {
         let blocks: Vec<usize> = (self.counts[0]..self.counts[0] + self.counts[1]).collect();
         self.sums_of(&blocks)
     }
@@ -156,7 +156,7 @@ impl Blocks {
     pub(super) fn test(&self, groups: &[Group], deciding: usize) -> Vec<SplitResult> {
         let of_groups =
             |sums: &[f32]| -> Vec<f32> { groups.iter().map(|group| group.of(sums)).collect() };
-        let observed = of_groups(&self.sums_as_they_are());
+        let observed = of_groups(&self.observed_sums());
         let mut splits: Vec<Vec<f32>> = vec![Vec::new(); groups.len()];
         let as_large = |splits: &[Vec<f32>], group: usize| {
             let limit = observed[group] * (1.0 - ROUNDING);
@@ -166,8 +166,8 @@ impl Blocks {
         while splits.first().is_some_and(|it| it.len() < MAX_SPLITS)
             && (0..deciding).any(|group| as_large(&splits, group) < ENOUGH_SPLITS)
         {
-            let tasks: Vec<u64> = (task..task + TASKS_OF_ROUND).collect();
-            task += TASKS_OF_ROUND;
+            let tasks: Vec<u64> = (task..task + TASKS_PER_ROUND).collect();
+            task += TASKS_PER_ROUND;
             for statistics in each_in_parallel(tasks, |task| self.random_splits(task, &of_groups))
                 .into_iter()
                 .flatten()
@@ -201,6 +201,6 @@ impl Blocks {
             // All sums of both sides together are 0, so the sums of either side say the same.
             of_groups(&self.sums_of(&blocks[..drawn]))
         };
-        (0..SPLITS_OF_TASK).map(split).collect()
+        (0..SPLITS_PER_TASK).map(split).collect()
     }
 }

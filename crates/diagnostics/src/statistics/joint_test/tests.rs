@@ -123,7 +123,7 @@ fn each_kind_of_change_is_found_and_named() {
 }
 
 #[test]
-fn columns_that_say_nothing_are_left_out() {
+fn uninformative_columns_are_left_out() {
     let mut draws = Draws(9);
     let x: Vec<f64> = (0..300).map(|_| draws.normal()).collect();
     let of = |change: &dyn Fn(usize, f64) -> f64| -> JointColumn {

@@ -6,7 +6,7 @@
 
 /// nm/(n+m)·D² from which p is below the smallest float: p is at most about e·exp(−2nm/(n+m)·D²)
 /// (Wei and Dudley 2012).
-const BEYOND_FLOATS: f64 = 380.0;
+const UNDERFLOW_EXPONENT: f64 = 380.0;
 
 /// P(D ≥ difference / nm) for n and m values, both above 0.
 pub(super) fn two_sample_tail(n: u64, m: u64, difference: u128) -> f64 {
@@ -15,7 +15,7 @@ pub(super) fn two_sample_tail(n: u64, m: u64, difference: u128) -> f64 {
     }
     let pairs = n as f64 * m as f64;
     let statistic = difference as f64 / pairs;
-    if pairs / (n as f64 + m as f64) * statistic * statistic > BEYOND_FLOATS {
+    if pairs / (n as f64 + m as f64) * statistic * statistic > UNDERFLOW_EXPONENT {
         return 0.0;
     }
     let tail = if n == m {

@@ -68,7 +68,10 @@ impl<'m> DeployedCoefficients<'m> {
         let intercept = intercept + shifted.sum::<f64>();
         let terms: Vec<Term<'_>> = terms.iter().map(|weighted| weighted.term).collect();
         Self {
-            covariance: model.covariance.as_ref().map(|raw| on_axes(raw, &axes)),
+            covariance: model
+                .covariance
+                .as_ref()
+                .map(|raw| standardised_covariance(raw, &axes)),
             weights: [intercept].into_iter().chain(slopes).collect(),
             training_agreement: model.client_agreement,
             categories: categories(&terms),
@@ -250,7 +253,7 @@ fn axis(spread: Option<f64>, imputed: f64) -> Axis {
 
 /// Covariance of the standardised coefficients, A·C·Aᵀ. The matrix A maps raw coefficients β to
 /// standardised ones: θ = A·β.
-fn on_axes(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
+fn standardised_covariance(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
     let size = raw.len();
     let transform = |row: usize| -> Vec<f64> {
         let mut weights = vec![0.0; size];

@@ -35,7 +35,7 @@ use super::tested_coefficients::{ScoreTest, ScoreTestMethod, TestedCoefficients}
 use super::undecided::Undecided;
 use model::symmetric::{dot, eigen};
 
-/// Simulations that are expected beyond a statistic whose p-value is the level. The p-value there
+/// Simulations that are expected count_at_least a statistic whose p-value is the level. The p-value there
 /// has a standard error of about a third.
 const DRAWS_BEYOND_LEVEL: f64 = 10.0;
 /// Limit of the work of all simulations, in products of a cell and a coefficient. It takes up to two
@@ -43,10 +43,10 @@ const DRAWS_BEYOND_LEVEL: f64 = 10.0;
 /// rows with a hundred. Beyond it χ² alone is used.
 const MAX_PRODUCTS: f64 = 1e9;
 /// Work for the label of one row, besides its products: a random number and an exponential.
-const PRODUCTS_A_LABEL: f64 = 20.0;
+const PRODUCTS_PER_LABEL: f64 = 20.0;
 /// Simulations that one thread makes with one seed. The result does not depend on the number of
 /// threads.
-const DRAWS_AT_ONCE: u32 = 100;
+const DRAWS_PER_TASK: u32 = 100;
 /// Seed of the random numbers. Any fixed number gives the same rows the same p-value.
 const SEED: u128 = 0x8b5f_1d2c_94e7_a360_3c71_e5d8_0f9b_4a26;
 /// Relative difference of two statistics of the same labels, because of rounding.
@@ -197,18 +197,18 @@ impl LabelSimulation<'_> {
         draws: u32,
     ) -> Option<f64> {
         let threshold = tested.statistic(score) * (1.0 - ROUNDING);
-        let first_draws = (0..draws).step_by(DRAWS_AT_ONCE as usize).collect();
-        let beyond = each_in_parallel(first_draws, |first| {
-            let draws = DRAWS_AT_ONCE.min(draws - first);
-            self.beyond(tested, threshold, first, draws)
+        let first_draws = (0..draws).step_by(DRAWS_PER_TASK as usize).collect();
+        let count_at_least = each_in_parallel(first_draws, |first| {
+            let draws = DRAWS_PER_TASK.min(draws - first);
+            self.count_at_least(tested, threshold, first, draws)
         });
-        let beyond: u32 = beyond.into_iter().sum::<Option<u32>>()?;
-        Some((f64::from(beyond) + 1.0) / (f64::from(draws) + 1.0))
+        let count_at_least: u32 = count_at_least.into_iter().sum::<Option<u32>>()?;
+        Some((f64::from(count_at_least) + 1.0) / (f64::from(draws) + 1.0))
     }
 
     /// Number of simulations whose statistic is at least `threshold`. `None` when a statistic is not
     /// finite.
-    fn beyond(
+    fn count_at_least(
         &self,
         tested: &TestedCoefficients,
         threshold: f64,
@@ -216,15 +216,15 @@ impl LabelSimulation<'_> {
         draws: u32,
     ) -> Option<u32> {
         let mut random = Pcg64Mcg::new(SEED + u128::from(first));
-        let mut beyond = 0;
+        let mut count_at_least = 0;
         for _ in 0..draws {
             let statistic = tested.statistic(&self.score(&mut random));
             if !statistic.is_finite() {
                 return None;
             }
-            beyond += u32::from(statistic >= threshold);
+            count_at_least += u32::from(statistic >= threshold);
         }
-        Some(beyond)
+        Some(count_at_least)
     }
 
     /// Score vector U of one simulation.
@@ -252,7 +252,7 @@ impl LabelSimulation<'_> {
 /// Number of simulations for a level; `None` when they would take too long.
 fn draws_for(level: f64, terms: &ScoreTerms) -> Option<u32> {
     let draws = (DRAWS_BEYOND_LEVEL / level).ceil() - 1.0;
-    let products_a_row = PRODUCTS_A_LABEL + terms.score.len() as f64;
+    let products_a_row = PRODUCTS_PER_LABEL + terms.score.len() as f64;
     let products = draws * terms.rows as f64 * products_a_row;
     (draws >= 1.0 && products <= MAX_PRODUCTS).then_some(draws as u32)
 }

@@ -21,7 +21,7 @@ use super::terms::ScoreTerms;
 /// frequent.
 pub(crate) const MIN_CURVATURE: f64 = 2.5;
 /// Curvature that is less than a single row gives, and so a rounding error.
-const CURVATURE_OF_NO_ROW: f64 = MIN_PROBABILITY / 2.0;
+const NEGLIGIBLE_CURVATURE: f64 = MIN_PROBABILITY / 2.0;
 
 /// Reason why the coefficient of a level is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl DeployedCoefficients<'_> {
 /// Why the column of a number's missing cells is left out, given the curvature of these rows and of
 /// all rows. `None` if it is tested.
 fn exclusion_of_missing(curvature: f64, all: f64) -> Option<ExclusionReason> {
-    if curvature < CURVATURE_OF_NO_ROW {
+    if curvature < NEGLIGIBLE_CURVATURE {
         Some(ExclusionReason::Absent)
     } else {
         let is_enough = curvature >= MIN_CURVATURE && all - curvature >= MIN_CURVATURE;
@@ -110,9 +110,9 @@ fn exclusions_of_category(levels: &[(usize, f64)]) -> Vec<(usize, ExclusionReaso
     tested.sort_by(|a, b| a.1.total_cmp(&b.1));
     let base = tested.last().filter(|_| sum_of(&rare) < MIN_CURVATURE);
     let why = |curvature: f64| {
-        if all < CURVATURE_OF_NO_ROW {
+        if all < NEGLIGIBLE_CURVATURE {
             ExclusionReason::Missing
-        } else if curvature < CURVATURE_OF_NO_ROW {
+        } else if curvature < NEGLIGIBLE_CURVATURE {
             ExclusionReason::Absent
         } else {
             ExclusionReason::Rare
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn excluded_levels() {
+    fn rare_base_and_absent_levels_are_excluded() {
         use ExclusionReason::{Absent, Base, Missing, Rare};
         type Case<'a> = (&'a str, &'a [f64], &'a [(usize, ExclusionReason)]);
         let table: [Case<'_>; 9] = [

@@ -10,7 +10,7 @@ use super::undecided::{MIN_EXPECTED, Undecided};
 /// standard deviations makes a column reach it.
 const MAX_SUM: f64 = 1e100;
 /// Rows that the test needs for each tested coefficient.
-const ROWS_A_COEFFICIENT: u64 = 2;
+const MIN_ROWS_PER_COEFFICIENT: u64 = 2;
 
 /// Sums over a batch of labelled rows that the test needs. Batches scored by the same model can be
 /// merged.
@@ -108,7 +108,7 @@ impl ScoreTerms {
 
     /// Fails when the rows are too few for this number of coefficients.
     pub(super) fn check_row_count(&self, coefficients: usize) -> Result<(), Undecided> {
-        let needed = ROWS_A_COEFFICIENT * coefficients as u64;
+        let needed = MIN_ROWS_PER_COEFFICIENT * coefficients as u64;
         if self.rows < needed {
             let rows = self.rows;
             return Err(Undecided::FewRows { rows, needed });

@@ -44,7 +44,7 @@ pub enum SegmentPart {
 }
 
 /// A division of the clients, with what its groups are called.
-pub(super) struct Divided<'m> {
+pub(super) struct SegmentDivision<'m> {
     /// Name of the feature; `None` for all clients.
     pub(super) feature: Option<&'m str>,
     pub(super) division: Division,
@@ -56,13 +56,13 @@ pub(super) struct Divided<'m> {
 }
 
 /// A division with the part and the number of training rows of each group but that of missing cells.
-struct Parted {
+struct LabelledDivision {
     division: Division,
     parts: Vec<SegmentPart>,
     training_rows: Vec<f64>,
 }
 
-impl Divided<'_> {
+impl SegmentDivision<'_> {
     /// True for the division with all clients in one group.
     pub(super) fn is_whole(&self) -> bool {
         self.feature.is_none()
@@ -82,8 +82,8 @@ impl Divided<'_> {
 }
 
 /// The divisions of a model's clients: all of them together, then one division for each feature.
-pub(super) fn divisions(model: &Model) -> Vec<Divided<'_>> {
-    let whole = Divided {
+pub(super) fn divisions(model: &Model) -> Vec<SegmentDivision<'_>> {
+    let whole = SegmentDivision {
         feature: None,
         division: Division::Whole,
         parts: vec![SegmentPart::All],
@@ -99,7 +99,7 @@ pub(super) fn divisions(model: &Model) -> Vec<Divided<'_>> {
             ColumnValues::Numbers(moments) => of_number(feature, sample, moments.count),
             ColumnValues::Levels(counts) => of_category(feature, counts),
         };
-        Divided {
+        SegmentDivision {
             feature: Some(column.name.as_str()),
             division: parted.division,
             parts: parted.parts,
@@ -125,7 +125,7 @@ fn flexible_features(model: &Model) -> BTreeSet<usize> {
 
 /// The bins of a number, given a sample of its training values and the number of training rows with a
 /// value.
-fn of_number(feature: usize, sample: &[f64], present: u64) -> Parted {
+fn of_number(feature: usize, sample: &[f64], present: u64) -> LabelledDivision {
     let mut sorted: Vec<f64> = sample.iter().copied().filter(|it| !it.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
     let mut values = sorted.clone();
@@ -153,7 +153,7 @@ fn of_number(feature: usize, sample: &[f64], present: u64) -> Parted {
     let rows_of_one = present as f64 / sorted.len().max(1) as f64;
     let training_rows = counts.map(|count| count * rows_of_one).collect();
     ends.pop();
-    Parted {
+    LabelledDivision {
         division: Division::Bins { feature, ends },
         parts,
         training_rows,
@@ -197,7 +197,7 @@ fn ranges(values: &[f64], ends: &[f64]) -> Vec<SegmentPart> {
 }
 
 /// The most frequent levels of a category.
-fn of_category(feature: usize, counts: &CategoryCounts) -> Parted {
+fn of_category(feature: usize, counts: &CategoryCounts) -> LabelledDivision {
     let levels = counts.levels.iter().take(MAX_LEVELS);
     let levels: Vec<Level> = levels.map(|it| Level::from(it.level.clone())).collect();
     let named = levels.iter().map(|level| SegmentPart::Level {
@@ -208,7 +208,7 @@ fn of_category(feature: usize, counts: &CategoryCounts) -> Parted {
     let mut training_rows: Vec<f64> = rows.map(|it| it.rows as f64).collect();
     let named_rows: f64 = training_rows.iter().sum();
     training_rows.push(counts.rows() as f64 - named_rows);
-    Parted {
+    LabelledDivision {
         division: Division::Levels { feature, levels },
         parts,
         training_rows,
@@ -297,7 +297,7 @@ mod tests {
             levels: (1..=60).rev().map(level).collect(),
             others: 0,
         };
-        let Parted {
+        let LabelledDivision {
             division,
             parts,
             training_rows,

@@ -118,14 +118,14 @@ fn the_clients_who_leave_more_often_are_named() {
 }
 
 #[test]
-fn a_change_of_everybody_blames_no_part() {
+fn a_change_of_all_clients_names_no_segment() {
     let found = checked(&model_of(4_000), &clients(6, 2_000, |_| -0.7));
     let finding = found.finding().unwrap();
     assert!(finding.starts_with("all clients: "), "{finding}");
 }
 
 #[test]
-fn a_significant_trifle_does_not_differ() {
+fn a_significant_but_small_difference_is_not_drift() {
     let model = model_of(40_000);
     let table = clients(7, 60_000, |_| 0.12);
     let found = checked(&model, &table);
@@ -137,7 +137,7 @@ fn a_significant_trifle_does_not_differ() {
 }
 
 #[test]
-fn too_few_rows_are_no_verdict() {
+fn too_few_rows_give_insufficient_data() {
     let model = model_of(4_000);
     let found = checked(&model, &clients(8, 20, as_before));
     assert_eq!(found.verdict, Verdict::InsufficientData, "{found:#?}");
@@ -177,7 +177,7 @@ fn rows_of_one_client_count_less() {
 }
 
 #[test]
-fn a_bad_column_blames_no_other_column() {
+fn a_bad_column_changes_no_other_finding() {
     let model = model_of(4_000);
     let mut table = clients(2, 2_000, as_before);
     for value in [f64::NAN, 1e9, 1e300, f64::MAX] {

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_is_told_with_what_was_expected() {
+    fn a_segment_is_reported_with_its_expected_count() {
         let bin = SegmentPart::Numbers {
             from: Some(10.0),
             to: Some(49.0),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_every_part() {
+    fn clients_of_every_segment_part_in_words() {
         let numbers = |from, to| SegmentPart::Numbers { from, to };
         let level = |level: Option<&str>| SegmentPart::Level {
             level: level.map(str::to_owned),

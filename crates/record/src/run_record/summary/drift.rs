@@ -16,7 +16,7 @@ impl RunRecord {
             let model = model_drift(verdicts, since);
             return Some(format!("{model}; {}", feature_drift(verdicts)));
         }
-        let why_not = match outcome {
+        let reason_not_compared = match outcome {
             Outcome::Other(_) => return None,
             Outcome::NothingNew => "not tested: no row is new",
             Outcome::Failed | Outcome::Interrupted => "not tested in this run",
@@ -27,7 +27,7 @@ impl RunRecord {
             }
             _ => "not tested yet: too few new rows have a label",
         };
-        Some(why_not.into())
+        Some(reason_not_compared.into())
     }
 }
 

@@ -17,7 +17,7 @@ fn with_call_list(run: i64) -> RunRecord {
 }
 
 #[test]
-fn a_missing_and_a_damaged_call_list_are_told_with_the_command_that_rebuilds_it() {
+fn a_missing_and_a_damaged_call_list_are_reported_with_the_command_that_rebuilds_it() {
     let ranked = |clients| Overview {
         clients,
         ..overview(Ok(Some(RunsSoFar {

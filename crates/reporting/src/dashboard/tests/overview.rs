@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_pipeline_in_order_needs_nothing() {
+fn a_healthy_pipeline_needs_no_attention() {
     let page = overview(Ok(Some(healthy()))).html();
     assert_is_harmless(&page);
     assert_says(
@@ -139,7 +139,7 @@ fn an_empty_a_stale_and_a_damaged_pipeline_say_what_to_do() {
 }
 
 #[test]
-fn a_live_release_that_is_missing_is_not_said_to_stop_predictions() {
+fn a_missing_live_release_does_not_claim_that_predictions_stop() {
     let missing = Overview {
         release: LiveRelease::Missing {
             served: "000002".into(),

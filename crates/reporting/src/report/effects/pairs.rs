@@ -6,10 +6,10 @@ use model::{Coefficient, Model, PairTable};
 
 use super::{MAX_PAIRS, largest};
 use crate::figure::PairEffect;
-use crate::page::Drawn;
+use crate::page::NamedFigure;
 
 /// The figures of the largest effects. `sizes` are those of the pairs in the order of the coefficients.
-pub(super) fn effects(model: &Model, sizes: &[f64]) -> Vec<Drawn> {
+pub(super) fn effects(model: &Model, sizes: &[f64]) -> Vec<NamedFigure> {
     let tables: Vec<(Coefficient<'_>, PairTable<'_>)> = model
         .coefficients()
         .filter_map(|coefficient| Some((coefficient, coefficient.pair_table()?)))
@@ -20,7 +20,7 @@ pub(super) fn effects(model: &Model, sizes: &[f64]) -> Vec<Drawn> {
         .zip(pairs)
         .map(|(number, (coefficient, table))| {
             let [first, second] = [table.first.feature, table.second.feature];
-            Drawn::new(
+            NamedFigure::new(
                 format!("pair_{number}"),
                 format!("{first} and {second} together"),
                 effect(coefficient, table),

@@ -160,12 +160,12 @@ fn separable_columns_are_fitted_or_the_refusal_says_why() {
 }
 
 #[test]
-fn rows_without_a_class_or_of_one_class_are_refused_with_their_count() {
+fn rows_without_labels_or_with_one_label_are_refused_with_their_count() {
     let empty = table_of(&[vec![]], &[]);
     assert_eq!(fit_all(&UNIT, &empty).unwrap_err(), FitError::NoRows);
     for (class, number) in [(false, 0), (true, 1)] {
         let table = table_of(&[vec![1.0, 2.0, 3.0]], &[class; 3]);
-        let refused = FitError::OneClass {
+        let refused = FitError::OneLabel {
             class: number,
             rows: 3,
         };

@@ -123,7 +123,7 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
 }
 
 #[test]
-fn a_start_is_no_excuse_for_rows_of_one_class() {
+fn a_start_does_not_allow_rows_with_one_label() {
     let table = table_of(&[vec![1.0, 2.0, 3.0]], &[true; 3]);
     let start = LinearPredictor {
         intercept: 9.0,
@@ -131,7 +131,7 @@ fn a_start_is_no_excuse_for_rows_of_one_class() {
         imputed: vec![0.0],
         design: Design::default(),
     };
-    let refused = FitError::OneClass { class: 1, rows: 3 };
+    let refused = FitError::OneLabel { class: 1, rows: 3 };
     let found = fit_from(&UNIT, &start, &table, &table.all());
     assert_eq!(found.unwrap_err(), refused);
     assert_eq!(
@@ -167,7 +167,7 @@ fn a_few_rows_that_mislead_do_no_harm() {
     // The sampled rows have one label only, or the column separates their labels without error.
     let (x, noise) = noisy(140_000, 40.0);
     let is_among_the_few = |row: usize| row % 16_384 < 1024;
-    let one_class = (0..140_000).map(|row| noise[row] && !is_among_the_few(row));
+    let one_label = (0..140_000).map(|row| noise[row] && !is_among_the_few(row));
     let separated = (0..140_000).map(|row| {
         if is_among_the_few(row) {
             x[row] > 0.0
@@ -175,7 +175,7 @@ fn a_few_rows_that_mislead_do_no_harm() {
             noise[row]
         }
     });
-    for classes in [one_class.collect::<Vec<bool>>(), separated.collect()] {
+    for classes in [one_label.collect::<Vec<bool>>(), separated.collect()] {
         let table = table_of(std::slice::from_ref(&x), &classes);
         let found = fit_all(&UNIT, &table).unwrap();
         let wanted = fit_from(&UNIT, &found.predictor, &table, &table.all()).unwrap();
