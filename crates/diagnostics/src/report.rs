@@ -172,7 +172,7 @@ fn write_column(
     writeln!(to)
 }
 
-/// Levels that one line lists at most.
+/// Maximum number of levels that one line lists.
 const LISTED_LEVELS: usize = 5;
 
 fn levels_in_words(levels: &LevelSummary) -> String {

@@ -14,16 +14,16 @@ const STYLE: &str = include_str!("page/style.css");
 /// A report.
 pub(crate) struct Page {
     pub(crate) title: String,
-    /// When it was made, and with which release.
+    /// Line below the title: when the report was made, and with which release.
     pub(crate) subtitle: Markup,
-    /// What a reader sees first.
+    /// Content of the first screen, before the sections.
     pub(crate) first_screen: Markup,
     pub(crate) sections: Vec<Section>,
 }
 
 /// A part of a report with its heading.
 pub(crate) struct Section {
-    /// Its name in links.
+    /// Identifies the section in links.
     pub(crate) id: &'static str,
     pub(crate) heading: &'static str,
     pub(crate) content: Markup,

@@ -1,4 +1,4 @@
-//! The policy that permits a browser nothing but the style of a page.
+//! The policy that permits a browser nothing except the style of a page.
 
 use common::digest;
 

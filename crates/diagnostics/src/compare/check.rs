@@ -132,7 +132,7 @@ impl Check {
     fn set_verdict(&mut self, corrected: f64, checks: usize) {
         self.corrected_p_value = Some(corrected);
         let smallest = self.min_p_value.unwrap_or(0.0) * checks as f64;
-        // A tested check without an effect has one out of range, and that matters.
+        // If a tested check has no effect size, the effect is out of range, so it matters.
         let matters = self
             .effect
             .is_none_or(|effect| effect.abs() >= self.min_effect);

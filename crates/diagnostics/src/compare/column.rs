@@ -22,7 +22,8 @@ use crate::statistics::{SortedColumn, StabilityIndex, Tally, stability_index};
 /// Number of checks of a column: distribution, missing values, and the part that changed most.
 pub(super) const CHECKS_PER_COLUMN: usize = 3;
 
-/// Most frequent levels of each file whose names the joint test may need.
+/// Maximum number of levels of each file whose names are kept for the joint test: the most frequent
+/// ones.
 const NAMED_LEVELS: usize = 200;
 
 /// The comparison of one column of two files.
@@ -41,8 +42,9 @@ pub struct ColumnComparison {
     /// Why the distribution was not tested; `None` if it was, or if there are too few values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untested: Option<String>,
-    /// How a column changed that has one value in the reference: its spread is 0, so no distance in
-    /// standard deviations means anything. `None` if it has the same value, or has more.
+    /// How a column changed that has a single value in the reference. Its spread is 0, so a
+    /// distance in standard deviations is undefined. `None` if the column still has only this
+    /// value, or if the reference has several values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was_constant: Option<String>,
     /// Check of the distribution of the values.
@@ -54,19 +56,20 @@ pub struct ColumnComparison {
     /// older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<PartCheck>,
-    /// Share of the present values of the current file that are unlike any value of the reference: outside
-    /// its range, or a level or a frequent number that it does not have. Levels that are new by chance are
-    /// subtracted. `None` if this is not known, and in records of older programs.
+    /// Share of the present values of the current file that are unlike any value of the reference.
+    /// Such a value is outside the range of the reference, or it is a level or a frequent number
+    /// that the reference does not have. The share of levels that are new by chance is subtracted.
+    /// `None` if the share is unknown, and in records of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlike_share: Option<f64>,
-    /// The most frequent levels that the reference does not have, but in another spelling.
+    /// The most frequent levels that the reference has only in another spelling.
     #[serde(default, skip_serializing_if = "Respelled::is_empty")]
     pub respelled: Respelled,
     /// Population stability index of numbers. It is shown, and does not influence the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stability: Option<StabilityIndex>,
-    /// Share of the missing cells: reference, then current file. `None` for a file without rows, and
-    /// in records of older programs.
+    /// Share of the cells that are missing: reference, then current file. `None` for a file without
+    /// rows, and in records of older programs.
     #[serde(default)]
     pub missing_shares: [Option<f64>; 2],
     /// Shares of the present values by bin. `None` if the distribution is not compared by values,
@@ -200,7 +203,7 @@ impl ColumnPair {
         }
     }
 
-    /// The same column, of rows of which several may be of one client.
+    /// The same column, marked as having several rows of one client.
     pub(crate) fn with_repeated_clients(self) -> Self {
         Self {
             are_rows_independent: false,
@@ -345,7 +348,7 @@ impl ColumnPair {
     }
 }
 
-/// How a column changed that has one value in the reference, or `None`.
+/// How a column changed that has a single value in the reference; `None` for any other column.
 fn change_of_constant(reference: &SortedColumn, current: &SortedColumn) -> Option<String> {
     let only = |column: &SortedColumn| match (column.present().first(), column.present().last()) {
         (Some(first), Some(last)) if first == last => Some(*first),

@@ -58,7 +58,8 @@ pub(super) fn check_categories(
     // Levels that the reference does not have matter, however little the other shares change.
     let has_unseen =
         are_independent && unseen_share(&table).is_some_and(|share| share >= MIN_PART_SHARE);
-    // A total variation is at most 1, so what matters is a share of what chance leaves.
+    // A total variation is at most 1. So the smallest effect that matters is a share of what
+    // remains above the variation by chance.
     let min_effect = |expected: f64| match has_unseen {
         true => 0.0,
         false => expected + MIN_VARIATION * (1.0 - expected).max(0.0),
@@ -106,7 +107,7 @@ pub(super) fn check_categories(
     }
 }
 
-/// Why levels were not tested by this check, although both files have values; `None` if they were.
+/// Why this check did not test the levels although both files have values; `None` if it did.
 pub(super) fn why_untested_levels(
     reference: &Levels,
     current: &Levels,
@@ -122,7 +123,7 @@ pub(super) fn why_untested_levels(
     }
     Some(match are_nearly_all_single(&table) {
         true => format!("nearly all of its {} texts are rare", table.len()),
-        // Two texts need no simulated test.
+        // Two levels have an exact test, so they need no simulated one.
         false if table.len() == 2 => "it has too few rows".to_owned(),
         false => format!(
             "its {} texts are rare, and it has too many rows for a simulated test",

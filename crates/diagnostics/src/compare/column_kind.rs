@@ -44,7 +44,7 @@ fn same_format(mine: &CellForms, other: &CellForms) -> Result<(), String> {
         // A file without a value has no format.
         return Ok(());
     };
-    // Without separators of thousands a number means the same.
+    // Without thousands separators, a number has the same meaning in both formats.
     let is_same = |format: NumberFormat| match format {
         NumberFormat::Thousands => NumberFormat::Plain,
         format => format,

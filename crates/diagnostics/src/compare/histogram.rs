@@ -82,8 +82,8 @@ impl fmt::Display for Bin {
 
 /// The histogram of numbers. `None` if a file has no values, or if the end of a bin is not finite.
 ///
-/// A reference of few distinct values has a bin for each of them. Others are cut at the deciles of
-/// the reference, as the population stability index does.
+/// If the reference has few distinct values, each of them has a bin. Otherwise the bins end at the
+/// deciles of the reference, as in the population stability index.
 pub(super) fn histogram_of_numbers(
     reference: &SortedColumn,
     current: &SortedColumn,

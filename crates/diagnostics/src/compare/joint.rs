@@ -14,7 +14,7 @@ use super::limits::{
 use super::part::shortened;
 use crate::statistics::{Change, JointColumn, JointKind, KindTest, SampledRows, joint_test};
 
-/// Changes that a part of the joint test names at most.
+/// Maximum number of changes that a part of the joint test names.
 const MAX_CHANGES: usize = 5;
 /// Changes of the shares of one column that are named at most, so that a category with many changed levels
 /// leaves room for other columns.
@@ -81,19 +81,21 @@ pub struct JointPart {
 /// A change that the joint test found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JointChange {
-    /// One column, or the two columns of a relation. The relation of one column is the one to all others.
+    /// One column, or the two columns of a relation. A relation with a single column is its
+    /// relation to all others.
     pub columns: Vec<String>,
-    /// Mean normal score, width of the middle of the numbers, correlation, or share: reference, then current
-    /// file. The width is the distance of the quartiles, or else of the 5th and the 95th percentile, and the
-    /// standard deviation of the normal scores in records of older programs. `None` for the relation of a
-    /// category, which has no single correlation.
+    /// The value that changed: reference, then current file. It is a mean normal score, the width
+    /// of the middle of the numbers, a correlation, or a share. The width is the distance of the
+    /// quartiles, or else of the 5th and the 95th percentile. In records of older programs it is
+    /// the standard deviation of the normal scores. `None` for the relation of a category, which
+    /// has no single correlation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<[f64; 2]>,
-    /// The level that the share is of. `None` for missing values, for other kinds, for a level without a
-    /// name, and in records of older programs.
+    /// The level whose share changed. `None` for missing values, for other kinds, for a level
+    /// without a name, and in records of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<String>,
-    /// True if the share is that of the missing values.
+    /// True if the share of missing values changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_missing: bool,
 }
@@ -304,7 +306,8 @@ impl JointCells {
     }
     /// The significant changes of a kind that matter. `moved` has the columns whose location has drifted.
     ///
-    /// Where only all changes together are significant, the largest one that matters stands for all.
+    /// If the changes are significant only together, the largest one that matters is returned for
+    /// all.
     fn changes<'t>(
         &self,
         test: &'t KindTest,
@@ -326,8 +329,8 @@ impl JointCells {
             JointKind::Location => has_shifted(change),
             kind => matters(kind, change),
         };
-        // A moved location also changes what the scores of the column say about its spread and about its
-        // relation to all others. New levels have no relation to compare.
+        // A moved location also changes the spread of the column's scores, and their relation to
+        // all other columns. New levels have no relation to compare.
         let is_said = |change: &&Change| match test.kind {
             JointKind::Spread => moved.contains(&change.columns[0]),
             JointKind::Relation => {
@@ -360,7 +363,7 @@ impl JointCells {
         min_p_value: f64,
     ) -> JointPart {
         let mut changes = self.changes(test, compared, moved);
-        // A pair of columns says more than one column's relation to all others.
+        // A relation of two columns is more specific than the relation of one column to all others.
         let paired: Vec<usize> = changes
             .iter()
             .filter(|it| it.columns.len() == 2)
@@ -404,8 +407,9 @@ impl JointCells {
         }
     }
 
-    /// Widths of the middle of a column of numbers: reference, then current file. `None` if no width has
-    /// changed in the direction of these deviations of the normal scores.
+    /// Widths of the middle of a column of numbers: reference, then current file. `None` if no
+    /// width changed in the same direction as `deviations`, the standard deviations of the normal
+    /// scores.
     fn widths(&self, column: usize, deviations: [f64; 2]) -> Option<[f64; 2]> {
         let present = [0, 1].map(|side: usize| {
             let cells = self.columns[column].cells[self.rows.side(side)].iter();

@@ -7,7 +7,7 @@ pub const ALPHA: f64 = 0.01;
 /// test with a smaller p-value.
 pub const CHECK_LEVEL: f64 = ALPHA / 2.0;
 /// The smallest shift of a distribution that is drift, in standard deviations of the reference. A
-/// number must be as far outside the range of the reference.
+/// number counts as outside the range of the reference only if it is at least this far outside.
 /// Without it, large samples would raise alarms about tiny differences.
 pub const MIN_DISTANCE: f64 = 0.1;
 /// The smallest change of a column's spread that is drift: a factor of 1.1.

@@ -152,7 +152,8 @@ fn pairs(
     }
     let mut levels =
         |name: &String| [&mut before, &mut after].map(|side| side.remove(name).unwrap_or_default());
-    // Of columns that are not compared by value, a share of the rows counts.
+    // Columns that are not compared by value have only counts. The counts are scaled to the share
+    // of the rows that are compared.
     let shares = [0, 1].map(|side: usize| match &chosen[side] {
         Some(chosen) => chosen.len() as f64 / rows[side].max(1) as f64,
         None => 1.0,

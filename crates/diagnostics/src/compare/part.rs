@@ -2,7 +2,8 @@
 //! outside the range of the reference.
 //!
 //! A distribution may stay nearly the same while a few rows are wrong: a new level, a placeholder
-//! such as -999, or numbers in another unit. Such a part shows what the distribution does not.
+//! such as -999, or numbers in another unit. The check of such a part finds a fault that the test
+//! of the distribution misses.
 
 use common::numbers::{count, counted, two_digits};
 use dataset::Levels;
@@ -19,7 +20,7 @@ use crate::statistics::{
     steps,
 };
 
-/// Characters of a level that a sentence shows.
+/// Maximum number of characters of a level that a sentence shows.
 const SHOWN_CHARACTERS: usize = 60;
 
 /// Check of the part of a column that changed most.
@@ -78,9 +79,10 @@ pub(super) fn check_part_of_levels(
     ))
 }
 
-/// Checks the numbers outside the range of the reference, and the number whose share changed most:
-/// the one with the smaller p-value, times two. One number says more than a range: it is chosen if it
-/// is as frequent and significant at `level`. `None` if a file has no values.
+/// Checks the numbers outside the range of the reference, and the number whose share changed most.
+/// Returns the check with the smaller p-value, which is doubled because two were made. One number
+/// is more specific than a range: its check is returned if the number is as frequent and
+/// significant at `level`. `None` if a file has no values.
 pub(super) fn check_part_of_numbers(
     reference: &SortedColumn,
     current: &SortedColumn,
@@ -107,7 +109,8 @@ pub(super) fn check_part_of_numbers(
     });
     let matters = |counts, rows| matters(counts, rows, min_change_of_value(counts, rows));
     let value = most_changed_part(values, level, matters);
-    // An infinity has no place in JSON. It lies outside the range of a finite reference.
+    // JSON has no infinity, so an infinity is not named as a part. It counts as outside the range
+    // of a finite reference.
     let Some(value) = value.filter(|found| found.part.is_finite()) else {
         return Some(outside);
     };
@@ -137,8 +140,8 @@ pub(super) fn check_part_of_numbers(
     Some(found)
 }
 
-/// The smallest change of the share of a level that matters: none for a level that the reference
-/// does not have.
+/// The smallest change of the share of a level that matters. Any change matters for a level that
+/// the reference does not have.
 fn min_change_of_level(counts: [u64; 2], rows: [u64; 2]) -> f64 {
     match counts[0] {
         0 => 0.0,

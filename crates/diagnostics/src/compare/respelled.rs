@@ -111,8 +111,8 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// The letters of which a lower-case letter with an accent is made; `None` for other letters. A
-/// combining accent is made of none.
+/// The base letters of a lower-case letter with an accent; `None` for other letters. A combining
+/// accent has no base letters.
 fn without_accent(letter: char) -> Option<&'static str> {
     Some(match letter {
         '\u{300}'..='\u{36f}' => "",

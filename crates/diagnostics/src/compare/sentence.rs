@@ -3,12 +3,12 @@
 use super::check::{Check, Unit, Verdict};
 use super::limits::CHECK_LEVEL;
 
-/// What else a sentence about a check says.
+/// Facts that a sentence about a check mentions besides the result of the check.
 #[derive(Clone, Copy, Default)]
 pub(super) struct SentenceFacts<'c> {
     /// Why the values were not tested.
     pub(super) untested: Option<&'c str>,
-    /// How a column changed that has one value in the reference.
+    /// How a column changed that has a single value in the reference.
     pub(super) was_constant: Option<&'c str>,
 }
 

@@ -8,8 +8,9 @@ use dataset::Levels;
 use super::limits::{MIN_DISTANCE, MIN_PART_SHARE};
 use crate::statistics::{SortedColumn, contingency_table, outside_range, steps, unseen_share};
 
-/// A number is frequent if it is the value of at least so many rows, and has the share
-/// [`MIN_PART_SHARE`]. Of numbers without gaps, hardly any value is the same in two files.
+/// Minimum number of rows of a frequent number, which must also have the share [`MIN_PART_SHARE`].
+/// Continuous numbers hardly ever repeat a value, so a rare value that the reference does not have
+/// means nothing.
 const MIN_ROWS_OF_NUMBER: u64 = 5;
 
 /// Share of the numbers outside the range of the reference, and of frequent numbers inside of it that the
@@ -67,7 +68,7 @@ mod tests {
         };
         let inside = || known().step_by(10);
         assert_eq!(share(inside().collect()), 0.0);
-        // Half as large, as numbers that the reference does not have: nothing is frequent.
+        // Halved numbers do not occur in the reference, but none of them is frequent.
         assert_eq!(share(inside().map(|value| value * 0.5).collect()), 0.0);
         let mixed = inside().enumerate().map(|(row, value)| match row % 4 {
             0 => 1e6,

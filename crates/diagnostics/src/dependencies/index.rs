@@ -22,7 +22,8 @@ pub(super) type Answer = Result<Vec<PublishedVersion>, String>;
 
 /// Parallel connections, so that a distant index answers for all crates within the time limit.
 const CONNECTIONS: usize = 4;
-/// Bytes of an answer that are read at most. The longest entries have a few million today.
+/// Maximum number of bytes of an answer that are read. The longest entries have a few million
+/// today.
 const MAX_ANSWER_BYTES: u64 = 32 * 1024 * 1024;
 
 const LATE: &str = "the index did not answer in time";
@@ -51,7 +52,7 @@ pub(super) fn ask(index: &SparseIndex, names: &[&str], time_limit: Duration) -> 
         let asking =
             thread::Builder::new().spawn(move || ask_in_turn(&agent, queue, deadline, &sender));
         if let Err(error) = asking {
-            // The questions of this thread stay without an answer.
+            // The crates that this thread would ask for get no answer.
             tracing::debug!("no thread to ask for dependencies: {error}");
         }
     }

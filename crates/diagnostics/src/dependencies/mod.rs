@@ -32,8 +32,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(2);
 /// Asks the registry index and stores its answers.
 ///
 /// `None` when the index is not asked: it was asked on the same day (UTC), or
-/// `diagnostics.check_updates` is off. Takes two seconds at most, for all crates together. No
-/// answer is a result, too. Only a failure of the history is an error.
+/// `diagnostics.check_updates` is off. Takes two seconds at most, for all crates together. A
+/// missing answer is a result, not an error. Only a failure of the history is an error.
 pub fn check_dependencies(
     config: &Config,
     history: &History,

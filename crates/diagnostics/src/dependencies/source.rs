@@ -13,7 +13,7 @@ use toml_span::Value;
 
 /// Name of the public registry in cargo's configuration.
 const PUBLIC_REGISTRY: &str = "crates-io";
-/// Replacements that are followed at most. More of them are a circle.
+/// Maximum number of replacements that are followed. A longer chain must be a circle.
 const MAX_REPLACEMENTS: usize = 10;
 /// The cargo version whose defaults apply. Without it, `tame-index` would start a process to ask.
 const CARGO_VERSION: Version = Version::new(1, 89, 0);

@@ -23,14 +23,15 @@ pub(crate) struct ChangedPart<T> {
 
 /// Finds the part whose share changed most significantly. Each row has exactly one part.
 ///
-/// Each part is tested by Fisher's exact test. The p-value of the result is the sum, over all parts,
-/// of the probability of a p-value that is as small. It is a correction like Bonferroni's, but
-/// parts that are too rare for so small a p-value count nothing. A result with a p-value below α is
-/// wrong with a probability of at most α, whichever part is chosen.
+/// Each part is tested by Fisher's exact test. The p-value of the result is the sum, over all
+/// parts, of the probability of a p-value that is as small. This is a correction like Bonferroni's,
+/// except that parts that are too rare for so small a p-value do not count. A result with a p-value
+/// below α is wrong with a probability of at most α, whichever part is chosen.
 ///
-/// Of several parts with a p-value below `level`, those for which `matters` is true take precedence:
-/// a trifle with a smaller p-value must not hide them. `matters` gets the rows of the part, and all
-/// rows. `None` when a sample is empty, when all rows have the same part, or when all parts are too rare.
+/// Of several parts with a p-value below `level`, those for which `matters` is true take
+/// precedence. A negligible change with a smaller p-value must not hide them. `matters` gets the
+/// rows of the part, and all rows. `None` when a sample is empty, when all rows have the same part,
+/// or when all parts are too rare.
 pub(crate) fn most_changed_part<T: Copy>(
     parts: impl Iterator<Item = (T, [u64; 2])>,
     level: f64,
@@ -54,7 +55,7 @@ pub(crate) fn most_changed_part<T: Copy>(
     if rows.contains(&0) || single_parts + several.len() as u64 <= 1 {
         return None;
     }
-    // How many parts have each number of rows in both samples together.
+    // Number of parts by their number of rows in both samples together.
     let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
     if single_parts > 0 {
         sizes.insert(1, single_parts);
@@ -169,7 +170,7 @@ mod tests {
         let found = most_changed_part(table.into_iter().enumerate(), 0.005, is_new).unwrap();
         assert_eq!((found.part, found.counts), (2, [0, 12]));
         assert!(found.p_value < 1e-4, "{found:?}");
-        // One new row is no significant change, and hides none.
+        // One new row is not a significant change, and does not hide one.
         let table = [[900, 200], [600, 400], [0, 1]];
         let found = most_changed_part(table.into_iter().enumerate(), 0.005, is_new).unwrap();
         assert_eq!(found.part, 0);

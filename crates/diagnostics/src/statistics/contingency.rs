@@ -106,8 +106,8 @@ pub fn expected_variation(table: &[[u64; 2]]) -> Option<f64> {
     (n > 0.0 && m > 0.0).then(|| 0.5 * table.iter().map(size).sum::<f64>())
 }
 
-/// Share of the batch's rows that have a level without rows in the reference, less the share to expect
-/// by chance. `None` when a sample is empty.
+/// Share of the batch's rows that have a level without rows in the reference, minus the share to
+/// expect by chance. `None` when a sample is empty.
 ///
 /// All t rows of a level are in the batch with probability m·(m − 1)·… / (N·(N − 1)·…), t factors
 /// each, for m rows of the batch and N rows of both samples.
@@ -120,7 +120,7 @@ pub(crate) fn unseen_share(table: &[[u64; 2]]) -> Option<f64> {
     let unseen: u64 = unseen.map(|cells| cells[1]).sum();
     let expected = |cells: &[u64; 2]| {
         let rows = cells[0] + cells[1];
-        // A factor is below 1, so that the product soon vanishes.
+        // Each factor is below 1, so the product soon becomes negligible.
         let factors = (0..rows.min(m + 1)).map(|taken| (m - taken) as f64 / (n + m - taken) as f64);
         let all = factors.scan(1.0, |product, factor| {
             *product *= factor;

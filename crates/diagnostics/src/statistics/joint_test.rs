@@ -28,12 +28,14 @@ use super::proportions::smallest_p_value;
 pub(crate) use self::components::JointColumn;
 pub(crate) use self::rows::SampledRows;
 
-/// Columns of numbers of which each pair is tested for its relation. Of more, each column is tested
-/// for its relation to all others together.
+/// Maximum number of columns of numbers for which each pair is tested for its relation. If there
+/// are more columns, each column is tested only for its relation to all others together.
 const MAX_PAIRED_COLUMNS: usize = 40;
-/// Columns of numbers whose correlations the test of location takes into account.
+/// Maximum number of columns of numbers for which the test of location takes correlations into
+/// account.
 const MAX_CORRELATED_COLUMNS: usize = 100;
-/// Share of the variance of a squared score that the score does not say already.
+/// Minimum share of the variance of the squared scores that the scores do not explain. Below it,
+/// the spread of the column is not tested.
 const MIN_OWN_VARIANCE: f64 = 0.01;
 /// Size of the standardised difference from which a column is named as a part of a moved location.
 const NAMED_DIFFERENCE: f32 = 2.0;
@@ -103,7 +105,8 @@ pub(crate) struct KindTest {
 /// A change of a feature.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
-    /// One column, or the two columns of a relation. A relation of one column is to all others.
+    /// One column, or the two columns of a relation. A relation with a single column is its
+    /// relation to all others.
     pub(crate) columns: Vec<usize>,
     /// The value of the feature in reference and batch: a mean score, a standard deviation of scores, a
     /// correlation, or a share.
@@ -171,7 +174,8 @@ pub(crate) fn joint_test(columns: &[JointColumn], rows: &SampledRows) -> Option<
         sides: &sides,
     };
     let deciding = groups.len();
-    // Where the statistic is a sum, the largest named feature of each split tells which ones have changed.
+    // A sum does not tell which features changed. So each named feature is also compared with the
+    // largest named feature of each split.
     let of_named = kinds.iter().map(|it| Group {
         features: it.first_named..it.first_named + it.named.len(),
         statistic: Statistic::Largest,
@@ -191,7 +195,7 @@ pub(crate) fn joint_test(columns: &[JointColumn], rows: &SampledRows) -> Option<
         }
     });
     let [first, second] = rows.blocks();
-    // The opposite split changes all features as much.
+    // The opposite split gives all features the same difference with the opposite sign.
     let rarest = 2.0 * smallest_p_value(first as u64, second as u64);
     let rarest = rarest.max(1.0 / (MAX_SPLITS + 1) as f64);
     Some(JointTest {
@@ -268,8 +272,8 @@ impl Features {
         self.add(JointKind::Location, tested, first_named, named);
     }
 
-    /// Adds the squares of the scores, without what the scores say themselves: a shift of a skewed column is
-    /// no change of its spread.
+    /// Adds the squares of the scores minus their regression on the scores. Otherwise a shift of a
+    /// skewed column would look like a change of its spread.
     fn add_spreads(&mut self, scores: &[usize]) {
         let start = self.sums.len();
         let mut named = Vec::new();
@@ -415,7 +419,7 @@ fn product(one: &Component, other: &Component) -> Vec<f64> {
     values.map(|(a, b)| a * b).collect()
 }
 
-/// Values minus the mean of the present ones; 0 for the others, so that they say nothing.
+/// Values minus the mean of the present ones. Missing values become 0, so that they do not count.
 fn centred(mut values: Vec<f64>, is_present: &[bool]) -> Vec<f64> {
     let of_present = values.iter().zip(is_present).filter(|(_, it)| **it);
     let (count, sum) = of_present.fold((0.0, 0.0), |(n, sum), (value, _)| (n + 1.0, sum + value));
@@ -450,7 +454,7 @@ fn squares_without_regression(scores: &Component) -> Option<Vec<f64>> {
     (sum_of_squares(&squares) > MIN_OWN_VARIANCE * before).then_some(squares)
 }
 
-/// What it takes to show features.
+/// Inputs for showing the values of features.
 struct Shown<'a> {
     components: &'a [Component],
     predicted: &'a [Vec<f64>],
@@ -499,7 +503,8 @@ impl Shown<'_> {
             About::Mean(place) => mean(&self.present(*place, *place, &side)),
             About::Share(place) => {
                 let values = &self.components[*place].values;
-                // The larger of its two values stands for rows with the indicator.
+                // A standardised indicator has two values; rows with the indicator have the larger
+                // one.
                 let with = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let rows = side.len() as f64;
                 values[side].iter().filter(|it| **it == with).count() as f64 / rows
@@ -552,7 +557,8 @@ impl Shown<'_> {
         }
     }
 
-    /// The values of a component in the rows of a side in which it and another one are present.
+    /// The values of a component in the rows of one side, where both it and the component `other`
+    /// are present.
     fn present(&self, place: usize, other: usize, side: &Range<usize>) -> Vec<f64> {
         let [component, other] = [place, other].map(|it| &self.components[it]);
         let is_there = |row: &usize| component.is_present[*row] && other.is_present[*row];

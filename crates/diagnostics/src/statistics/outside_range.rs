@@ -35,7 +35,7 @@ pub(crate) fn outside_range(
     if values.is_empty() {
         return None;
     }
-    // Infinities in the reference leave no margin, and no values outside on their side.
+    // If the reference has an infinity, there is no margin, and no value is outside on that side.
     let margin = margin * standard_deviation(reference.present()).unwrap_or(0.0);
     let is_below = |value: &f64| value < smallest && *value <= smallest - margin;
     let is_up_to = |value: &f64| value <= largest || *value < largest + margin;

@@ -5,8 +5,9 @@
 //! distribution is skewed where few of them are positive, and a normal distribution would then find too
 //! much. A gamma distribution with the same variance and skewness gives the tail.
 //!
-//! Upwards and downwards, only the rows that skew the sum in that direction count for the skewness. Rows
-//! that skew it the other way would make the tail lighter, so the test is cautious.
+//! For each tail, only the rows that skew the sum in its direction count for the skewness. Rows
+//! that skew the sum the other way would make the tail lighter. Leaving them out makes the test
+//! cautious.
 
 use dataset::passes::GroupSums;
 
@@ -37,7 +38,7 @@ pub(crate) fn residual_test(sums: &GroupSums, variance: f64) -> Option<ResidualT
     if curvature.is_nan() || curvature < MIN_CURVATURE || !variance.is_finite() {
         return None;
     }
-    // The variance of the labels is a part of it.
+    // The variance includes the variance of the labels, so it is never smaller.
     let error = variance.max(curvature).sqrt();
     let residual = sums.positives as f64 - sums.expected;
     let skew = match residual > 0.0 {

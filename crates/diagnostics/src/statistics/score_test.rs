@@ -42,8 +42,9 @@ pub use self::undecided::Undecided;
 
 /// Tests sums of rows, given the covariance of the coefficients in the same units.
 ///
-/// Redundant coefficients are left out, and so are those with a cell out of range. All rows count as
-/// independent. Fails when the rows are too few or the model expects too few of either label; that is a result, too.
+/// Redundant coefficients are left out, and so are those with a cell out of range. All rows count
+/// as independent. Returns [`Undecided`] when the rows are too few or the model expects too few of
+/// either label.
 pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
     let tested = TestedCoefficients::without(&[], terms, covariance, 0.0)?;
     terms.check_expected_labels()?;

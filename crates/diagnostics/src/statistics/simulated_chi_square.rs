@@ -11,14 +11,16 @@ use super::contingency::chi_square;
 
 /// Seed of the random splits. Any fixed number gives the same table the same p-value.
 const SEED: u128 = 0x51d7_0a3e_9c4b_26f8_e317_5b90_d2c6_8fa5;
-/// Rows that all splits of a table may draw together: a few hundredths of a second.
+/// Maximum number of rows that all splits of a table draw together. It takes a few hundredths of a
+/// second.
 const MAX_DRAWN_ROWS: u64 = 10_000_000;
-/// A simulation stops after so many splits that differ as much (Besag and Clifford 1991). A table
-/// without drift then needs few splits.
+/// A simulation stops after this many splits that differ as much as the table (Besag and Clifford
+/// 1991). So a table without drift needs few splits.
 const ENOUGH_SPLITS: u64 = 20;
-/// Splits that are made if the work allows it, relative to the number that is needed.
+/// Number of splits that are made if the work allows it, as a multiple of the number that is
+/// needed.
 const SPLITS_WANTED: f64 = 2.0;
-/// Splits that must be possible, relative to the number that is needed.
+/// Number of splits that must be possible, as a multiple of the number that is needed.
 const SPLITS_NEEDED: f64 = 1.05;
 /// Relative difference below which two statistics count as equal, because of rounding.
 const ROUNDING: f64 = 1e-9;
@@ -176,7 +178,7 @@ mod tests {
         let found = simulated_chi_square(&[[300, 0], [0, 300]], 2e-4).unwrap();
         assert_eq!(found.p_value, found.min_p_value);
         assert!(found.min_p_value < 2e-4, "{found:?}");
-        // Levels that all differ never differ more or less.
+        // If every row has its own level, all splits have the same statistic.
         let found = simulated_chi_square(&[[1, 0], [1, 0], [0, 1], [0, 1]], 0.01).unwrap();
         assert_eq!(found.p_value, 1.0);
     }

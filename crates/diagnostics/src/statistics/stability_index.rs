@@ -32,7 +32,7 @@ pub struct StabilityIndex {
     pub cut_off: Option<f64>,
 }
 
-/// Compares the distribution of a batch with that of the reference; missing values are ignored.
+/// Compares the distributions of a batch and of the reference; missing values are ignored.
 ///
 /// Bins end at the linearly interpolated deciles of the reference; equal deciles count once. Bins
 /// include their upper end, and the outermost bins are unbounded. A bin without values in both

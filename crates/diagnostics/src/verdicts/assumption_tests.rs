@@ -134,7 +134,8 @@ fn one_row_per_client_gives_the_sums_of_earlier_versions() {
     assert_eq!(found.verdict, Verdict::Ok, "{found}");
 }
 
-/// Rows with a flag of 6, which `flagged` rows carry. None of them leaves, and 6 % of the others.
+/// Rows of which the first `flagged` have a flag of 6 and the others a flag of 0. No flagged client
+/// leaves; 6 % of the others do.
 fn flagged(config: &Config, flagged: usize, rows: usize) -> Table {
     let draws = &mut Draws(3);
     let mut table = Table::new(&config.schema);
@@ -182,7 +183,7 @@ fn a_column_that_few_training_rows_determine_is_left_out_and_named() {
         assert!(found.to_string().ends_with(untested), "{found}");
         let without_names = found.without_level_names().untested_levels;
         assert_eq!(without_names[0].feature, "flag");
-        // Drift elsewhere is still found.
+        // Drift of the other clients is still found.
         batch
             .in_memory_mut()
             .labels
@@ -193,7 +194,7 @@ fn a_column_that_few_training_rows_determine_is_left_out_and_named() {
     }
 }
 
-/// Accounts whose limit is what they use and what is open.
+/// Accounts whose limit is always the sum of the used and the open amount.
 fn accounts(config: &Config, seed: u64, rows: usize, slope: f64) -> Table {
     let draws = &mut Draws(seed);
     let mut table = Table::new(&config.schema);
@@ -222,7 +223,7 @@ fn an_exact_sum_of_columns_leaves_the_other_directions_testable() {
     assert_eq!(same.untested, ["open"]);
     let turned = verdict_alone(&model, &accounts(&config, 3, 600, -1.0));
     assert_eq!(turned.verdict, Verdict::Drift, "{turned}");
-    // The training rows do not say what an account means whose limit is another.
+    // The training rows have no account with another limit, so they do not determine its risk.
     let mut other = accounts(&config, 4, 600, 1.0);
     let columns = other.in_memory_mut();
     for (limit, label) in columns.features[0].iter_mut().zip(columns.labels) {

@@ -401,7 +401,7 @@ fn features_leave_the_training_rows_by_levels_and_numbers_that_these_do_not_have
         table.in_memory_mut().features[PLAN][..60].fill(level);
     };
     assert_eq!(left(&renamed), ["plan"]);
-    // Not the part that changed most, but all values unlike the training rows count.
+    // All values unlike the training rows count, not only the part that changed most.
     let mixed = |table: &mut Table| {
         let cells = table.in_memory_mut().features[X].iter_mut().enumerate();
         cells.for_each(|(row, it)| match row % 4 {
@@ -411,7 +411,7 @@ fn features_leave_the_training_rows_by_levels_and_numbers_that_these_do_not_have
         });
     };
     assert_eq!(left(&mixed), ["x"]);
-    // The clients of the training rows lack no x.
+    // No training row lacks a value of x.
     let missing = |table: &mut Table| table.in_memory_mut().features[X][..60].fill(f64::NAN);
     assert_eq!(left(&missing), ["x"]);
     // Moved within the range: the estimate follows.

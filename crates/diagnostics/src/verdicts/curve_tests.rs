@@ -17,7 +17,7 @@ fn config() -> Config {
     Config::parse(&std::env::temp_dir().join("config.json"), text).unwrap()
 }
 
-/// Clients whose log-odds of leaving depend on `x`; `y` has no effect but `of_y` per unit.
+/// Clients whose log-odds of leaving change by `of_x(x)` and by `of_y` per unit of `y`.
 fn clients(seed: u64, rows: usize, of_x: fn(f64) -> f64, of_y: f64) -> Table {
     let mut draws = Draws(seed);
     let mut table = Table::new(&config().schema);

@@ -26,7 +26,7 @@ pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> Result<Checked
         .sample(&Selection::rows(batch.rows.clone()), usize::MAX)?;
     let batch = batch.columns();
     let rows = has_id.then(|| one_row_of_each(batch.clients)).flatten();
-    // Models of older programs do not know which rows are of one client.
+    // Models of older programs do not store which rows belong to one client.
     let has_unknown_clients = has_id && chosen.is_none() && model.client_agreement.is_some();
     let known = model.profile.columns.iter();
     let columns = known.zip(&sample.columns).zip(batch.features);
@@ -58,7 +58,7 @@ pub(super) fn check_features(model: &Model, batch: &Batch<'_>) -> Result<Checked
     Ok(check_columns(pairs, |_| true))
 }
 
-/// The cells of some rows; of all rows without a choice.
+/// The cells of the chosen rows; of all rows if `chosen` is `None`.
 fn of_rows(cells: &[f64], chosen: Option<&[usize]>) -> Vec<f64> {
     match chosen {
         Some(rows) => rows.iter().map(|row| cells[*row]).collect(),

@@ -45,13 +45,15 @@ pub struct Verdicts {
     pub terms: Option<ScoreTerms>,
 }
 
-/// Share of the values of a feature that must be unlike any value of the training rows, for the feature to
-/// have left them.
+/// A feature has left the training rows if at least this share of its values is unlike any value of
+/// the training rows.
 const MIN_LEFT_SHARE: f64 = 0.05;
 
 impl Verdicts {
-    /// Names of the features that have left the training rows: at least one in twenty values is unlike any of
-    /// theirs ([`ColumnComparison::unlike_share`]), or is missing where none of theirs is.
+    /// Names of the features that have left the training rows: the features with drift of which at
+    /// least one in twenty values is unlike any training value
+    /// ([`ColumnComparison::unlike_share`]). A missing value counts as unlike if no training value
+    /// is missing. A feature that was constant has left them once it drifts.
     pub fn left_reference(&self) -> Vec<String> {
         let is_drift = |check: &Check| check.verdict == Verdict::Drift;
         let has_left = |feature: &&ColumnComparison| {

@@ -3,10 +3,10 @@
 //! A segment is a level of a category, a bin of a number, or the clients without a value. All clients
 //! together are a segment, too: if the model is wrong about everybody, no part is to blame.
 //!
-//! A segment differs if two things hold. The difference is significant after Holm's correction for all
-//! segments, and it is large enough to matter. The worst segment is the one whose difference has the
-//! largest lower confidence bound. So chance in a small segment names nobody, and a part is named rather
-//! than a larger segment that it belongs to.
+//! A segment differs if two things hold. The difference is significant after Holm's correction for
+//! all segments, and it is large enough to matter. The worst segment is the one whose difference
+//! has the largest lower confidence bound. So a small segment is not named because of chance, and a
+//! part is preferred to a larger segment that contains it.
 //!
 //! The error of the model's own coefficients counts, so a model of few training rows is not blamed for
 //! what it cannot know.
@@ -30,10 +30,10 @@ use crate::statistics::{
 
 pub use self::division::SegmentPart;
 
-/// The smallest factor by which the odds of leaving differ from the expected odds, up or down, where
-/// it matters. 20 % instead of 16.7 % is one, and so is 55.6 % instead of 50 %.
+/// The smallest factor between the observed and the expected odds of leaving that matters, up or
+/// down. Examples of this factor: 20 % instead of 16.7 %, and 55.6 % instead of 50 %.
 pub const MIN_ODDS_RATIO: f64 = 1.25;
-/// Maximum number of rows that are summed. Of a larger batch a spread sample counts.
+/// Maximum number of rows that are summed. Of a larger batch, evenly spread rows are summed.
 const MAX_ROWS: usize = 100_000;
 /// Maximum number of sums that one pass over the rows computes, unless one feature needs more.
 const MAX_SUMS: usize = 1 << 20;
@@ -187,7 +187,7 @@ fn result_of(mut tested: Vec<Tested<'_>>, rows: u64, level: f64) -> SegmentCheck
     let mut segments: Vec<Segment> = segments
         .map(|(tested, corrected)| tested.segment(corrected, level))
         .collect();
-    // A segment whose difference is too small to matter hides none that differs.
+    // Segments that differ come before segments whose difference is too small to matter.
     segments.sort_by_key(|segment| segment.verdict != Verdict::Drift);
     let differing = segments.iter().filter(|it| it.verdict == Verdict::Drift);
     let differing = differing.count() as u64;

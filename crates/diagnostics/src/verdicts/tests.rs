@@ -306,7 +306,7 @@ fn verdicts_survive_serialisation() {
     assert_round_trip(&verdicts_alone(&model(), &strange));
 }
 
-/// A number that is not finite would be lost, and the record with it.
+/// JSON would lose a number that is not finite, and with it the whole record.
 fn assert_round_trip(found: &Verdicts) {
     let text = serde_json::to_string(found).unwrap();
     assert_eq!(serde_json::from_str::<Verdicts>(&text).unwrap(), *found);

@@ -94,7 +94,7 @@ impl ModelVerdict {
     }
 }
 
-/// The change of a coefficient, as what it means for the clients.
+/// The change of a coefficient in words: what it means for the clients.
 fn change_in_words(moved: &CoefficientChange) -> String {
     let risk = compared_risk(moved);
     match (&moved.coefficient, &moved.feature) {
@@ -130,7 +130,7 @@ fn all_clients(base_levels: &[BaseLevel]) -> String {
     }
 }
 
-/// Names that a sentence lists at most.
+/// Maximum number of names that a sentence lists.
 const LISTED_NAMES: usize = 5;
 
 fn in_words(names: &[String]) -> String {
@@ -193,7 +193,7 @@ impl Verdicts {
         if found.is_empty() {
             found.push(self.no_drift_sentence());
         }
-        // The drift of a part of a column says so already.
+        // The sentence about a part of the column already says so.
         let is_said = |feature: &&ColumnComparison| {
             let part = feature.part.as_ref();
             part.is_some_and(|part| part.check.verdict == Verdict::Drift)

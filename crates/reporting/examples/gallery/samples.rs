@@ -1,4 +1,4 @@
-//! Numbers to draw: typical ones and extreme ones.
+//! Figures with made-up numbers: typical ones and extreme ones.
 
 use super::{
     Calibration, CalibrationBin, Distribution, DistributionBin, Durations, Effect, EffectShape,

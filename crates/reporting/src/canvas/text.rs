@@ -27,8 +27,8 @@ static FONT: &[u8] = include_bytes!("../../fonts/Inter-Regular.ttf");
 /// whole pixel.
 const SUPERSAMPLING: u32 = 4;
 
-/// Pixels that the ink of a text may exceed its advance width, both sides together: the tails of
-/// "j" and "f".
+/// Maximum number of pixels by which the ink of a text exceeds its advance width, both sides
+/// together. The tails of "j" and "f" do that.
 const OVERHANG: i32 = 2;
 
 /// Horizontal alignment of text in its region.

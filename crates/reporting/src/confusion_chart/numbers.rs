@@ -1,4 +1,4 @@
-//! Formats numbers for people. Rounding never turns a number into 0 or into all.
+//! Formats numbers for people. Rounding never turns a share into 0 % or 100 %.
 
 /// Number of rows with the noun.
 pub(super) fn n_rows(rows: u64) -> String {

@@ -8,10 +8,9 @@ pub(super) const LINE: RGBColor = RGBColor(0xc4, 0xcd, 0xd6);
 /// Colour of a cell without a share.
 pub(super) const NO_SHARE: RGBColor = RGBColor(0xf2, 0xf2, 0xf2);
 
-/// Colour scale for shares from 0 to 1 in equal steps. One hue, so lightness alone shows the share:
-/// this survives colour blindness and black-and-white print. The scale ends while dark ink stays
-/// readable on every colour. Switching between black and white text would be hard to read where
-/// they change.
+/// Colour scale for shares from 0 to 1 in equal steps. All colours have one hue, so lightness alone
+/// shows the share. Colour-blind readers see it, and so do readers of black-and-white prints. The
+/// darkest colour is light enough for dark text, so the text needs no second colour.
 const SCALE: [RGBColor; 3] = [
     RGBColor(0xf7, 0xfb, 0xff),
     RGBColor(0xb5, 0xd4, 0xea),

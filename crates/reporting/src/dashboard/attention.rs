@@ -18,7 +18,7 @@ use crate::figure::visible;
 use crate::page::tables::sentence;
 use crate::report::joint_drift;
 
-/// The release that answers predictions.
+/// State of the live release, and which release the server serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveRelease {
     /// Nothing is deployed, and no release is kept.
@@ -30,7 +30,7 @@ pub enum LiveRelease {
     },
     /// This release is live, and served.
     Served(String),
-    /// No release is live any more; the server still predicts with the one that was.
+    /// No release is live any more. The server still predicts with the last one.
     Missing {
         /// The release that is served.
         served: String,
@@ -58,11 +58,11 @@ struct Item {
     is_problem: bool,
     what: String,
     to_do: String,
-    /// An address that shows more, with its words.
+    /// Address of a page that shows more, and the text of the link.
     more: Option<(String, &'static str)>,
 }
 
-/// The conditions that the page shows by name.
+/// Maximum number of open conditions that the page names.
 const MAX_CONDITIONS: usize = 5;
 
 pub(super) fn section(overview: &Overview) -> Markup {
@@ -275,7 +275,7 @@ fn unfinished(unfinished: UnfinishedRun, now: Timestamp) -> Item {
 
 fn model_drift(run: &RunRecord) -> Option<Item> {
     let verdict = run.verdicts()?.model.verdict;
-    // A new model answers the drift.
+    // If the run has deployed a new model, the drift needs no attention.
     let is_open = verdict == Verdict::Drift && run.outcome != Some(Outcome::Redeployed);
     let number = run.run_id.filter(|_| is_open)?;
     Some(Item {

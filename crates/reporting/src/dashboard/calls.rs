@@ -17,7 +17,7 @@ use crate::figure::visible;
 use crate::page::tables::{Column, amount, percent, sentence, shown, table};
 use crate::report::{Part, calls};
 
-/// What is wrong if a run has ranked clients, and their file is not there.
+/// Message when a run has ranked clients and their file is missing.
 pub(super) const MISSING_CALL_LIST: &str = "the call list (riskranking.csv) is missing";
 
 /// What to do about a call list that is missing or damaged.
@@ -34,7 +34,7 @@ pub(super) fn rebuild_call_list(release: &LiveRelease) -> &'static str {
 pub struct CallsPage {
     /// The present time.
     pub now: Timestamp,
-    /// Which clients are shown.
+    /// The filter of the list.
     pub filter: CallFilter,
     /// The clients, those to call first at the top; `None` if there is no list yet.
     pub clients: Part<Option<Paged<RankedClient>>>,
@@ -67,14 +67,14 @@ pub enum Called {
 }
 
 impl Called {
-    /// All of them, with their names in addresses.
+    /// All values, each with its name in addresses.
     pub const ALL: [(Self, &'static str); 3] = [
         (Self::Yes, "yes"),
         (Self::No, "no"),
         (Self::HeldOut, "held_out"),
     ];
 
-    /// The one of a name.
+    /// The value with this name in addresses; `None` for another name.
     pub fn of_name(name: &str) -> Option<Self> {
         let found = Self::ALL.iter().find(|(_, known)| *known == name);
         found.map(|(called, _)| *called)
@@ -106,7 +106,7 @@ impl fmt::Display for Called {
 }
 
 impl CallFilter {
-    /// True for a client that is shown.
+    /// True if the filter shows a client.
     pub fn holds(&self, client: &RankedClient) -> bool {
         // A page shows the id with its invisible characters replaced, and people copy what they see.
         let shown = visible(&client.id);
@@ -259,7 +259,7 @@ impl CallsPage {
         }
     }
 
-    /// The bands of the list. All bands there are, if the list has no counts.
+    /// The bands of the list. All possible bands if the counts of the list are unknown.
     fn bands(&self) -> Vec<Band> {
         let counted = self.summary.iter().flat_map(|summary| &summary.bands);
         let mut bands: Vec<Band> = counted.map(|counted| counted.band).collect();

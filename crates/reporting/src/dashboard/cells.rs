@@ -53,18 +53,18 @@ impl Entry {
         }
     }
 
-    /// A release that may not be there.
+    /// The name of a release with a link to its page; an empty cell without a release.
     pub(super) fn release_or_none(name: Option<&str>) -> Self {
         name.map_or(Self::NONE, Self::release)
     }
 
-    /// A time that may not be known.
+    /// A time; an empty cell if it is unknown.
     pub(super) fn time_or_none(at: Option<Timestamp>) -> Self {
         at.map_or(Self::NONE, Self::Time)
     }
 }
 
-/// A name that can be seen.
+/// A name without invisible characters. An empty name becomes `(no name)`.
 pub(super) fn named(name: &str) -> String {
     match visible(name).trim() {
         "" => "(no name)".into(),

@@ -25,11 +25,11 @@ type Released<'a> = (&'a Manifest, &'a Model);
 const MAX_ROWS: usize = 60;
 /// Maximum number of features whose effects are drawn.
 const MAX_FIGURES: usize = 6;
-/// Maximum number of levels of a feature that are compared: the most frequent.
+/// Maximum number of levels of a feature that are compared. The most frequent ones are taken.
 const MAX_LEVELS: usize = 20;
 /// Maximum number of names of files in a sentence.
 const MAX_FILES: usize = 5;
-/// Shares of the training rows below the values that the effects of a number are compared at.
+/// Quantiles of the training rows at which the effects of a number are compared.
 const QUANTILES: [f64; 3] = [0.1, 0.5, 0.9];
 /// A smaller change of an effect would be written as 0.00.
 const MIN_CHANGE: f64 = 0.005;
@@ -156,7 +156,7 @@ fn files(names: [&str; 2], before: &[FileReference], now: &[FileReference]) -> M
     }
 }
 
-/// The effect of a value in both models. `None` where a model does not have the feature.
+/// The effect of a value in both models. The effect is `None` in a model without the feature.
 struct Change<'m> {
     feature: &'m str,
     value: String,
@@ -173,7 +173,7 @@ impl Change<'_> {
     }
 }
 
-/// The effects at some values of each feature, the largest change first.
+/// The changes of the effects at some values of each feature, the largest change first.
 fn changes<'m>(before: &'m Model, now: &'m Model) -> Vec<Change<'m>> {
     let scorers = [before, now].map(EffectsOf::new);
     let of_now = now.schema.features.iter().map(|feature| (feature, now));

@@ -18,7 +18,7 @@ use crate::report::{EvaluatedRun, Part, decision, features};
 /// Maximum number of names of features in a cell.
 const MAX_NAMES: usize = 8;
 
-/// What was found of the features.
+/// A page of the drift of the features.
 pub struct DriftPage {
     /// The present time.
     pub now: Timestamp,
@@ -62,7 +62,7 @@ impl DriftPage {
 
 const NOTHING: &str = "No run has compared new rows with a deployed model yet.";
 
-/// The tests of the newest run that has some.
+/// The tests of the newest run that tested the deployed model.
 fn newest(newest: Option<&RunRecord>) -> Markup {
     let Some((record, verdicts)) = newest.and_then(|run| Some((run, run.verdicts()?))) else {
         return html! { p { "None of the newest runs has tested the deployed model." } };

@@ -19,7 +19,7 @@ use crate::page::drawn;
 use crate::page::tables::{Column, bare_p_value, or_dash, percent, table};
 use crate::report::{EvaluatedRun, Part, effects, features};
 
-/// What is known of a feature.
+/// The page of a feature.
 pub struct FeaturePage<'a> {
     /// The present time.
     pub now: Timestamp,

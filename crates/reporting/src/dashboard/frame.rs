@@ -9,9 +9,9 @@ use super::address::{paths, with_query};
 use crate::page::{PRODUCT, document, style, time};
 use crate::policy::dashboard_policy;
 
-/// The rules of the style that the report has no use for.
+/// Style rules of the dashboard, in addition to those of the report.
 const STYLE: &str = include_str!("style.css");
-/// The icon of the pages, without which a browser would ask for one.
+/// The icon of the pages. Without it, a browser would request one.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%231f5fa8'/%3E%3Cpath d='M2.5 11.5 6 7l3 2.5 4.5-6' fill='none' stroke='%23fff' stroke-width='1.8'/%3E%3C/svg%3E";
 
 /// A page of the dashboard.

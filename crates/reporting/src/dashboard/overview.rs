@@ -34,11 +34,11 @@ pub struct Overview {
 pub struct RunsSoFar {
     /// The newest run that ended.
     pub last: Option<RunRecord>,
-    /// True if it ended longer ago than it should have.
+    /// True if the last run ended more than `stale_after_hours` ago.
     pub is_stale: bool,
     /// The newest run that evaluated the deployed model, or deployed the first one.
     pub evaluated: Option<RunRecord>,
-    /// The runs before that.
+    /// The runs before the evaluated one.
     pub earlier: EarlierRuns,
     /// The run that has not ended.
     pub unfinished: Option<UnfinishedRun>,

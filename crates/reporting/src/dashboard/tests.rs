@@ -20,7 +20,7 @@ use scoring::{Band, CallListSummary, RankedClient};
 use super::*;
 use crate::report::{EarlierRuns, EvaluatedRun, Part};
 
-/// Markup, should it not be escaped.
+/// A text that becomes markup if a page does not escape it.
 const HOSTILE: &str = "\"><script>alert(1)</script>&amp;'\u{202e}";
 
 fn now() -> Timestamp {
@@ -125,7 +125,7 @@ fn assert_says(page: &str, texts: &[&str]) {
     }
 }
 
-/// The page is whole, and has nothing that would be executed or loaded.
+/// Asserts that the page is complete, and that nothing in it would be executed or loaded.
 #[track_caller]
 fn assert_is_harmless(page: &str) {
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
@@ -149,7 +149,7 @@ fn assert_is_harmless(page: &str) {
     assert_headings_in_order(page);
 }
 
-/// No level of headings is left out.
+/// Asserts that the headings leave out no level.
 #[track_caller]
 fn assert_headings_in_order(page: &str) {
     let mut last = 0;

@@ -4,11 +4,12 @@ use super::numbers::is_drawable;
 use super::text::{TEXT_SIZE, name_of, shorten, width};
 use super::ticks::{Unit, step, ticks};
 
-/// Smallest pixels between two labels of a horizontal axis.
+/// Minimum distance in pixels between two labels of a horizontal axis.
 const GAP: f64 = 5.0;
-/// Smallest width of a shortened label of a horizontal axis. Narrower slots skip names.
+/// Minimum width in pixels of a shortened label of a horizontal axis. Some names are left out if
+/// the slots are narrower.
 const MIN_LABEL_WIDTH: f64 = 52.0;
-/// Smallest pixels between two lines of labels of a vertical axis.
+/// Minimum distance in pixels between two labels of a vertical axis.
 pub(super) const LINE: f64 = 14.5;
 
 /// One axis of a chart.
@@ -28,7 +29,7 @@ pub(super) struct Axis {
 pub(super) type Tick = (f64, String);
 
 impl Axis {
-    /// Shares from 0 to 1.
+    /// An axis of shares from 0 to 1.
     pub(super) fn percent(title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -40,7 +41,7 @@ impl Axis {
         }
     }
 
-    /// Shares from 0 to the largest of the values, at most 1.
+    /// An axis of shares from 0 to the largest of the values, at most 1.
     pub(super) fn percent_up_to(title: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let largest = values.into_iter().filter(|value| is_drawable(*value));
         let largest = largest.fold(0.01, f64::max).min(1.0);
@@ -51,7 +52,7 @@ impl Axis {
         }
     }
 
-    /// Numbers between the smallest and the largest of the values.
+    /// An axis of numbers from the smallest to the largest of the values.
     pub(super) fn numbers(title: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = range(values);
         Self {
@@ -64,7 +65,7 @@ impl Axis {
         }
     }
 
-    /// Whole numbers such as runs. There is room for five or more.
+    /// An axis of whole numbers such as runs. There is room for at least five.
     pub(super) fn whole(title: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = ends(values).unwrap_or((0.0, 0.0));
         Self {
@@ -76,7 +77,7 @@ impl Axis {
         }
     }
 
-    /// Equally wide slots with names.
+    /// An axis of equally wide slots with names.
     pub(super) fn names<'a>(title: &str, names: impl IntoIterator<Item = &'a String>) -> Self {
         let names: Vec<String> = names.into_iter().map(|name| name_of(name)).collect();
         Self {
@@ -149,7 +150,8 @@ impl Axis {
         step(self.high - self.low, most, self.unit)
     }
 
-    /// Where a value lies between two ends. Values outside lie at an end.
+    /// Position of a value between two positions `from` and `to`. A value outside the axis lies at
+    /// an end.
     pub(super) fn place(&self, value: f64, [from, to]: [f64; 2]) -> f64 {
         let part = (value - self.low) / (self.high - self.low);
         let within = self.inset + (1.0 - 2.0 * self.inset) * part.clamp(0.0, 1.0);
@@ -157,7 +159,7 @@ impl Axis {
     }
 }
 
-/// Every so many names, each at the middle of its slot.
+/// Ticks for every `every`-th name, each at the middle of its slot.
 fn named(names: &[String], every: usize, room: f64) -> Vec<Tick> {
     let shown = names.iter().enumerate().step_by(every.max(1));
     shown

@@ -7,7 +7,7 @@ use super::palette::Tone;
 use super::plot::{Chart, Form, LARGE, key};
 use super::scene::{Mark, Scene};
 
-/// Most bins. Neighbours of more bins are put together.
+/// Maximum number of bins. If there are more, neighbouring bins are merged.
 const MAX_BINS: usize = 20;
 /// Quantile of the normal distribution for an interval of 95 %.
 const Z: f64 = 1.959_964;

@@ -8,7 +8,7 @@ use super::plot::{Chart, SMALL, key};
 use super::scene::{Mark, Scene};
 use super::text::name_of;
 
-/// Most bins that are drawn. The last one holds all others.
+/// Maximum number of bins that are drawn. The last one holds all others.
 const MAX_BINS: usize = 12;
 
 /// Distribution of a feature in the training rows and in the new rows.

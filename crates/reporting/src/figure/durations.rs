@@ -8,7 +8,7 @@ use super::plot::{Chart, LARGE};
 use super::scene::{Anchor, Scene};
 use super::text::{TEXT_SIZE, name_of, width};
 
-/// Most stages that are drawn. The last bar holds all others.
+/// Maximum number of stages that are drawn. The last bar holds all others.
 const MAX_STAGES: usize = 16;
 
 /// Durations of the stages of a run.

@@ -10,7 +10,7 @@ use super::scene::Scene;
 use super::text::name_of;
 use super::thin::points;
 
-/// Most levels that are drawn: those with the strongest effects.
+/// Maximum number of levels that are drawn: those with the strongest effects.
 const MAX_LEVELS: usize = 12;
 /// Title of the axis of effects.
 const TITLE: &str = "log-odds (above 0: more risk)";
@@ -26,7 +26,7 @@ pub struct Effect {
     pub shape: EffectShape,
 }
 
-/// Form of an [`Effect`].
+/// Values of an [`Effect`] by the kind of the feature.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EffectShape {
     /// Value and log-odds, ascending. The effect is constant outside the first and the last value.

@@ -11,7 +11,7 @@ use super::scene::{Mark, Scene};
 use super::text::name_of;
 use super::thin::points;
 
-/// Most levels that are drawn: those with the strongest effects.
+/// Maximum number of levels that are drawn: those with the strongest effects.
 const MAX_LEVELS: usize = 10;
 /// Title of the axis of effects.
 const TITLE: &str = "log-odds";

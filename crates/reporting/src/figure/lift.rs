@@ -7,7 +7,7 @@ use super::palette::Tone;
 use super::plot::{Chart, LARGE, key};
 use super::scene::{Anchor, Mark, Scene};
 
-/// Most bars. Neighbours of more groups are averaged.
+/// Maximum number of bars. If there are more groups, neighbouring groups are averaged.
 const MAX_BARS: usize = 20;
 
 /// Lift of each decile.

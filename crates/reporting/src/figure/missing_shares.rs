@@ -9,7 +9,7 @@ use super::scene::{Anchor, Mark, Scene};
 use super::text::{TEXT_SIZE, name_of, shorten};
 use super::thin::kept;
 
-/// Most series that are drawn, and most points of each.
+/// Maximum number of series that are drawn, and of points of each series.
 const MAX_SERIES: usize = 6;
 const MAX_POINTS: usize = 100;
 /// Width of the names on the right of the plot.

@@ -8,7 +8,7 @@ use super::plot::{Chart, LARGE, Plot};
 use super::scene::{Anchor, Scene};
 use super::text::{TEXT_SIZE, name_of, shorten};
 
-/// Most columns and rows that are drawn.
+/// Maximum numbers of columns and rows that are drawn.
 const MAX_CELLS: [usize; 2] = [20, 16];
 /// Width of the scale on the right, with its words.
 const SCALE_ROOM: f64 = 96.0;
@@ -26,7 +26,8 @@ pub struct PairEffect {
     pub cells: Vec<Vec<f64>>,
 }
 
-/// Longest name of a feature of which not all columns or rows are drawn.
+/// Maximum width in pixels of a feature's name in a title that also says how many columns or rows
+/// are drawn.
 const NAME_ROOM: f64 = 220.0;
 
 /// A cell that is drawn: column, row, effect.

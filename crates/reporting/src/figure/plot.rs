@@ -39,12 +39,12 @@ pub(super) fn key(mark: Mark, tone: Tone, text: impl Into<String>) -> Key {
     }
 }
 
-/// Space around the plot and its form.
+/// Form of the plot, and place of its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As wide as the picture. Keys are above the plot.
+    /// The plot is as wide as the picture. Keys are above the plot.
     Wide,
-    /// As wide as high. Keys are on the right of the plot.
+    /// The plot is as wide as high. Keys are on the right of the plot.
     Square,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Chart {
     pub(super) lane: f64,
 }
 
-/// A chart with its frame drawn. Values have places.
+/// A chart whose frame is drawn, so that each value has a place in the picture.
 #[derive(Clone, Debug)]
 pub(super) struct Plot {
     pub(super) scene: Scene,
@@ -233,7 +233,7 @@ impl Plot {
         self.scene.dashes([self.at(from), self.at(to)], 1.2, tone);
     }
 
-    /// Keys on the right of the plot, one below the other. Keys of a blank line are set apart.
+    /// Keys on the right of the plot, one below the other. A key may have several lines.
     fn side_keys(&mut self, keys: &[Key]) {
         let x = self.right + 32.0;
         let mut y = self.top + 10.0;

@@ -43,7 +43,7 @@ fn title_of(scene: &Scene, title: &str) -> Text {
     }
 }
 
-/// Pixels of all shapes that are no text.
+/// Pixels of all shapes except text.
 fn draw_shapes(scene: &Scene, [width, height]: [usize; 2]) -> anyhow::Result<Vec<u8>> {
     let large = [width, height].map(|length| length * SUPERSAMPLING);
     let mut pixels = vec![255; large[0] * large[1] * 3];

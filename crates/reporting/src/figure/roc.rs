@@ -8,7 +8,7 @@ use super::plot::{Chart, Form, LARGE, key};
 use super::scene::{Mark, Scene};
 use super::thin::points;
 
-/// Most points of a curve.
+/// Maximum number of points of a curve.
 pub(super) const MAX_POINTS: usize = 200;
 
 /// ROC curve of a model.

@@ -6,7 +6,7 @@ use super::text::{TEXT_SIZE, width};
 /// Place in a picture: x, y.
 pub(super) type Point = [f64; 2];
 
-/// Side of its place on which a text lies.
+/// How a text is aligned at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -24,7 +24,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Left and right end, estimated with slack.
+    /// Left and right end in pixels, estimated for a font that is a little wider.
     pub(super) fn ends(&self) -> [f64; 2] {
         let width = width(&self.text, TEXT_SIZE);
         let left = match self.anchor {

@@ -10,11 +10,11 @@ use super::plot::{Chart, Key, LARGE, Plot, key};
 use super::scene::{Mark, Scene};
 use super::thin::kept;
 
-/// Most runs that are drawn. Of more runs, the extremes and the events are drawn.
+/// Maximum number of runs that are drawn. If there are more, the extremes and the events are drawn.
 const MAX_RUNS: usize = 120;
-/// Most runs whose intervals have ends.
+/// Maximum number of runs for which the ends of intervals are drawn.
 const MAX_CAPS: usize = 40;
-/// Most deployments that are marked by a line across the scores.
+/// Maximum number of deployments that are marked by a line across the scores.
 const MAX_DEPLOYMENT_LINES: usize = 12;
 /// Height of the strip below the scores that shows events.
 const LANE: f64 = 20.0;
@@ -65,8 +65,8 @@ impl RunEvent {
 const EVENTS: [RunEvent; 3] = [RunEvent::Deployment, RunEvent::Refusal, RunEvent::ByHand];
 
 impl ScorePoint {
-    /// True if the next run's score is of the same model. A run deploys after its score was measured; a
-    /// person has deployed before that.
+    /// True if the score of the next run is of the same model. A run measures the score before it
+    /// deploys. A change by hand comes before the score of its run.
     fn has_model_of(&self, next: &Self) -> bool {
         self.event != Some(RunEvent::Deployment) && next.event != Some(RunEvent::ByHand)
     }

@@ -1,4 +1,4 @@
-//! What holds for every figure, with typical and with extreme numbers.
+//! Tests of every figure, with typical and with extreme numbers.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ const NAMES: [&str; 8] = [
     "a",
 ];
 
-/// Names from the list above, one of them with 300 characters.
+/// A name from `NAMES`, or a name with 300 characters.
 fn name(index: usize) -> String {
     match index % 9 {
         8 => "long name ".repeat(30),

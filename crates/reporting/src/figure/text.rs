@@ -11,7 +11,7 @@ pub(super) const LINE_HEIGHT: f64 = 1.21;
 /// Slack for the reader's font, which may be wider than the built-in font.
 const SLACK: f64 = 1.15;
 
-/// Longest text that is looked at. No picture has room for more.
+/// Maximum number of characters that are measured. No picture has room for more.
 const MAX_CHARACTERS: usize = 160;
 
 /// Estimated width of a text in pixels of the picture, with slack.

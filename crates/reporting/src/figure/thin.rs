@@ -1,7 +1,7 @@
 //! Thins long series. What is left keeps the extremes.
 
-/// Positions of at most about `most` points: the first, the last, and the lowest and the highest of
-/// each of equally long stretches.
+/// Positions of about `most` points at most. They are the first, the last, and the lowest and the
+/// highest point of each of several equally long stretches.
 pub(super) fn kept(values: &[f64], most: usize) -> Vec<usize> {
     if values.len() <= most {
         return (0..values.len()).collect();

@@ -75,7 +75,7 @@ pub(crate) fn call_decision_in_words(client: &RankedClient) -> &'static str {
     }
 }
 
-/// `None` if no client waits for a label and no outcome of a call is known.
+/// The section. `None` if no client waits for a label and no outcome of a call is known.
 pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
     let record = report.record;
     let (list, outcomes) = (record.call_list.as_ref(), record.call_outcomes.as_ref());

@@ -13,7 +13,7 @@ use crate::page::tables::{Column, more, table};
 /// Maximum number of files in the table.
 const MAX_FILES: usize = 50;
 
-/// `None` if the run did not look at its input.
+/// The section. `None` if the run did not list its input.
 pub(crate) fn section(record: &RunRecord) -> Option<Section> {
     let ingestion = record.ingestion.as_ref()?;
     let rows = &record.rows;

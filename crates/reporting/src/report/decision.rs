@@ -10,7 +10,7 @@ use super::{RunReport, sentences};
 use crate::page::Section;
 use crate::page::tables::{Column, bare_p_value, or_dash, sentence, table};
 
-/// `None` for a run without a decision.
+/// The section. `None` for a run without a decision.
 pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
     let record = report.record;
     record.decision.as_ref()?;
@@ -67,7 +67,7 @@ pub(crate) fn model_drift(record: &RunRecord) -> Markup {
         .collect();
     html! {
         h3 { (heading) }
-        // The reason of the decision may have said so.
+        // The reason of the decision may contain the same sentence.
         @if !record.reason.contains(&model.to_string()) {
             p { (sentence(&model.to_string())) }
         }
@@ -174,7 +174,7 @@ fn windows(record: &RunRecord) -> Markup {
     }
 }
 
-/// The forms of model that were tried for the model that is live.
+/// The forms that were tried for the live model.
 fn forms(forms: &[FormResult]) -> Markup {
     let decimals = |value: f64| format!("{value:.4}");
     let rows: Vec<Vec<String>> = forms
@@ -221,7 +221,7 @@ pub(crate) fn form_in_words(form: Form) -> &'static str {
     }
 }
 
-/// Warnings and hindrances.
+/// Warnings of the run and of its files, and its notices.
 fn attention(record: &RunRecord) -> Markup {
     let of_files = record.ingestion.iter().flat_map(|it| it.new_warnings());
     let notices = record.notices.iter().map(|notice| notice.what.clone());
@@ -240,7 +240,7 @@ fn attention(record: &RunRecord) -> Markup {
     }
 }
 
-/// Whether earlier decisions turned out right.
+/// Reviews of earlier decisions: whether they turned out right.
 fn reviews(record: &RunRecord) -> Markup {
     let reviews = record.evidence.iter().flat_map(|it| &it.reviews);
     let reviews = reviews.filter(|it| it.batches > 0 || it.problem.is_some());

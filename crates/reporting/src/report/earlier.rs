@@ -8,16 +8,16 @@ use crate::figure::visible;
 /// Maximum number of runs that figures show.
 pub const MAX_RUNS: usize = 60;
 
-/// The runs before a run that evaluated the deployed model, without what no page shows.
+/// Earlier runs that evaluated the deployed model. Only values that a page shows are kept.
 #[derive(Default)]
 pub struct EarlierRuns {
-    /// The newest first.
+    /// The runs, the newest first.
     pub(crate) runs: Vec<EvaluatedRun>,
-    /// The newest of them that measured the performance of the release.
+    /// The newest earlier run that measured the performance of the release.
     pub(super) measured: Option<RunRecord>,
 }
 
-/// What figures and tables show of a run that evaluated the deployed model.
+/// The values of a run that figures and tables show. The run evaluated the deployed model.
 #[derive(Clone, Debug)]
 pub struct EvaluatedRun {
     pub(crate) run: i64,
@@ -26,7 +26,7 @@ pub struct EvaluatedRun {
     /// F1 on the new rows.
     pub(crate) score: Option<f64>,
     pub(crate) interval: Option<[f64; 2]>,
-    /// New rows with a label that the F1 is of.
+    /// Number of labelled new rows that the F1 was measured on.
     pub(crate) rows: Option<u64>,
     /// `None` if model drift was not tested.
     pub(crate) model_verdict: Option<Verdict>,
@@ -36,7 +36,7 @@ pub struct EvaluatedRun {
     pub(crate) joint_drift: Vec<String>,
 }
 
-/// What a run found of a feature.
+/// Results of a run about one feature.
 #[derive(Clone, Debug)]
 pub(crate) struct FeatureInRun {
     pub(crate) name: String,
@@ -75,7 +75,7 @@ impl EarlierRuns {
 }
 
 impl EvaluatedRun {
-    /// What pages show of a run. `None` if it did not evaluate the deployed model.
+    /// The values of a run that pages show. `None` if the run did not evaluate the deployed model.
     pub fn of(run: &RunRecord) -> Option<Self> {
         let metrics = run.evidence.as_ref()?.on_new_rows.as_ref();
         let verdicts = run.verdicts();

@@ -25,14 +25,14 @@ const MIN_SHOWN: f64 = 0.005;
 /// Maximum number of training rows that the sizes of effects are measured on.
 const MAX_SAMPLE: usize = 2_000;
 
-/// A scorecard whose points are log-odds with the sign turned.
+/// The scale of a scorecard whose points are log-odds with the opposite sign.
 const LOG_ODDS: ScorecardSettings = ScorecardSettings {
     score: 0.0,
     odds: 1.0,
     points_to_double_odds: std::f64::consts::LN_2,
 };
 
-/// `None` if nothing is deployed.
+/// The section of a run's report. `None` if nothing is deployed.
 pub(super) fn section_of_run(report: &RunReport<'_>) -> Option<Section> {
     match &report.deployed {
         Ok(deployed) => deployed.as_ref().map(|deployed| section(&deployed.model)),
@@ -80,9 +80,9 @@ pub(super) fn figures(model: &Model) -> Vec<NamedFigure> {
 
 /// The mean size of each part of the log-odds, over a sample of the training rows.
 pub(crate) struct Sizes {
-    /// By feature, in the order of the schema.
+    /// Mean size by feature, in the order of the schema.
     pub(crate) of_features: Vec<f64>,
-    /// By pair, in the order of the coefficients.
+    /// Mean size by pair, in the order of the coefficients.
     pub(crate) of_pairs: Vec<f64>,
 }
 
@@ -174,7 +174,7 @@ fn effect_in(scorecard: &Scorecard<'_>, name: &str) -> Option<NamedFigure> {
 /// A row of the scorecard with its cells.
 type CellsRow<'r, 'm> = (Cells<'m>, &'r ScorecardRow<'m>);
 
-/// `None` for a feature without values.
+/// The effect in the form that a figure draws. `None` for a feature without values.
 fn shape(rows: &[CellsRow<'_, '_>]) -> Option<EffectShape> {
     let points: Vec<[f64; 2]> = rows
         .iter()
@@ -192,7 +192,7 @@ fn is_line(rows: &[CellsRow<'_, '_>]) -> bool {
         .any(|(cells, _)| matches!(cells, Cells::Line { .. }))
 }
 
-/// The most frequent levels.
+/// The effects of the most frequent levels.
 fn levels(rows: &[CellsRow<'_, '_>]) -> Option<EffectShape> {
     let mut rows: Vec<_> = rows.iter().filter(|(_, row)| weight(row) > 0.0).collect();
     rows.sort_by(|(_, a), (_, b)| weight(b).total_cmp(&weight(a)));
@@ -209,7 +209,7 @@ fn levels(rows: &[CellsRow<'_, '_>]) -> Option<EffectShape> {
     (!levels.is_empty()).then_some(EffectShape::Levels(levels))
 }
 
-/// Share of the training rows.
+/// Share of the training rows in the row of a scorecard.
 fn weight(row: &ScorecardRow<'_>) -> f64 {
     row.share.map_or(0.0, |counted| counted.share)
 }

@@ -149,7 +149,7 @@ pub(crate) fn verdict_in_words(verdict: Verdict) -> &'static str {
     }
 }
 
-/// How the figures of distributions are read.
+/// A sentence that explains how to read the figures of distributions.
 pub(crate) fn how_to_read() -> Markup {
     html! {
         p.note {
@@ -238,7 +238,7 @@ fn series_of_missing(runs: &[&EvaluatedRun]) -> Vec<(String, Vec<Option<f64>>)> 
     series
 }
 
-/// Where the model is wrong.
+/// The segments in which the model is wrong.
 fn segments(record: &RunRecord, check: &SegmentCheck) -> Markup {
     let rows: Vec<Vec<String>> = check
         .segments

@@ -52,7 +52,7 @@ pub(crate) fn first_screen(report: &RunReport<'_>) -> Markup {
 pub(crate) fn answers(record: &RunRecord, performance: Option<PerformanceInRun<'_>>) -> Markup {
     let answers = record.answers().into_iter();
     let answers = answers.map(|(question, answer)| match (question, performance) {
-        // The numbers below are those of an earlier run, too.
+        // The numbers below the answer also come from that earlier run.
         (
             Question::Quality,
             Some(PerformanceInRun {
@@ -144,7 +144,7 @@ pub(super) fn recall(metrics: Option<&Metrics>) -> Tile {
 
 fn per_hundred_tile(name: &'static str, share: Option<f64>, term: &str) -> Tile {
     let whole = |share: f64| match (share * 100.0).round() {
-        // Rounding makes neither none nor all.
+        // Rounding must not turn a share into none or all.
         0.0 if share > 0.0 => "under 1".into(),
         100.0 if share < 1.0 => "over 99".into(),
         whole => format!("{whole:.0}"),
@@ -185,7 +185,7 @@ fn of_list(list: &CallListSummary) -> Tile {
     }
 }
 
-/// The score over time. The gain of the model where there is no more than one score.
+/// The score over time. If there are fewer than two scores, the gain of the model.
 fn main_figure(report: &RunReport<'_>, performance: Option<PerformanceInRun<'_>>) -> Markup {
     let history = match &report.earlier {
         Ok(earlier) => {

@@ -67,7 +67,7 @@ fn logged<T>(part: Part<T>) -> Part<T> {
     part.inspect_err(|error| tracing::warn!("a part of the report cannot be made: {error:#}"))
 }
 
-/// The runs before the run of this number; without one, the newest.
+/// The runs before the run with the number `before`; the newest runs if it is `None`.
 fn earlier(history: &History, before: Option<i64>, release: Option<&str>) -> Part<EarlierRuns> {
     let mut earlier = EarlierRuns::default();
     let mut n_runs = 0;

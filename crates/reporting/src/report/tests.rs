@@ -40,7 +40,7 @@ fn a_part_that_cannot_be_made_says_so_in_its_place_and_the_others_are_there() {
     }
 }
 
-/// The content of the attribute `content` of the page's policy.
+/// The Content-Security-Policy in the head of the page.
 fn policy(page: &str) -> String {
     let (_, rest) = page
         .split_once("Content-Security-Policy\" content=\"")

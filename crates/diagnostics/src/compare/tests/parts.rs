@@ -207,7 +207,7 @@ fn levels(counts: impl IntoIterator<Item = (String, u64)>) -> Levels {
     }
 }
 
-/// The check of one column beside `others` columns without change.
+/// The check of one column together with `others` columns without change.
 fn checked(pair: ColumnPair, others: usize) -> ColumnComparison {
     let same = || levels([("a".to_owned(), 50), ("b".to_owned(), 50)]);
     let others = (0..others).map(|_| ColumnPair::categories("same", [same(), same()]));

@@ -1,5 +1,5 @@
-//! Measured power: how often a fault is found in a batch beside a reference of 3,000 rows, how often a
-//! batch without a fault raises an alarm, and how long the checks take.
+//! Measured power, with a reference of 3,000 rows: how often a fault in a batch is found, how often
+//! a batch without a fault raises an alarm, and how long the checks take.
 //!
 //! The measurements take minutes, so they run only when asked for. `POWER_TRIALS` and `ALARM_TRIALS`
 //! set the numbers of batches:
@@ -23,7 +23,7 @@ const FIRST_CORRELATION: f64 = 0.6;
 /// Correlation of all others, with each other and with the first two.
 const CORRELATION: f64 = 0.2;
 
-/// How the numbers of a world are distributed.
+/// Distribution of the numbers of generated data, which is called a world.
 #[derive(Clone, Copy, PartialEq)]
 enum Family {
     Normal,

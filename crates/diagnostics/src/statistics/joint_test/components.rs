@@ -6,13 +6,14 @@ use std::ops::Range;
 
 use super::super::normal_scores::centred_normal_scores;
 
-/// Smallest number of rows of the smaller side for which a component is expected to differ from its most
-/// frequent value. With fewer, a single row would decide.
+/// A component must differ from its most frequent value in at least this many rows of the smaller
+/// side, by expectation. With fewer, a single row would decide.
 const MIN_OTHER_ROWS: f64 = 5.0;
-/// Indicators of levels that all columns may have together; the most frequent levels of each column are
-/// taken.
+/// Maximum number of indicators of levels of all columns together, unless there are more columns.
+/// The most frequent levels of each column are taken.
 const MAX_LEVELS: usize = 60;
-/// Indicators of levels that a column may have at most, and has if there are many columns.
+/// Bounds of the number of indicators of levels of one column. With many columns, each has at most
+/// the lower bound.
 const LEVELS_OF_COLUMN: Range<usize> = 1..40;
 
 /// The cells of a column: those of both sides, the reference first. NaN is a missing value.
@@ -90,7 +91,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// True if so many rows of both sides together are enough: the smaller side is expected to have five
+    /// True if `rows` of both sides together are enough: the smaller side is expected to have five
     /// of them.
     fn are_enough(&self, rows: usize) -> bool {
         let [first, second] = [0, 1].map(|side: usize| self.sides[side].len());
@@ -103,7 +104,7 @@ impl Rows<'_> {
         let is_there = |cell: &&f64| !cell.is_nan();
         let mut reference = of_side(0).filter(is_there);
         let first = reference.next()?;
-        // What was constant has no spread, so no distance means anything.
+        // A constant column has no spread, so a distance in standard deviations is undefined.
         if reference.all(|cell| cell == first) || !of_side(1).any(|cell| is_there(&cell)) {
             return None;
         }
@@ -121,7 +122,7 @@ impl Rows<'_> {
             .map(|(level, rows)| (rows, level))
             .collect();
         levels.sort_unstable_by(|a, b| b.cmp(a));
-        // Of two levels, one says what the other says.
+        // With two levels, one indicator determines the other.
         let most = if levels.len() == 2 { 1 } else { most };
         let indicator = |(_, level): (usize, u64)| {
             let indicator = self.indicator(cells, |cell| key(cell) == Some(level))?;

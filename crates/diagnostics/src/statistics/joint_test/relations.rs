@@ -1,12 +1,13 @@
-//! What the other columns say about a column.
+//! Predictions of each column from the other columns.
 
 use std::ops::Range;
 
 use super::components::Component;
 
-/// Components that predictions are made of at most: their work grows with the square of this number.
+/// Maximum number of components for predictions. The work grows with the square of this number.
 pub(super) const MAX_COMPONENTS: usize = 200;
-/// Smallest ridge of the regressions, relative to the variance of a component. It keeps equal columns apart.
+/// Smallest ridge of the regressions, relative to the variance of a component. Without it, equal
+/// columns would make the matrix singular.
 const MIN_RIDGE: f64 = 1e-3;
 
 /// Predictions of each component from the components of the other columns, by ridge regression over the

@@ -7,13 +7,13 @@ use rand_pcg::Pcg64Mcg;
 
 /// Seed of the samples and of the blocks. Any fixed number gives the same rows the same blocks.
 const SEED: u128 = 0x2f6b_19c4_8e07_d35a_61b8_f20d_9a4c_73e5;
-/// Cells that a side may have together; more rows than this allows are sampled.
+/// Maximum number of cells of a side. Of a larger side, rows are sampled.
 const MAX_CELLS: usize = 400_000;
 /// Bounds of the number of rows that a side may have.
 const MAX_ROWS: Range<usize> = 2_000..20_000;
-/// Blocks that the smaller side has at least, if it has as many rows.
+/// Minimum number of blocks of the smaller side, if it has that many rows.
 const MIN_BLOCKS: usize = 128;
-/// Blocks that both sides may have together.
+/// Maximum number of blocks of both sides together.
 const MAX_BLOCKS: usize = 1_000;
 
 /// Draws below a number.
@@ -25,8 +25,8 @@ pub(super) fn below(random: &mut Pcg64Mcg, limit: usize) -> usize {
 
 /// The sampled rows of reference and current file, block by block.
 ///
-/// A block has rows of one side, chosen at random. A split of the blocks between the sides is as likely as
-/// any other if no row depends on its side, so splits of blocks give a valid p-value, with less work than
+/// A block has rows of one side, chosen at random. Without drift, all splits of the blocks between
+/// the sides are equally likely. So splits of blocks give a valid p-value, with less work than
 /// splits of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SampledRows {
@@ -37,7 +37,8 @@ pub(crate) struct SampledRows {
 }
 
 impl SampledRows {
-    /// Samples sides with these numbers of rows and so many columns. `None` if a side has no rows.
+    /// Samples sides with these numbers of rows, for `columns` columns. `None` if a side has no
+    /// rows.
     pub(crate) fn of(rows: [usize; 2], columns: usize) -> Option<Self> {
         let most = (MAX_CELLS / columns.max(1)).clamp(MAX_ROWS.start, MAX_ROWS.end);
         let smaller = rows[0].min(rows[1]).min(most);
@@ -90,7 +91,7 @@ impl SampledRows {
     }
 }
 
-/// So many of the first `rows` numbers, in random order.
+/// `wanted` different numbers below `rows`, in random order.
 fn sample(random: &mut Pcg64Mcg, rows: usize, wanted: usize) -> Vec<usize> {
     // Floyd's method takes memory for the wanted numbers only.
     let mut chosen = std::collections::HashSet::with_capacity(wanted);

@@ -15,7 +15,8 @@ const SPLITS_PER_TASK: usize = 50;
 const TASKS_PER_ROUND: u64 = 4;
 /// Splits that are made at most.
 pub(super) const MAX_SPLITS: usize = 5_000;
-/// A kind needs no further splits after so many that changed as much (Besag and Clifford 1991).
+/// A kind needs no further splits once this many splits have changed as much as the real sides
+/// (Besag and Clifford 1991).
 const ENOUGH_SPLITS: usize = 20;
 /// Relative difference below which two statistics count as equal, because of rounding.
 const ROUNDING: f32 = 1e-4;
@@ -29,7 +30,7 @@ pub(super) enum Statistic {
     Largest,
 }
 
-/// Features whose sums are taken together.
+/// A group of features whose sums become one statistic.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     /// Places of the features.
@@ -47,7 +48,7 @@ impl Group {
     }
 }
 
-/// Features that are added one by one, as sums by block.
+/// Sums of features by block. The features are added one by one.
 pub(super) struct BlockSums {
     /// Sums of each feature by block.
     features: Vec<Vec<f32>>,
@@ -111,7 +112,7 @@ pub(super) struct Blocks {
     counts: [usize; 2],
 }
 
-/// A statistic with those of random splits.
+/// A statistic, and the same statistic of random splits.
 #[derive(Clone, Debug)]
 pub(super) struct SplitResult {
     /// The statistic of the sides as they are.
@@ -151,8 +152,8 @@ impl Blocks {
 
     /// Compares the statistics of groups of features with those of random splits.
     ///
-    /// Splits end once each of the first `deciding` groups has [`ENOUGH_SPLITS`] that changed as much, at the
-    /// latest after [`MAX_SPLITS`].
+    /// Ends once each of the first `deciding` groups has [`ENOUGH_SPLITS`] splits that changed as
+    /// much, at the latest after [`MAX_SPLITS`] splits.
     pub(super) fn test(&self, groups: &[Group], deciding: usize) -> Vec<SplitResult> {
         let of_groups =
             |sums: &[f32]| -> Vec<f32> { groups.iter().map(|group| group.of(sums)).collect() };
@@ -198,7 +199,7 @@ impl Blocks {
                 let chosen = place + below(&mut random, blocks.len() - place);
                 blocks.swap(place, chosen);
             }
-            // All sums of both sides together are 0, so the sums of either side say the same.
+            // The sums of both sides add up to 0, so the sums of one side determine the statistic.
             of_groups(&self.sums_of(&blocks[..drawn]))
         };
         (0..SPLITS_PER_TASK).map(split).collect()

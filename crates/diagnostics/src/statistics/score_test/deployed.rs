@@ -110,7 +110,7 @@ impl<'m> DeployedCoefficients<'m> {
     ///
     /// The covariance of a curve has only two coefficients, although its shape was estimated, too.
     /// `training_rows` is the group's number of training rows where that matters. The part of the
-    /// coefficients is then at least that of a coefficient of the group alone.
+    /// coefficients is then at least the variance of a coefficient of the group alone.
     pub(crate) fn residual_variance(
         &self,
         sums: &GroupSums,
@@ -187,9 +187,9 @@ impl<'m> DeployedCoefficients<'m> {
         TestedCoefficients::without(&left_out, terms, covariance, self.correlation(terms))
     }
 
-    /// The correlation of two rows of a client that a test of these sums allows for: that of the
-    /// training rows and of these rows together. These rows alone may be of few clients, and drift
-    /// makes their labels agree, too.
+    /// The correlation of two rows of a client that a test of these sums allows for. It is
+    /// estimated from the training rows and these rows together. These rows alone may be of few
+    /// clients, and drift makes their labels agree, too.
     pub(crate) fn correlation(&self, terms: &ScoreTerms) -> f64 {
         let Some(pairs) = &terms.pairs else {
             return 0.0;

@@ -1,8 +1,9 @@
 //! Finds the columns that too few training rows determine.
 //!
-//! A column with two values, such as 0 and 1, has one coefficient for the rows with the rarer value.
-//! If these are very few, the coefficient is hardly more than the label of a single client. So is
-//! that of a column with one value, and that of a level. Neither is tested.
+//! A column with two values, such as 0 and 1, has one coefficient for the rows with the rarer
+//! value. If these are very few, the coefficient depends on the labels of single clients. The same
+//! holds for the coefficient of a column with one value, and of a rare level. None of these is
+//! tested.
 
 use std::iter::once;
 

@@ -8,8 +8,9 @@ use model::Model;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Number of bins of a number with many values: its deciles in the training rows. A number with as many
-/// different values at most has a bin for each of them, and bins for all values between and beyond them.
+/// Number of bins of a number with many values: its deciles in the training rows. A number with at
+/// most this many different values has a bin for each value, and bins for the values between and
+/// beyond them.
 const BINS: usize = 10;
 /// Maximum number of levels of a category with a segment of their own: those that are most frequent in
 /// the training rows.
@@ -30,7 +31,8 @@ pub enum SegmentPart {
         /// Largest training value in the bin; `None` if it has no upper end.
         to: Option<f64>,
     },
-    /// Clients with a number that no training row has, where few numbers occur.
+    /// Clients with a number that no training row has, if the training rows have few different
+    /// numbers.
     OtherNumbers,
     /// Clients with a level of a category.
     Level {
@@ -48,9 +50,9 @@ pub(super) struct SegmentDivision<'m> {
     /// Name of the feature; `None` for all clients.
     pub(super) feature: Option<&'m str>,
     pub(super) division: Division,
-    /// The part of each group but that of missing cells.
+    /// The part of each group, except the group of missing cells.
     parts: Vec<SegmentPart>,
-    /// Number of training rows in each of these parts, where the model has a curve of the feature or a
+    /// Number of training rows in each of these parts, if the model has a curve of the feature or a
     /// pair with it; empty for any other feature.
     training_rows: Vec<f64>,
 }
@@ -68,8 +70,8 @@ impl SegmentDivision<'_> {
         self.feature.is_none()
     }
 
-    /// Number of training rows in a group of a feature whose effect is no straight line. `None` for any
-    /// other group.
+    /// Number of training rows in a group of a feature whose effect is not a straight line. `None`
+    /// for any other group.
     pub(super) fn training_rows(&self, group: usize) -> Option<f64> {
         self.training_rows.get(group).copied()
     }

@@ -160,7 +160,7 @@ fn too_few_rows_give_insufficient_data() {
     );
 }
 
-/// The same clients again and again are not as many different clients.
+/// Repeated rows of a client give less information than rows of different clients.
 #[test]
 fn rows_of_one_client_count_less() {
     let model = model_of(4_000);

@@ -25,8 +25,9 @@ impl SegmentCheck {
         ))
     }
 
-    /// The same without names of levels. Ends of bins stay, although each is the value of a training row:
-    /// without them nobody knows which clients are meant.
+    /// The same as [`finding`](Self::finding), without names of levels. Ends of bins stay, although
+    /// each is the value of a training row: without them, nobody would know which clients are
+    /// meant.
     pub fn finding_without_levels(&self) -> Option<String> {
         let mut hidden = self.clone();
         for segment in &mut hidden.segments {
@@ -74,7 +75,7 @@ impl Segment {
     }
 }
 
-/// A bin behind the name of its number.
+/// The range of a bin in words, to be written after the name of the feature.
 fn range_in_words(from: Option<f64>, to: Option<f64>) -> String {
     match (from, to) {
         (None, None) => String::new(),
