@@ -32,7 +32,7 @@ async fn serve(port: u16) -> io::Result<()> {
 }
 
 async fn answer(body: Bytes) -> HttpResponse {
-    // The body is used, so that the compiler cannot leave out the read.
+    // The answer depends on the body, so that the compiler cannot leave out the read.
     let answer = if body.is_empty() { "0" } else { "1" };
     HttpResponse::Ok().content_type("text/plain").body(answer)
 }

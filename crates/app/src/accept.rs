@@ -41,7 +41,7 @@ impl Media {
 /// Preference of a client for a media type: the weight, then the exactness of the matching range.
 type Preference = (u32, u8);
 
-/// The offer that the client prefers; the first one of equals.
+/// The offer that the client prefers; the first one of equally preferred offers.
 pub(crate) fn choose(headers: &HeaderMap, offers: &[Media]) -> Result<Media, ApiError> {
     let mut ranges = Vec::new();
     for value in headers.get_all(ACCEPT) {

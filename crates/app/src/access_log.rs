@@ -102,7 +102,7 @@ impl fmt::Display for Event<'_> {
 }
 
 impl Event<'_> {
-    /// What only some requests have.
+    /// Names and values of the parts that only some requests have.
     fn details(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let all = [
             ("problem", self.problem),
@@ -144,7 +144,7 @@ impl Event<'_> {
 /// Appends the start of every line: time and level.
 fn push_time(to: &mut Vec<u8>, now: Timestamp) {
     thread_local! {
-        /// The second logged last, and its text.
+        /// The second of the last line, and its text.
         static SECOND: Cell<(i64, [u8; 19])> = const { Cell::new((i64::MIN, [0; 19])) };
     }
     let second = now.as_second();

@@ -248,7 +248,7 @@ fn has_body(headers: &HeaderMap) -> bool {
 struct ErrorForm {
     /// Who asks for the address.
     client: Client,
-    /// True for a page of its own, false for the body of a problem.
+    /// True if an error is answered with an HTML page, false for the body of a problem.
     is_page: bool,
 }
 

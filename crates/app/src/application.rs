@@ -1,4 +1,4 @@
-//! The server as a value: built on an address, asked for its port, run until it is stopped.
+//! The server as a value. It is built for an address, tells its port, and runs until it is stopped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -80,7 +80,7 @@ impl RunningServer {
 
 impl Drop for RunningServer {
     fn drop(&mut self) {
-        // The command is sent at once; the future would only wait for the end.
+        // The call sends the stop command. Its future would only wait for the end of the server.
         drop(self.handle.stop(true));
         wait_for_end(&self.ended, END_TIMEOUT);
     }

@@ -32,9 +32,9 @@ pub(crate) struct Content {
 enum Text {
     /// Part of the program, without memory of its own.
     Fixed(&'static str),
-    /// Counted while it was made.
+    /// Its memory was counted while it was made.
     Counted(Bytes, Permit),
-    /// Made at once; [`count_large_answer`] counts it if it is large.
+    /// Made in one piece; [`count_large_answer`] counts its memory if it is large.
     Made(Bytes),
 }
 

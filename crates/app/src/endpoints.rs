@@ -70,7 +70,7 @@ pub(crate) enum ParameterKind {
     Bool,
     /// A number from 0 to 1.
     Share,
-    /// A whole number from 1 to this.
+    /// A whole number from 1 to this limit.
     Count(u32),
     /// The number of a run or a release, or a place in a list, from 1.
     Number,
@@ -367,7 +367,7 @@ pub(crate) static DOCS: Endpoint = Endpoint {
     schema: "Text",
     ..GET
 };
-/// A page of the dashboard.
+/// Common values of the pages of the dashboard.
 const PAGE_FOR_PEOPLE: Endpoint = Endpoint {
     media: &[Media::Html],
     schema: "Text",
@@ -591,7 +591,7 @@ pub(crate) fn endpoint_address_of(path: &str) -> Option<&str> {
     let candidates = [Some(path), unversioned];
     match path {
         "/healthz" => Some(LIVEZ.path),
-        // The folder of the other pages.
+        // The folder of the other pages leads to the overview.
         "/dashboard" => Some(START.path),
         _ => candidates
             .into_iter()

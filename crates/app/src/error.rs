@@ -109,7 +109,7 @@ pub(crate) enum ApiError {
     RowInvalid(RowErrors),
     #[error("{} missing (found: {found})", subject(.columns))]
     MissingColumn {
-        /// All of them, at least one.
+        /// All missing columns, at least one.
         columns: Vec<String>,
         found: String,
     },
@@ -126,7 +126,7 @@ pub(crate) enum ApiError {
     Hinted(Box<ApiError>, &'static str),
     #[error("the server is overloaded; try again")]
     Overloaded,
-    /// Its details go to the log only.
+    /// An unexpected error on the server. Its details go to the log only.
     #[error("something failed on the server; its log says what, under the request id")]
     Internal(#[source] anyhow::Error),
 }
@@ -229,7 +229,8 @@ impl ApiError {
         }
     }
 
-    /// The error as it is answered: a server without handles is overloaded, and not broken.
+    /// The error to answer with if the system has run out of resources: the server is then
+    /// overloaded, not broken. `None` for any other error.
     pub(crate) fn as_overload(&self) -> Option<&'static Self> {
         match self {
             Self::Internal(cause) if is_out_of_resources(cause) => Some(&Self::Overloaded),
@@ -253,8 +254,8 @@ impl ApiError {
     }
 }
 
-/// True if the cause of an error is that the system has no more handles, threads or memory to give.
-/// A database does not say so, so a handle is tried.
+/// True if an error occurred because the system has no more handles, threads or memory to give.
+/// Errors of the database hide this cause, so the function also tries to get a handle.
 fn is_out_of_resources(cause: &anyhow::Error) -> bool {
     const SYSTEM: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
     let is_of_system = |error: &std::io::Error| {

@@ -34,8 +34,8 @@ struct GzipBody {
     _permit: Permit,
 }
 
-/// Content that is not sent because the client already has it. An extension of the answer, which has
-/// the headers that it would have with the content.
+/// Content that is not sent because the client already has it. The value is an extension of the
+/// answer, whose headers are those of an answer with the content.
 #[derive(Clone, Copy)]
 pub(crate) struct OmittedContent {
     /// Bytes of the content.
@@ -50,7 +50,7 @@ impl OmittedContent {
     }
 }
 
-/// Compresses an answer if the client asks for it and it is worth it.
+/// Compresses an answer if the client asks for it and the answer is not tiny.
 pub(crate) fn compress(
     in_flight: &Arc<InFlight>,
     mut answered: ServiceResponse,

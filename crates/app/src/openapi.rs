@@ -112,7 +112,8 @@ fn operation(endpoint: &Endpoint) -> Value {
         "responses": responses::all(endpoint),
     });
     if endpoint.access != Access::Open {
-        // The empty requirement: on a loopback address no key is needed.
+        // The empty requirement is one of the choices, because no key is needed on a loopback
+        // address.
         operation["security"] = match endpoint.is_for_browsers() {
             true => json!([{}, {"bearer": []}, {"key": []}, {"password": []}]),
             false => json!([{}, {"bearer": []}, {"key": []}]),

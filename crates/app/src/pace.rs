@@ -69,7 +69,8 @@ pub(crate) async fn for_bytes(bytes: usize) {
 }
 
 impl Round {
-    /// The first body of a round may have any size.
+    /// True if the round has room for a body of this size. The first body of a round may have any
+    /// size.
     fn has_room(&self, bytes: usize) -> bool {
         let before = self.bytes.get();
         let has_room = before == 0 || before + bytes <= BYTES_OF_A_ROUND;

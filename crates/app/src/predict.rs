@@ -63,7 +63,7 @@ pub(crate) fn predict<'a>(
 ) -> Predictions<'a> {
     let (scorer, threshold) = (model.scorer(), options.threshold_of(model));
     let mut probabilities = Vec::with_capacity(rows.len());
-    // Faster than `collect`, which does not see that whole chunks come.
+    // Faster than `collect`, which takes the predictions one by one instead of in chunks.
     let of_rows = scorer.probabilities(rows.values());
     of_rows.for_each(|probability| probabilities.push(probability));
     Predictions {

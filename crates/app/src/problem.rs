@@ -16,7 +16,7 @@ use crate::accept::Media;
 use crate::error::{ApiError, RowError};
 use crate::kind::{self, Kind};
 
-/// Upper limit of repeated characters of a client's input.
+/// Maximum number of characters of a client's input that an answer repeats.
 const SHOWN_CHARACTERS: usize = 64;
 /// Bytes that hold at least that many characters.
 const SHOWN_BYTES: usize = 4 * SHOWN_CHARACTERS;

@@ -43,7 +43,8 @@ impl RequestId {
         static PROCESS: OnceLock<String> = OnceLock::new();
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let process = PROCESS.get_or_init(|| {
-            // Without randomness the process id must do: request ids only serve to find log lines.
+            // Without randomness the process id is enough, because request ids only serve to find
+            // log lines.
             let process = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
             format!("{process:016x}-")
         });
@@ -55,7 +56,7 @@ impl RequestId {
         Self::from_text(id)
     }
 
-    /// Empty if the text is no valid header.
+    /// Empty if the text is not a valid header.
     fn from_text(text: String) -> Self {
         let header = HeaderValue::from_maybe_shared(Bytes::from(text));
         Self(header.unwrap_or_else(|_| HeaderValue::from_static("")))
@@ -105,7 +106,7 @@ impl RequestState {
         }
     }
 
-    /// True if that was recorded.
+    /// True if the body was or will be read to its end.
     pub(crate) fn is_body_read(request: &HttpRequest) -> bool {
         let extensions = request.extensions();
         let state = extensions.get::<Self>();

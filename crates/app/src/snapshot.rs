@@ -65,7 +65,7 @@ struct State {
     /// The release that the other fields describe; `None` before the first check.
     identity: Option<LiveIdentity>,
     snapshot: Option<Arc<Snapshot>>,
-    /// True if the snapshot is that of the live release.
+    /// True if the live release is the one in the snapshot.
     is_live: bool,
     /// Why the live release is unusable; `None` if it is usable.
     failure: Option<String>,
@@ -75,7 +75,7 @@ struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Retry {
     Never,
-    /// If it was unusable.
+    /// Only if it was unusable.
     AfterFailure,
 }
 
@@ -233,7 +233,7 @@ impl ModelStore {
                 state.snapshot = Some(Arc::new(snapshot));
             }
             Ok(None) => match &state.snapshot {
-                // Perhaps the disk is away for a moment. The model in memory is as good as before.
+                // The disk may be unavailable for a moment only. The model in memory stays usable.
                 Some(kept) => {
                     tracing::error!(
                         kept = kept.release,

@@ -1,7 +1,7 @@
 //! The turns of streamed answers. Each answer has a thread while it is sent.
 //!
-//! A client may read slowly, and then keeps its thread. So that a few such clients lock out nobody,
-//! a request that finds no turn asks for the end of one answer whose client is waited for.
+//! A client that reads slowly keeps its thread. A few such clients must not lock out others. So a
+//! request that finds no turn asks for the end of one answer that waits for its client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -76,7 +76,8 @@ impl Streams {
         Ok(StreamTurn(turn))
     }
 
-    /// True if an answer whose client is waited for should end. Each waiting request asks for one.
+    /// True if an answer that waits for its client should end. Each waiting request asks for one
+    /// such end.
     pub(crate) fn take_wanted_end(&self) -> bool {
         let one_less = |wanted: usize| wanted.checked_sub(1);
         self.wanted_ends
@@ -110,7 +111,7 @@ impl<'s> Waiting<'s> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let waiting = self.0.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
-        // There are never more wishes than waiting requests.
+        // The number of wanted ends never exceeds the number of waiting requests.
         self.0.wanted_ends.fetch_min(waiting, Ordering::Relaxed);
     }
 }

@@ -8,8 +8,8 @@ pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 /// Lengths of the parts: version, trace, parent and flags.
 const PARTS: [usize; 4] = [2, 32, 16, 2];
 
-/// The header of a request, if it is valid. It then begins with the four parts of the version 00; that of
-/// a later version may go on after them.
+/// The valid header of a request. It begins with the four parts of version 00. The header of a
+/// later version may have further parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace(HeaderValue);
 

@@ -26,7 +26,8 @@ pub(crate) const MAX_WAITING: usize = 128;
 /// How long `/readyz` and `/metrics` wait for new information. The wait is short, because
 /// monitoring must stay fast under load.
 const MONITORING_WAIT: Duration = Duration::from_millis(30);
-/// Number of such waits while the server is otherwise idle: one second in total.
+/// Maximum number of such waits for one request while the server is otherwise idle: one second in
+/// total.
 const MAX_WAITS: u32 = 33;
 /// Threads for `/readyz` and `/metrics`; a check that hangs blocks one for good.
 const MONITORING_THREADS: usize = 2;
@@ -121,7 +122,7 @@ impl Work {
 }
 
 impl WaitingPlace<'_> {
-    /// Waits for something else as long as the client is connected.
+    /// Waits for `wanted` as long as the client is connected.
     pub(crate) async fn until<T>(&self, wanted: impl Future<Output = T>) -> T {
         Peer::while_connected(self.request, wanted).await
     }

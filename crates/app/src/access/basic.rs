@@ -26,7 +26,7 @@ fn decoded(text: &[u8]) -> Option<Vec<u8>> {
         }
         digits => digits,
     };
-    // One digit too many has less than a byte.
+    // A single leftover digit encodes less than a byte.
     if digits.len() % 4 == 1 {
         return None;
     }
@@ -69,7 +69,7 @@ mod tests {
             ("Basic OmE=", Some("a")),
             ("Basic YTo=", Some("")),
             ("Basic YTpiOmM=", Some("b:c")),
-            // No colon, nothing, no base64.
+            // Without a colon, without credentials, and not base64.
             ("Basic YWJj", None),
             ("Basic ", None),
             ("Basic", None),

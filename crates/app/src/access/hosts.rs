@@ -3,9 +3,9 @@
 //! A web page can point its own host name at this machine (DNS rebinding). The page would then have
 //! the same origin as the API. It cannot make the browser send another host name.
 //!
-//! Monitoring reaches a server by its address, which changes with each container. So where other
-//! machines reach the server, the health checks and the metrics answer under any name. The metrics
-//! need a key there.
+//! Monitoring reaches a server by its address, which changes with each container. So if other
+//! machines can reach the server, the health checks and the metrics answer under any name. The
+//! metrics then need a key.
 
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
@@ -49,7 +49,7 @@ impl Hosts {
     ) -> Result<(), ApiError> {
         let mut hosts = request.headers().get_all(HOST);
         let host = hosts.next().map(|host| host.as_bytes());
-        // Only the first version of HTTP knows requests without a host.
+        // Only versions up to HTTP/1.0 allow requests without a host.
         let is_needed = request.version() > Version::HTTP_10;
         if hosts.next().is_some() || (host.is_none() && is_needed) {
             return Err(ApiError::RequestInvalid);
@@ -81,7 +81,7 @@ impl Hosts {
     }
 }
 
-/// A configured name as it is compared: an address of version 6 in brackets, without a port.
+/// A configured name in the form that is compared: without a port, and an IPv6 address in brackets.
 fn normalised(name: &str) -> String {
     if name.parse::<Ipv6Addr>().is_ok() {
         return format!("[{}]", name.to_lowercase());

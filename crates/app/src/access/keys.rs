@@ -21,7 +21,7 @@ pub(crate) enum Scope {
     Files,
     /// Everything that can be read; no predictions.
     Read,
-    /// All of these.
+    /// Predictions, files, and everything that can be read.
     All,
 }
 
@@ -72,7 +72,7 @@ impl Scope {
         match needs {
             Access::Open => Ok(()),
             Access::Read => self.admit_to(Self::Read),
-            // Naming files without predictions would be of no use.
+            // Files are named only to predict their rows, so the scope includes predictions.
             Access::Predict if self == Self::Files => Ok(()),
             Access::Predict => self.admit_to(Self::Predict),
         }
@@ -125,8 +125,8 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// The key that a client shows. The time does not depend on whether the key is found, nor
-    /// where.
+    /// The key that a client has sent. The search always takes the same time, so that the time does
+    /// not tell whether or where a key was found.
     pub(super) fn find(&self, shown: &[u8]) -> Option<Arc<Key>> {
         let digest = digest::of_bytes(shown);
         let mut found = Choice::from(0);
@@ -179,7 +179,7 @@ impl Key {
     }
 }
 
-/// The character that stands for one of an id in the log.
+/// The character itself if it is harmless in the log, otherwise `_`.
 fn loggable(character: char) -> char {
     let is_harmless = character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
     if is_harmless { character } else { '_' }

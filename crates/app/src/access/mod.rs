@@ -84,7 +84,7 @@ impl AccessControl {
     }
 
     /// Rejects a request with a wrong host name, from a page of another origin, or without a known
-    /// key. Returns the key, if one was needed; its scope is still to be checked. A
+    /// key. Returns the key, if one was needed. The caller must check the scope of the key. A
     /// browser may send the key as a password.
     pub(crate) fn identify(
         &self,

@@ -33,7 +33,7 @@ impl Origins {
         self.0.iter().find(|listed| *listed == origin).cloned()
     }
 
-    /// Rejects a request to process something that a page of another origin sends.
+    /// Rejects a request from a page of another origin, unless its method only reads.
     pub(super) fn admit(&self, request: &ServiceRequest) -> Result<(), ApiError> {
         let headers = request.headers();
         if request.method().is_safe() || !headers.contains_key(ORIGIN) {

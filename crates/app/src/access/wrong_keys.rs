@@ -1,7 +1,7 @@
 //! Wrong keys by address. Guessing is counted and answered with an error of its own; it is not
 //! slowed down.
 //!
-//! A right key is always accepted, so an attacker behind a shared proxy locks nobody out.
+//! A valid key is always accepted, so an attacker behind a shared proxy locks nobody out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -35,7 +35,8 @@ impl WrongKeys {
             seen.retain(|_, (since, _)| now.duration_since(*since) < MINUTE);
         }
         if seen.len() >= MAX_ADDRESSES {
-            // So many addresses within a minute are one attack, which is not worth more memory.
+            // So many addresses within a minute come from one attack. The memory for them stays
+            // limited.
             seen.clear();
         }
         let (since, count) = seen.entry(from).or_insert((now, 0));

@@ -26,7 +26,7 @@ pub(crate) struct ListPage {
 pub(crate) struct ListPageCache(Mutex<Option<(ListPage, Bytes)>>);
 
 impl ListPageCache {
-    /// The kept page, if it is this one.
+    /// The kept page, if it is the wanted one.
     pub(crate) fn page(&self, wanted: &ListPage) -> Option<Bytes> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (page, text) = kept.as_ref()?;

@@ -14,10 +14,10 @@ const SPACING: usize = 1_000;
 #[derive(Default)]
 pub(crate) struct ListPlaces(Mutex<Option<(FileStamp, Vec<Place>)>>);
 
-/// The place after a client.
+/// A position in the file, directly after a client.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Place {
-    /// The rank of the client. All clients before have lower ranks.
+    /// The rank of the client. All clients before the client have lower ranks.
     rank: u64,
     position: RecordPosition,
 }
@@ -34,7 +34,8 @@ pub(crate) struct ReadList<'s> {
 }
 
 impl ListPlaces {
-    /// A list behind clients whose ranks are `rank` or lower. Other such clients may follow.
+    /// The list from a known place on. All clients before the place have ranks up to `rank`; some
+    /// clients after it may, too.
     pub(crate) fn after(&self, mut list: StoredList, rank: u64) -> anyhow::Result<ReadList<'_>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let places = known
@@ -56,7 +57,7 @@ impl ListPlaces {
         })
     }
 
-    /// Adds the places behind those that are known.
+    /// Adds the found places that come after the known ones.
     fn add(&self, stamp: FileStamp, found: &[Place]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (of, places) = known.get_or_insert_with(|| (stamp, Vec::new()));
@@ -148,7 +149,7 @@ mod tests {
             let found = ranks(places.after(open(&path), rank).unwrap(), 2);
             assert_eq!(found, [first, first + 1], "after {rank}");
         }
-        // A read from a place on finds the places behind it.
+        // Reading on from a place finds the places after it.
         assert_eq!(
             ranks(places.after(open(&path), 1_500).unwrap(), 9_999).len(),
             4_500

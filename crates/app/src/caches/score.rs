@@ -13,7 +13,8 @@ use crate::snapshot::Snapshot;
 #[derive(Default)]
 pub(crate) struct ScoreCache {
     last: Mutex<Option<(Inputs, Arc<DeployedScore>)>>,
-    /// Requests wait for this lock without a thread. Waiting threads would be missing elsewhere.
+    /// Requests wait for this lock without a thread, so that they take no threads from other
+    /// requests.
     pub(crate) turn: tokio::sync::Mutex<()>,
 }
 

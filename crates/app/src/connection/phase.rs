@@ -33,7 +33,7 @@ pub(crate) struct Connection {
     pub(super) since: Cell<u64>,
     pub(super) end: Cell<Option<End>>,
     pub(super) writing: Writing,
-    /// True while an answer is streamed, which has a thread.
+    /// True while an answer is streamed. A streamed answer occupies a thread.
     pub(super) is_streaming: Cell<bool>,
     /// Waker of the task that serves the connection.
     pub(super) waker: RefCell<Option<Waker>>,
@@ -245,8 +245,8 @@ impl Drop for RunningRequest {
 }
 
 impl<'c> BodyWait<'c> {
-    /// Keeps the start time of the request. So a client that sends a byte now and then is as old as
-    /// one that sends nothing.
+    /// Keeps the start time of the request. So sending a byte now and then does not make a client
+    /// look new.
     fn begin(connection: &'c Connection) -> Self {
         if connection.phase.get() == Phase::Busy {
             connection.phase.set(Phase::Body);

@@ -31,7 +31,8 @@ impl WatchedStream {
         }
     }
 
-    /// Writes the rest of the replacement, which stands for `length` bytes of the library.
+    /// Writes the rest of the replacement. Once all is written, reports the `length` bytes of the
+    /// library's own answer as written.
     fn poll_replacement(
         &mut self,
         context: &mut Context<'_>,

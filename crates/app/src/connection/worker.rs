@@ -123,7 +123,8 @@ impl Connections {
         }
     }
 
-    /// Publishes the number of running requests, and ends the other connections when it is time.
+    /// Publishes the number of running requests. Ends the connections without a request once the
+    /// server is closing.
     fn drain(&self, open: &[Rc<Connection>]) {
         let all_connections = &self.state.connections;
         let underway = open.iter().filter(|connection| connection.has_request());
@@ -163,8 +164,8 @@ impl Connections {
         }
     }
 
-    /// Ends streamed answers whose clients are waited for, one for each request that needs a turn.
-    /// The client that was waited for longest goes first.
+    /// Ends streamed answers that wait for their client, one for each request that needs a turn.
+    /// The answer that has waited longest ends first.
     fn free_streams(&self, open: &[Rc<Connection>]) {
         let streams = &self.state.streams;
         if !streams.is_end_wanted() {

@@ -140,7 +140,7 @@ fn kind(schema: &Value) -> String {
     format!("{}{or_null}", noun(schema, Number::Singular))
 }
 
-/// Whether one value or several are named.
+/// Grammatical number of the name of a type.
 #[derive(Clone, Copy, PartialEq)]
 enum Number {
     Singular,

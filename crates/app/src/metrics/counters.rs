@@ -17,7 +17,7 @@ pub(super) const BUCKETS: [u64; 16] = [
     2_500_000, 5_000_000, 10_000_000, 30_000_000,
 ];
 
-/// The counted methods; the last one stands for all others.
+/// The counted methods; `other` stands for all methods that are not listed.
 pub(super) const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "OPTIONS", "other"];
 
 /// Target of a request: its route and method. Unknown addresses share one route index behind the

@@ -27,7 +27,7 @@ use crate::problem::excerpt;
 
 /// Minimum rate of a client, in bytes a second, averaged over the body.
 const MIN_RATE: u64 = 1024;
-/// Time in which a client may send nothing at all.
+/// Longest time for which a client may send nothing.
 const SILENCE_TIME: Duration = Duration::from_secs(5);
 /// Compressed bytes per step. At a ratio of a thousand to one they become a megabyte.
 const COMPRESSED_BYTES_PER_STEP: usize = 1024;
@@ -212,8 +212,8 @@ impl Wire {
         }
     }
 
-    /// How long the client may be waited for now: until the total time is over, or until the rate
-    /// falls below the minimum.
+    /// How long the server may still wait for the client: until the total time is over, or until
+    /// the rate falls below the minimum.
     fn remaining_time(&self) -> Duration {
         let whole = Duration::from_secs(self.seconds);
         let by_rate = SILENCE_TIME + Duration::from_secs(self.received / MIN_RATE);

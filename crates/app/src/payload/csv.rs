@@ -48,7 +48,8 @@ pub(super) fn rows(
     }
 }
 
-/// The name of a row in an answer: that of its client, or its number where the schema has no id.
+/// The name of a row in an answer: the id of its client, or the number of the row if the schema has
+/// no id.
 #[inline]
 pub(super) fn name_of<'c>(cells: &Cells<'c>, number: u64) -> Cow<'c, [u8]> {
     match cells.id {
@@ -146,7 +147,7 @@ pub(super) fn row_error<R: Read>(
         (Some(RowFlaw::Cell(problem)), Some(column), Some(value)) => {
             problem.describe(column, value)
         }
-        // The reasons of other flaws have nothing of the row.
+        // The reasons of other flaws contain no text of the row.
         _ => rejection.reason.clone(),
     };
     RowError {

@@ -88,7 +88,7 @@ fn column_names(text: &Text<'_>, limits: &LimitSettings) -> Result<Vec<String>, 
 struct Names<'n> {
     names: &'n mut Vec<String>,
     limits: &'n LimitSettings,
-    /// Reason for stopping that is no error of the JSON.
+    /// Reason for stopping that is not a JSON error.
     stop_error: &'n mut Option<ApiError>,
 }
 

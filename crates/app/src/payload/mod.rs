@@ -27,7 +27,7 @@ pub(crate) use stream::{Streaming, stream_body, stream_file};
 /// sent.
 pub(crate) const MAX_BYTES_CHECKED_FIRST: u64 = 16 * 1024 * 1024;
 
-/// The rows of a source. Their memory is counted while they are collected; that of a file is
+/// The rows of a source. The memory of the rows is counted while they are collected. A file is
 /// counted before it is read.
 pub(crate) fn rows(
     source: &Source<'_>,

@@ -42,7 +42,7 @@ const BYTES_BETWEEN_COUNTS: usize = 256 * 1024;
 pub(super) struct RowCollector<'r> {
     /// The rows without the text of their names.
     rows: RequestRows,
-    /// That text. Checking it once is faster than each name.
+    /// The text of the names. Checking it once is faster than checking each name.
     names: Vec<u8>,
     errors: RowErrors,
     n_rows: u64,

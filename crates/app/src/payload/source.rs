@@ -19,8 +19,8 @@ pub(crate) enum BodyFormat {
     Undeclared,
 }
 
-/// Formats by content type. Clients that are given a text or bytes declare one of the undeclared
-/// ones by themselves: curl a form, `fetch` a plain text, aiohttp either a plain text or bytes.
+/// Formats by content type. Some types are sent by clients without being asked, so they count as
+/// undeclared: curl declares a form, `fetch` plain text, and aiohttp plain text or bytes.
 const FORMS: [(&str, BodyFormat); 6] = [
     ("text/csv", BodyFormat::Csv),
     ("application/json", BodyFormat::Json),
@@ -30,7 +30,7 @@ const FORMS: [(&str, BodyFormat); 6] = [
     ("application/octet-stream", BodyFormat::Undeclared),
 ];
 
-/// Names of the one encoding of bodies, and of a part of it.
+/// Names of UTF-8, the only encoding of bodies, and of ASCII, which is a part of UTF-8.
 const CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
 
 /// The byte order mark of UTF-8.

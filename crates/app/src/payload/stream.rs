@@ -38,9 +38,9 @@ pub(crate) struct Streaming {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) options: Options,
     pub(crate) request_id: String,
-    /// Turn of the answer, kept until the answer is made.
+    /// Turn of the answer, held until the answer is complete.
     pub(crate) _turn: StreamTurn,
-    /// Permit for the beginning of the body, kept until the answer is made.
+    /// Permit for the beginning of the body, held until the answer is complete.
     pub(crate) _permit: Permit,
 }
 

@@ -34,7 +34,8 @@ impl<'m> CsvAnswer<'m> {
     fn push_header(&mut self) {
         self.text.extend_from_slice(b"id,probability,prediction");
         if let Some(explainer) = &self.explainer {
-            // No feature's column can have the names of the base, because of their last words.
+            // Columns of features end with `_log_odds` or `_probability_change`, so none has the
+            // name of a column of the base.
             self.text.extend_from_slice(b",base");
             for name in &explainer.names {
                 push_column(&mut self.text, name, "log_odds");

@@ -43,12 +43,12 @@ pub(super) use self::score::list as score;
 /// A page.
 struct Page {
     html: String,
-    /// False if the page could not show what it is for.
+    /// False if the main content of the page could not be shown.
     is_whole: bool,
 }
 
 impl Page {
-    /// A page that shows what it is for.
+    /// A page with its main content.
     fn whole(html: String) -> Self {
         Self {
             html,
@@ -65,7 +65,7 @@ impl Page {
     }
 }
 
-/// What a handler reads with.
+/// What a handler needs for reading: the state, the id of the request, and its memory permit.
 struct Reading {
     state: Data<AppState>,
     id: RequestId,

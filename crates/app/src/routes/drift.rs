@@ -91,7 +91,7 @@ fn evaluated(run: &RunRecord) -> EvaluatedRun<'_> {
     RunView::of(run, members)
 }
 
-/// The tests of the model, after the verdict of all of them, and those of the features.
+/// The verdict on the model, followed by the tests of the model and those of the features.
 fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
     let model = &verdicts.model;
     let of_model = |test: &'static str, held: Option<&TestAtLevel>| TestVerdict {

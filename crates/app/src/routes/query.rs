@@ -112,7 +112,7 @@ pub(super) fn parameters(request: &HttpRequest) -> Vec<(String, String)> {
     if request.query_string().is_empty() {
         return Vec::new();
     }
-    // Any text is a list of parameters.
+    // Decoding does not fail: any text is a valid list of parameters.
     Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map(Query::into_inner)
         .unwrap_or_default()

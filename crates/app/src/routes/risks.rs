@@ -54,7 +54,7 @@ impl Part {
         })
     }
 
-    /// True for a client behind those of the pages before, in the requested band.
+    /// True for a client in the requested band that comes after the previous pages.
     fn holds(&self, client: &RankedClient) -> bool {
         self.page.before().is_none_or(|last| client.rank > last)
             && self.band.is_none_or(|band| client.band == band)
@@ -79,8 +79,8 @@ impl Part {
     }
 }
 
-/// The page of the stored list. A page that was asked for last is not read again while the file is
-/// the same.
+/// The page of the stored list. The page that was requested last is not read again while the file
+/// is unchanged.
 fn read(
     state: &AppState,
     part: Part,

@@ -92,7 +92,7 @@ fn of_three_rows() -> Evidence {
     }
 }
 
-/// The verdicts on a batch of three rows of which nothing can be said.
+/// The verdicts on a batch of three rows, which are too few for any test.
 fn no_verdict() -> Verdicts {
     let verdict = Verdict::InsufficientData;
     Verdicts {

@@ -27,7 +27,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Without a release.
+    /// A pipeline without a release.
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = r#"{"input_folder_path":"in","output_folder_path":"out",
@@ -52,14 +52,14 @@ impl Service {
         }
     }
 
-    /// Serves with this configuration from now on.
+    /// Restarts the server with this configuration.
     pub(super) fn restart_with(&mut self, text: &str) {
         let path = self.folder.path().join("config.json");
         self.config = Config::parse(&path, text).unwrap();
         self.server = serve_in_background(&self.config).unwrap();
     }
 
-    /// With the first release.
+    /// A pipeline with its first release.
     pub(crate) fn deployed() -> Self {
         let service = Self::new();
         service.deploy();

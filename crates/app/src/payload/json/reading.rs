@@ -24,13 +24,13 @@ pub(super) struct Reading<'s> {
     /// Names of the slots, trimmed and in lower case. Built only when a name does not match
     /// exactly.
     names: OnceCell<Vec<String>>,
-    /// The slots that any row had.
+    /// For each slot, true if any row had its column.
     found: Vec<bool>,
     /// The cells of the current row.
     cells: Vec<Option<Value>>,
     /// The features of the current row.
     values: Vec<f64>,
-    /// Reason for stopping that is no error of the JSON.
+    /// Reason for stopping that is not a JSON error.
     stopped: Option<ApiError>,
 }
 

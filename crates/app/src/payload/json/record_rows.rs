@@ -12,7 +12,8 @@ pub(super) struct RecordRows<'r, 's>(pub(super) &'r mut Reading<'s>);
 
 impl<'de> ReadRow<'de> for RecordRows<'_, '_> {
     fn read_row<D: Deserializer<'de>>(&mut self, row: D) -> Result<(), D::Error> {
-        // If an object were requested, the parser would repeat a string in its place.
+        // If an object were requested, the error of the parser would repeat a string that stands in
+        // place of the object.
         row.deserialize_any(Record(self.0))
     }
 }

@@ -96,8 +96,8 @@ pub(super) fn clients(
     Ok(Some(part.end()))
 }
 
-/// The counts of the list, as the newest run recorded them, also of a list that is missing now. `None` if
-/// another program wrote the list since.
+/// The counts of the list as the newest run recorded them, even if the list is now missing. `None`
+/// if the list was written after that run.
 fn summary(reading: &Reading) -> Option<CallListSummary> {
     let config = &reading.state.config;
     let newest = runs::read(config, |history| {

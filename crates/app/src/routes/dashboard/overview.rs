@@ -41,7 +41,7 @@ pub(in crate::routes) async fn show(
                 .map(|clients| clients.map(|clients| clients.items))
                 .map_err(|_| anyhow::anyhow!("the log of the server has the cause")),
         };
-        // A page that says what is wrong shows what it is for.
+        // The overview is complete even if something is wrong, because its purpose is to say so.
         Ok(Page::whole(page.html()))
     })
     .await
@@ -51,7 +51,7 @@ fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<
     let unfinished = history.unfinished_runs::<IgnoredAny>()?.into_iter().next();
     let ended = history.last_run()?;
     let mut last = record::newest_runs(history, RunFilter::All, 1)?.pop();
-    // A run that could not write its record has ended, too.
+    // The record of a run that failed to write its end has no end time.
     if let (Some(last), Some(ended)) = (&mut last, &ended) {
         last.finished_at = Some(ended.finished_at);
     }

@@ -119,7 +119,8 @@ fn read_one(
             let parent = all
                 .iter()
                 .find(|(_, folder)| Some(name_of(folder)) == parent);
-            // The parent may be removed: then the release before, or else the one after.
+            // If the parent was removed, the release before this one is taken, or else the one
+            // after it.
             let next = || {
                 all.get(place + 1)
                     .or_else(|| all.get(place.checked_sub(1)?))
@@ -132,7 +133,7 @@ fn read_one(
     let other = other.map(|(_, folder)| open_other(reading, folder));
     let other = other.transpose()?;
     let is_live = live_name(reading).as_ref() == Some(&name);
-    // The page of the live release recommends the way back.
+    // The page of the live release recommends a rollback to its parent.
     let parent = all
         .iter()
         .find(|(_, folder)| is_live && Some(name_of(folder)) == parent);
