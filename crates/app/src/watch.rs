@@ -11,7 +11,7 @@ use crate::state::AppState;
 /// Longest delay until a new release is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Time limit for the end of a check when the server stops. A check may hang on an unmounted or stalled disk.
+/// Time limit for the end of a check when the server stops. A check may wait for an unmounted or stalled disk.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The thread that checks; stopped on drop.

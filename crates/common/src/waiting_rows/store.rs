@@ -269,7 +269,7 @@ impl WaitingRows {
         Ok(connection.expect("it was made above"))
     }
 
-    /// Begins anew, for a finaldata.csv whose rows are added again from the first. Predictions are kept;
+    /// Begins again, for a finaldata.csv whose rows are added again from the first. Predictions are kept;
     /// they are taken over by the same rows.
     pub fn begin_again(&mut self) -> anyhow::Result<()> {
         let shift = self.state.end_place + 1;
@@ -378,7 +378,7 @@ impl WaitingRows {
     }
 
     /// Stores predictions of a run for rows of finaldata.csv. Those of runs from this one on are
-    /// replaced: such a run did not end, or is of a history that is lost.
+    /// replaced: such a run did not end, or belongs to a history that is lost.
     pub fn predict(&mut self, run: i64, predictions: &mut [RowPrediction]) -> anyhow::Result<()> {
         let context = self.failed();
         let has_stale = self.has_predictions_from(run);

@@ -4,7 +4,7 @@
 //! public hashes, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows, if they have an
 //! id. Up to that number of rows the sample has all rows, so that medians are exact.
 //!
-//! Without an id, equal rows are told apart by their places. Otherwise they would all be in the sample, or
+//! Without an id, equal rows differ by their places. Otherwise they would all be in the sample, or
 //! none of them.
 
 use common::Failure;
@@ -314,7 +314,7 @@ pub(super) fn as_number(label: Label) -> f64 {
 struct Columns {
     empty: Vec<ColumnFold>,
     hash_limit: u64,
-    /// False if equal rows are told apart by their places.
+    /// False if equal rows differ by their places.
     has_id: bool,
 }
 

@@ -66,7 +66,7 @@ struct RunningSample {
     values: Vec<f64>,
     /// Largest hash that a row of the sample may have.
     limit: u64,
-    /// True if there is no id, and equal rows are told apart by their places.
+    /// True if there is no id, and equal rows differ by their places.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     uses_places: bool,
 }

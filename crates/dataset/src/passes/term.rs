@@ -58,7 +58,7 @@ impl Term<'_> {
         }
     }
 
-    /// The value of the term in a row; NaN for a missing cell that is to be imputed. `cell` returns
+    /// The value of the term in a row; NaN for a missing cell that will be imputed. `cell` returns
     /// the row's cell of a feature.
     #[inline(always)]
     pub fn value(self, cell: impl Fn(usize) -> f64) -> f64 {

@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(found, [("1.0.0".into(), true), ("1.1.0".into(), false)]);
         let says = [
             "does not know",
-            "something else",
+            "an invalid answer",
             "status 401",
             "status 302",
             "invalid crate name",

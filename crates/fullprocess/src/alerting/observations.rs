@@ -459,7 +459,7 @@ mod tests {
         let Some(Status::Present(text)) = seen(&record, Condition::ApiUnreachable) else {
             panic!("the API did not answer");
         };
-        assert!(text.starts_with("1 of 4 calls"), "{text}");
+        assert!(text.starts_with("1 of 4 API calls failed"), "{text}");
         assert!(!text.contains("Calm Co"), "{text}");
         let Some(Status::Present(text)) = seen(&record, Condition::DependencyYanked) else {
             panic!("a crate is yanked");

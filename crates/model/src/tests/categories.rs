@@ -37,7 +37,7 @@ fn a_design_or_profile_of_other_columns_is_refused() {
             .to_string()
     };
     let numbers = refusal(&|model| linear(model).design = Design::default());
-    assert!(numbers.contains("its design is not"), "{numbers}");
+    assert!(numbers.contains("its design does not match"), "{numbers}");
     let short = refusal(&|model| linear(model).coefficients.truncate(1));
     assert!(short.contains("coefficients"), "{short}");
     let kind = refusal(&|model| model.profile.columns.swap(0, 1));
@@ -45,7 +45,7 @@ fn a_design_or_profile_of_other_columns_is_refused() {
     let counts = refusal(&|model| model.profile.columns[1].missing = u64::MAX);
     assert!(counts.contains("contradict"), "{counts}");
     let schema = refusal(&|model| model.schema.features[1] = "plan".into());
-    assert!(schema.contains("its design is not"), "{schema}");
+    assert!(schema.contains("its design does not match"), "{schema}");
 }
 
 #[test]

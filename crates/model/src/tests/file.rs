@@ -48,7 +48,10 @@ fn parts_of_different_sizes_are_refused() {
     let coefficients = refusal(|model| {
         linear(model).coefficients.pop();
     });
-    assert!(coefficients.contains("one per column"), "{coefficients}");
+    assert!(
+        coefficients.contains("one coefficient per column"),
+        "{coefficients}"
+    );
     let covariance = refusal(|model| {
         covariance_of(model)[1].pop();
     });

@@ -43,7 +43,7 @@ pub struct RankedClient {
     /// Expected value of calling the client; `None` if no value is configured, or if the client's
     /// value is missing.
     pub expected_value: Option<f64>,
-    /// True if the client is to be called; `None` if no capacity, no value and no held-out share is
+    /// True if the client should be called; `None` if no capacity, no value and no held-out share is
     /// configured.
     pub in_capacity: Option<bool>,
     /// True if the client is held out: it would be called otherwise, and shows whether calls work.

@@ -137,7 +137,7 @@ pub(super) struct Call {
     /// Expected value of the call; `None` if no value is configured, or if the client's value is
     /// missing.
     pub(super) expected_value: Option<f64>,
-    /// True if the client is to be called; `None` if no capacity, no value and no held-out share is
+    /// True if the client should be called; `None` if no capacity, no value and no held-out share is
     /// configured.
     pub(super) in_capacity: Option<bool>,
     /// True if the client would have been called and is held out; `None` if no share is held out.
