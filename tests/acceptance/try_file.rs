@@ -142,6 +142,7 @@ fn tried(workspace: &Workspace, file: &str, arguments: &[&str]) -> Value {
     let mut command = workspace.command("fullprocess");
     command.args(["--json", "--try", path]).args(arguments);
     command.env("TMPDIR", workspace.path("scratch"));
+    command.current_dir(workspace.path(""));
     workspace.finish(&mut command).json()
 }
 
@@ -230,6 +231,8 @@ fn only_a_scratch_folder_is_written_unless_one_is_named() {
     let arguments = ["--try", path.to_str().expect("UTF-8"), "--keep", kept_name];
     let refused = workspace.run("fullprocess", &arguments);
     refused.failed(78, "is not empty: name a folder that does not exist yet");
+    tried(&workspace, "file.csv", &["--keep", "by_name"]);
+    assert!(workspace.path("by_name").join("config.json").is_file());
 }
 
 #[test]

@@ -331,6 +331,9 @@ pub fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
     let Some(folder) = path.parent() else {
         return Ok(());
     };
+    // The parent of a single name is the folder that the program was started in.
+    let is_name = folder.as_os_str().is_empty();
+    let folder = if is_name { Path::new(".") } else { folder };
     faults::before(Operation::Sync, folder)
         .and_then(|()| regular::open_folder(folder))
         .and_then(|folder| folder.sync_all())
