@@ -119,7 +119,12 @@ impl AppendState {
         };
         let pairing = Pairing::open(layout, reading.schema, ledger.evaluated_rows)?;
         let is_paired = match carry.has_waiting_rows {
-            Some(has_rows) => pairing.belongs_to(&ledger.digest, has_rows),
+            Some(has_rows) => {
+                if has_rows {
+                    pairing.warn_if_missing();
+                }
+                pairing.belongs_to(&ledger.digest, has_rows)
+            }
             None => carry.summary_state.is_settled(),
         };
         if !is_paired {

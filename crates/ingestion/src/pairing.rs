@@ -49,6 +49,11 @@ impl Pairing {
             .is_some_and(|waiting| !waiting.is_empty())
     }
 
+    /// Says that predictions are lost, if there are no rows. For a pipeline in which rows waited.
+    pub(crate) fn warn_if_missing(&self) {
+        self.waiting.iter().for_each(WaitingRows::warn_if_missing);
+    }
+
     /// True if these are the rows of the finaldata.csv with this digest. `has_rows` says whether there
     /// were some.
     pub(crate) fn belongs_to(&self, digest: &str, has_rows: bool) -> bool {

@@ -42,6 +42,12 @@ impl History {
             .unchecked_transaction()
             .with_context(|| self.failed_to("begin a transaction"))?;
         let done = work(self)?;
+        // SQLite undoes a whole transaction where the disk is full. A part of the work that may fail
+        // has then written its error to the log.
+        if self.connection.is_autocommit() {
+            let undone = "the change was undone: perhaps the disk is full, the log has the reason";
+            return Err(Failure::input_output(undone)).with_context(|| self.failed_to("commit"));
+        }
         transaction
             .commit()
             .with_context(|| self.failed_to("commit"))?;

@@ -25,9 +25,12 @@ const TABLES: &str = "
         run INTEGER,
         margin REAL,
         probability REAL,
-        label INTEGER,
+        label INTEGER CHECK (label IN (0, 1)),
         label_place INTEGER,
-        PRIMARY KEY (client, place)
+        PRIMARY KEY (client, place),
+        CHECK ((run IS NULL) = (margin IS NULL) AND (run IS NULL) = (probability IS NULL)),
+        CHECK (run IS NULL OR typeof(run) = 'integer' AND typeof(margin) = 'real'
+            AND typeof(probability) = 'real' AND probability BETWEEN 0 AND 1)
     ) WITHOUT ROWID;
     CREATE TABLE state (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -53,6 +56,8 @@ pub struct WaitingRows {
     max_rows: u64,
     /// True between begin and commit, also while there is no file.
     is_changing: bool,
+    /// True if the file was damaged and is removed.
+    is_lost: bool,
 }
 
 /// What is known of the table as a whole.
@@ -117,6 +122,7 @@ impl WaitingRows {
             state: State::default(),
             max_rows,
             is_changing: false,
+            is_lost: false,
         };
         if !rows.path.exists() {
             return Ok(rows);
@@ -128,6 +134,7 @@ impl WaitingRows {
                 );
                 rows.connection = None;
                 rows.state = State::default();
+                rows.is_lost = true;
                 let mut journal = rows.path.clone().into_os_string();
                 journal.push("-journal");
                 files::remove_file(&PathBuf::from(journal))?;
@@ -167,6 +174,12 @@ impl WaitingRows {
                 ))
                 .with_context(context)?;
         }
+        // An error if a column is missing.
+        connection
+            .prepare(
+                "SELECT client, place, row, run, margin, probability, label, label_place FROM waiting",
+            )
+            .with_context(context)?;
         self.state = connection
             .query_row("SELECT * FROM state", [], |row| {
                 Ok(State {
@@ -199,6 +212,16 @@ impl WaitingRows {
         self.state.newest_run >= run
     }
 
+    /// Says that the predictions are lost, if the file is missing or empty although rows waited.
+    pub fn warn_if_missing(&self) {
+        if self.is_empty() && !self.is_lost {
+            tracing::warn!(
+                "the predictions that wait for a label are lost, and none is compared with its label: {} is missing or empty",
+                self.path.display()
+            );
+        }
+    }
+
     /// True if there is a file.
     pub fn exists(&self) -> bool {
         self.connection.is_some()
@@ -213,12 +236,13 @@ impl WaitingRows {
         format!("failed to change {}", self.path.display())
     }
 
-    /// Begins a change.
+    /// Begins a change. An error if another program reads or changes the table: the change could then
+    /// not be committed.
     pub fn begin(&mut self) -> anyhow::Result<()> {
         self.is_changing = true;
         if let Some(connection) = &self.connection {
             connection
-                .execute_batch("BEGIN IMMEDIATE")
+                .execute_batch("BEGIN EXCLUSIVE")
                 .with_context(|| self.failed())?;
         }
         Ok(())

@@ -45,8 +45,9 @@ pub(super) fn move_over(layout: &Layout, history: &History) -> anyhow::Result<()
     match read(layout, file) {
         Ok(waiting) => {
             let mut rows = WaitingRows::open(layout)?;
-            // Otherwise an interrupted run has moved them.
-            if !rows.exists() {
+            // Otherwise an interrupted run has moved them. An ingestion by hand may have made the file
+            // meanwhile, without predictions.
+            if !rows.has_predictions_from(1) {
                 rows.begin()?;
                 rows.import(waiting.into_iter())?;
                 rows.commit("")?;
