@@ -1,6 +1,8 @@
 //! Failures around a deployment.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -116,4 +118,82 @@ fn the_score_of_another_model_is_refused() {
     assert_eq!(workspace.run("scoring", &[]).code, 0);
     assert_eq!(workspace.run("deployment", &[]).code, 0);
     assert_eq!(workspace.live(), "000001");
+}
+
+/// Puts a link in the place of a file that leads to itself. The system then denies every look at it.
+fn deny_access(path: &Path, aside: &Path) {
+    fs::rename(path, aside).expect("set aside");
+    symlink(path, path).expect("a link");
+}
+
+#[test]
+fn a_file_that_cannot_be_looked_at_is_not_lost() {
+    let workspace = Workspace::after_redeployment();
+    let aside = workspace.path("aside");
+    let data = workspace.text("data/ingesteddata/finaldata.csv");
+    for file in [
+        "data/state/judged.fingerprints",
+        "data/state/fingerprint.key",
+        "data/state/history.db",
+        "data/state/history.db-seal",
+        "data/ingesteddata/finaldata.csv",
+        "data/ingesteddata/rejectedrows.csv",
+        "data/ingesteddata/ingestedfiles.txt",
+        "production_deployment/current",
+        "production_deployment/releases/000002",
+        "production_deployment/releases/000002/manifest.json",
+    ] {
+        let path = workspace.path(file);
+        if path.symlink_metadata().is_err() {
+            continue;
+        }
+        deny_access(&path, &aside);
+        let name = Path::new(file).file_name().and_then(|name| name.to_str());
+        let name = name.expect("UTF-8");
+        for program in ["fullprocess", "ingestion"] {
+            let run = workspace.run(program, &[]);
+            assert_eq!(run.code, 74, "{program}, {file}: {}", run.stderr);
+            assert!(run.stderr.contains(name), "{file}: {}", run.stderr);
+        }
+        fs::remove_file(&path).expect("removed");
+        fs::rename(&aside, &path).expect("put back");
+        let record = workspace.fullprocess();
+        assert_eq!(outcome(&record), "nothing_new", "{file}: {record:#}");
+        assert_eq!(workspace.live(), "000002", "{file}");
+    }
+    assert_eq!(workspace.text("data/ingesteddata/finaldata.csv"), data);
+}
+
+#[test]
+fn a_changed_manifest_decides_nothing() {
+    let workspace = Workspace::after_redeployment();
+    let path = "production_deployment/releases/000002/manifest.json";
+    let whole = workspace.text(path);
+    let says = "is not the one that was published";
+    for (key, value) in [
+        ("score", json!(0.1)),
+        ("parent", json!(null)),
+        ("run", json!(9)),
+        ("release", json!("000001")),
+    ] {
+        let mut manifest: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+        manifest[key] = value;
+        workspace.write(path, manifest.to_string());
+        for program in ["fullprocess", "ingestion", "reporting"] {
+            workspace.run(program, &[]).failed(74, says);
+        }
+        workspace
+            .run("deployment", &["--rollback"])
+            .failed(74, "--rollback ID");
+        let doctor = workspace.run("fullprocess", &["--doctor"]);
+        assert_eq!(doctor.code, 74, "{}", doctor.stdout);
+        assert!(doctor.stdout.contains(says), "{}", doctor.stdout);
+    }
+    let back = workspace.run("deployment", &["--rollback", "000001"]);
+    assert_eq!(back.code, 0, "{}", back.stderr);
+    assert_eq!(workspace.live(), "000001");
+    workspace.write(path, whole);
+    let forth = workspace.run("deployment", &["--rollback", "000002"]);
+    assert_eq!(forth.code, 0, "{}", forth.stderr);
+    assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 }

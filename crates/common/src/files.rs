@@ -300,6 +300,42 @@ fn is_absent(path: &Path) -> bool {
         .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
+/// True if a file or folder is there. An error other than "not found" is returned: what cannot be looked
+/// at is not lost.
+pub fn exists(path: &Path) -> anyhow::Result<bool> {
+    path.try_exists()
+        .with_context(|| format!("failed to look for {}", path.display()))
+}
+
+/// Byte length of a file; `None` if there is none. Other errors are returned.
+pub fn length_if_present(path: &Path) -> anyhow::Result<Option<u64>> {
+    match path.metadata() {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            Err(error).with_context(|| format!("failed to read the length of {}", path.display()))
+        }
+    }
+}
+
+/// True if the path is a folder. An error other than "not found" is returned.
+pub fn is_folder(path: &Path) -> anyhow::Result<bool> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.is_dir()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("failed to look for {}", path.display())),
+    }
+}
+
+/// True if the system refused to read or write a file that may be there. False for a missing file, and
+/// for a file with the wrong content.
+pub fn is_access_error(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.raw_os_error().is_some() && cause.kind() != io::ErrorKind::NotFound)
+}
+
 /// Removes the temporary files that a killed run left in a folder.
 pub fn sweep(folder: &Path) -> anyhow::Result<()> {
     let entries = match fs::read_dir(folder) {

@@ -1,7 +1,11 @@
 //! The manifest of a release: its content, its training data and its origin.
 
+mod published;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
@@ -11,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::layout::names;
 use crate::ledger::DataPosition;
 use crate::{Failure, Layout, files};
+
+pub use self::published::PublishedManifests;
 
 /// Version that is written, and the newest one that is read.
 pub const VERSION: u32 = 1;
@@ -102,13 +108,27 @@ impl Manifest {
         None
     }
 
-    /// The manifest of the live release; `None` when nothing is deployed.
+    /// The manifest of the live release; `None` when nothing is deployed. An error if the history knows
+    /// that another manifest was published.
     pub fn of_live_release(layout: &Layout) -> anyhow::Result<Option<Self>> {
         let current = layout.current();
-        if current.symlink_metadata().is_err() {
-            return Ok(None);
-        }
-        Self::read(&current)
+        let folder = match fs::read_link(&current) {
+            Ok(target) => layout.production().join(target),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::InvalidInput => current,
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("failed to read the link {}", current.display()));
+            }
+        };
+        let published = PublishedManifests::read(layout)?;
+        let checked = || {
+            // First, because its errors say more.
+            let manifest = Self::read(&folder)?;
+            published.check(&folder)?;
+            anyhow::Ok(manifest)
+        };
+        checked()
             .context("the live release is damaged; go back with `deployment --rollback ID`")
             .map(Some)
     }

@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::manifest::PublishedManifests;
 use common::{Layout, Manifest};
 
 use crate::release::{Release, release_folders};
@@ -21,12 +22,13 @@ pub struct ExaminedRelease {
     pub problem: Option<String>,
 }
 
-/// Checks every release against its manifest, oldest first.
+/// Checks every release against its manifest, and the manifest against the published one. Oldest first.
 pub fn examine(layout: &Layout) -> anyhow::Result<Vec<ExaminedRelease>> {
     let mut folders = release_folders(layout)?;
     folders.sort();
+    let published = PublishedManifests::read(layout)?;
     let examined = folders.into_iter().map(|folder| {
-        let whole = Release::open(&folder).and_then(|release| release.verify());
+        let whole = Release::open_published(&folder, &published).and_then(|it| it.verify());
         ExaminedRelease {
             name: folder
                 .file_name()

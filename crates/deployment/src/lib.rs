@@ -19,7 +19,7 @@ use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::history::{ChangeKind, NewChange, StageTimer};
 use common::layout::names;
-use common::{Config, Failure, History, Layout, Manifest, RunLock, clock};
+use common::{Config, Failure, History, Layout, Manifest, RunLock, clock, files};
 use model::Model;
 use scoring::Metrics;
 
@@ -149,7 +149,7 @@ struct ScoredCandidate {
 fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<ScoredCandidate> {
     let layout = &config.layout;
     let path = layout.candidate_model();
-    if !path.exists() {
+    if !files::exists(&path)? {
         return Err(Failure::data(format!(
             "there is no candidate {}: run `training`, then `scoring`",
             path.display()

@@ -1,7 +1,9 @@
 //! A production folder for a dry run: its releases are links to the real ones.
 
 use std::fs;
+use std::io::ErrorKind;
 
+use anyhow::Context;
 use common::{Layout, files};
 
 use crate::release::entries;
@@ -26,6 +28,9 @@ pub fn mirror(from: &Layout, to: &Layout) -> anyhow::Result<()> {
             files::create_folder(to.production())?;
             files::write_new(&to.current(), |_| Ok(()))
         }
-        Err(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => {
+            Err(error).with_context(|| format!("failed to read the link {}", current.display()))
+        }
     }
 }

@@ -14,7 +14,7 @@ use anyhow::Context;
 use common::config::ScorecardSettings;
 use common::history::{ChangeByHand, ChangeKind};
 use common::layout::names;
-use common::manifest::{self, Manifest};
+use common::manifest::{self, Manifest, PublishedManifests};
 use common::{Config, Failure, History, Layout, digest, files};
 use jiff::Timestamp;
 use model::{Model, Scorecard};
@@ -48,6 +48,8 @@ pub struct Candidate<'a> {
 pub struct StagedRelease {
     folder: PathBuf,
     number: u64,
+    /// SHA-256 of the manifest.
+    manifest_digest: String,
     /// The picture of the release's confusion matrix, as PNG.
     pub picture: Vec<u8>,
 }
@@ -98,16 +100,15 @@ pub fn stage(
         data: candidate.model.data.clone(),
         answers: sample_predictions(candidate.model),
     };
-    write(
-        &folder.join(names::MANIFEST),
-        &serde_json::to_vec_pretty(&manifest)?,
-    )?;
+    let manifest = serde_json::to_vec_pretty(&manifest)?;
+    write(&folder.join(names::MANIFEST), &manifest)?;
     files::sync_folder_of(&folder.join(names::MANIFEST))?;
     Release::open(&folder)?
         .verify()
         .context("the staged release differs from what was written")?;
     let [.., (_, picture)] = contents;
     Ok(StagedRelease {
+        manifest_digest: digest::of_bytes(&manifest),
         folder,
         number,
         picture,
@@ -139,7 +140,12 @@ pub fn publish(
     history: &History,
     staged: StagedRelease,
 ) -> anyhow::Result<Release> {
-    let folder = layout.release(&name_of(staged.number));
+    let name = staged.name();
+    let folder = layout.release(&name);
+    // Recorded first: if this process is killed before the rename, the next release has this number.
+    PublishedManifests::record(history, &name, staged.manifest_digest, |name| {
+        files::is_folder(&layout.release(name)).unwrap_or(true)
+    })?;
     files::rename(&staged.folder, &folder)?;
     record_highest_number(layout, history)?;
     let release = Release::open(&folder)?;
@@ -166,7 +172,7 @@ pub(crate) fn rollback_target(layout: &Layout, to: Option<&str>) -> anyhow::Resu
         None => parent_of_live(layout)?,
     };
     let folder = layout.release(&target);
-    if number(&folder).is_none() || !folder.is_dir() {
+    if number(&folder).is_none() || !files::is_folder(&folder)? {
         let kept: Vec<String> = releases(layout)?
             .into_iter()
             .map(|release| release.manifest.release)
@@ -177,11 +183,10 @@ pub(crate) fn rollback_target(layout: &Layout, to: Option<&str>) -> anyhow::Resu
         ))
         .into());
     }
-    let release = Release::open(&folder)?;
-    release
-        .verify()
-        .with_context(|| format!("release {target} cannot be made live"))?;
-    Ok(release)
+    let published = PublishedManifests::read(layout)?;
+    Release::open_published(&folder, &published)
+        .and_then(|release| release.verify().map(|_| release))
+        .with_context(|| format!("release {target} cannot be made live"))
 }
 
 /// Rolls back to the parent of the live release, or to the named release. Returns an error if the
@@ -297,12 +302,15 @@ fn complete_first_deployment(layout: &Layout, change: &ChangeByHand) -> anyhow::
         return Ok(false);
     };
     let folder = layout.release(name);
-    if number(&folder).is_none() || !folder.is_dir() {
+    if number(&folder).is_none() || !files::is_folder(&folder)? {
         return Ok(false);
     }
-    let whole = Release::open(&folder).and_then(|release| release.verify().map(|_| release));
+    let published = PublishedManifests::read(layout)?;
+    let whole = Release::open_published(&folder, &published)
+        .and_then(|release| release.verify().map(|_| release));
     match whole {
         Ok(release) => make_live(layout, &release).map(|()| true),
+        Err(error) if files::is_access_error(&error) => Err(error),
         Err(error) => {
             tracing::warn!("{error:#}");
             Ok(false)
@@ -332,7 +340,7 @@ fn repair_links(layout: &Layout) -> anyhow::Result<()> {
 fn repair_optional_link(layout: &Layout, name: &str) -> anyhow::Result<()> {
     let link = layout.production().join(name);
     let target = Path::new("current").join(name);
-    if layout.production().join(&target).exists() {
+    if files::exists(&layout.production().join(&target))? {
         files::replace_link(&link, &target)
     } else if fs::read_link(&link).is_ok_and(|found| found == target) {
         files::remove_file(&link)

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use common::history::{ChangeByHand, ChangeKind};
 use common::layout::names;
-use common::{Failure, History, Layout, Manifest, digest};
+use common::manifest::PublishedManifests;
+use common::{Failure, History, Layout, Manifest, digest, files};
 use model::Model;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,15 +60,27 @@ pub struct ListedRelease {
 }
 
 impl Release {
-    /// The live release. `None` if nothing is deployed.
+    /// The live release. `None` if nothing is deployed. An error if the history knows that another
+    /// manifest was published.
     pub fn live(layout: &Layout) -> anyhow::Result<Option<Self>> {
-        match live_target(layout)? {
-            Some(target) => Self::open(&layout.production().join(target)).map(Some),
-            None => Ok(None),
-        }
+        let Some(target) = live_target(layout)? else {
+            return Ok(None);
+        };
+        let published = PublishedManifests::read(layout)?;
+        Self::open_published(&layout.production().join(target), &published).map(Some)
     }
 
-    /// Opens the release in a folder. Returns an error if its manifest cannot be read.
+    /// Opens the release in a folder. Returns an error if its manifest cannot be read, or is not the one
+    /// that was published.
+    pub fn open_published(folder: &Path, published: &PublishedManifests) -> anyhow::Result<Self> {
+        // First, because its errors say more.
+        let release = Self::open(folder)?;
+        published.check(folder)?;
+        Ok(release)
+    }
+
+    /// Opens the release in a folder. Returns an error if its manifest cannot be read. The manifest is
+    /// not compared with the published one, as [`Self::open_published`] does.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             folder: folder.to_owned(),
@@ -162,7 +175,7 @@ pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
         return Ok(());
     };
     let folder = layout.production().join(&target);
-    if number(&folder).is_some() && folder.is_dir() {
+    if number(&folder).is_some() && files::is_folder(&folder)? {
         return Ok(());
     }
     let lost = format!(
@@ -186,8 +199,11 @@ pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
 pub fn return_target(layout: &Layout, damaged: Option<&str>) -> anyhow::Result<Option<Release>> {
     let mut folders = release_folders(layout)?;
     folders.sort();
-    let opened = folders.iter().map(|folder| Release::open(folder));
-    let mut candidates: Vec<Release> = opened.filter_map(Result::ok).collect();
+    let published = PublishedManifests::read(layout)?;
+    let mut candidates: Vec<Release> = Vec::new();
+    for folder in &folders {
+        candidates.extend(undamaged(Release::open_published(folder, &published))?);
+    }
     let parent = candidates
         .iter()
         .find(|release| Some(release.name()) == damaged)
@@ -199,9 +215,21 @@ pub fn return_target(layout: &Layout, damaged: Option<&str>) -> anyhow::Result<O
         let is = |name: &Option<String>| Some(release.name()) == name.as_deref();
         (is(&parent), is(&was_live))
     });
-    Ok(candidates
-        .into_iter()
-        .rfind(|release| release.verify().is_ok()))
+    for release in candidates.into_iter().rev() {
+        if undamaged(release.verify())?.is_some() {
+            return Ok(Some(release));
+        }
+    }
+    Ok(None)
+}
+
+/// What was read of a release; `None` if the release is damaged. An error if the system refused to read
+/// it: such a release may be whole.
+fn undamaged<T>(read: anyhow::Result<T>) -> anyhow::Result<Option<T>> {
+    match read {
+        Err(error) if files::is_access_error(&error) => Err(error),
+        read => Ok(read.ok()),
+    }
 }
 
 /// What the record of a run says about the live release.
@@ -344,8 +372,12 @@ impl ListedRelease {
 
 /// Folders of published releases, in no order.
 pub(crate) fn release_folders(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
-    let mut folders = entries(layout)?;
-    folders.retain(|path| number(path).is_some() && path.is_dir());
+    let mut folders = Vec::new();
+    for path in entries(layout)? {
+        if number(&path).is_some() && files::is_folder(&path)? {
+            folders.push(path);
+        }
+    }
     Ok(folders)
 }
 

@@ -191,6 +191,67 @@ fn a_rollback_by_name_works_although_the_live_release_is_damaged() {
     assert_eq!(production.names(), ["000001"]);
 }
 
+/// Changes a value in the manifest of a release, as a bit flip or a person could.
+fn change_manifest(release: &Release, change: impl FnOnce(&mut Manifest)) {
+    let mut manifest = release.manifest.clone();
+    change(&mut manifest);
+    let bytes = serde_json::to_vec_pretty(&manifest).unwrap();
+    files::replace(&release.folder.join("manifest.json"), &bytes).unwrap();
+}
+
+#[test]
+fn a_manifest_that_is_not_the_published_one_is_damage() {
+    let says = "is not the one that was published";
+    let changes: [fn(&mut Manifest); 6] = [
+        |manifest| manifest.score = 0.9,
+        |manifest| manifest.parent = None,
+        |manifest| manifest.run = Some(8),
+        |manifest| manifest.data.rows += 1,
+        |manifest| manifest.data.digest = "0".repeat(64),
+        |manifest| manifest.release = "000003".into(),
+    ];
+    for change in changes {
+        let production = Production::new();
+        let layout = &production.config.layout;
+        let first = production.deploy(0.1);
+        let second = production.deploy(0.2);
+        change_manifest(&second, change);
+        for error in [
+            Release::live(layout).map(drop),
+            Manifest::of_live_release(layout).map(drop),
+            roll_back(layout, None).map(drop),
+            roll_back(layout, Some("2")).map(drop),
+        ] {
+            let error = format!("{:#}", error.unwrap_err());
+            assert!(error.contains(says), "{error}");
+        }
+        assert!(prune(&production.config).is_empty());
+        let problems = |number: usize| examine(layout).unwrap()[number].problem.clone();
+        assert_eq!(problems(0), None);
+        assert!(problems(1).is_some_and(|problem| problem.contains(says)));
+        let way_back = return_target(layout, Some("000002")).unwrap();
+        assert_eq!(way_back.unwrap().name(), first.name());
+        assert!(live_with_model(layout, second.manifest.model_digest()).is_none());
+        roll_back(layout, Some("1")).unwrap();
+        assert!(Release::live(layout).is_ok());
+    }
+}
+
+#[test]
+fn a_release_that_the_history_does_not_know_is_whole() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    let release = production.deploy(0.1);
+    change_manifest(&release, |manifest| manifest.score = 0.2);
+    let nothing = serde_json::json!({});
+    production
+        .history
+        .save_document("manifests of the releases", &nothing)
+        .unwrap();
+    assert!(Release::live(layout).is_ok());
+    assert!(examine(layout).unwrap()[0].problem.is_none());
+}
+
 #[test]
 fn pruning_keeps_the_newest_the_live_one_and_its_parent() {
     let production = Production::new();
@@ -264,8 +325,14 @@ fn a_model_whose_predictions_changed_is_rejected() {
     assert!(old.verify().is_ok());
 }
 
-/// Turns a release into one of an older program, which wrote no scorecard and no report.
-fn without_scorecard_and_report(release: &Release) {
+/// Turns a release into one of an older program, which wrote no scorecard and no report, and did not
+/// record the manifest.
+fn without_scorecard_and_report(production: &Production, release: &Release) {
+    let nothing = serde_json::json!({});
+    production
+        .history
+        .save_document("manifests of the releases", &nothing)
+        .unwrap();
     let mut manifest = release.manifest.clone();
     for name in ["scorecard.csv", "report.html"] {
         manifest.files.remove(name);
@@ -281,7 +348,7 @@ fn a_release_of_an_older_program_is_whole_without_scorecard_and_report() {
     let layout = &production.config.layout;
     let link = layout.production().join("scorecard.csv");
     let old = production.deploy(0.1);
-    without_scorecard_and_report(&old);
+    without_scorecard_and_report(&production, &old);
     repair(&production.config, &production.history).unwrap();
     assert!(link.symlink_metadata().is_err());
     assert!(

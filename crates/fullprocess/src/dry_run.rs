@@ -140,7 +140,7 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         (from.ingested_files(), to.ingested_files()),
         (from.ingestion_carry(), to.ingestion_carry()),
     ] {
-        if from.exists() {
+        if files::exists(&from)? {
             regular::copy(&from, &to)
                 .with_context(|| format!("failed to copy {}", from.display()))?;
         }
@@ -164,7 +164,7 @@ fn copy_predictions(from: &Layout, to: &Layout) {
 
 fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {
     let (from, to) = (from.row_fingerprints(), to.row_fingerprints());
-    if !from.exists() {
+    if !files::exists(&from)? {
         return Ok(());
     }
     files::create_folder(&to)?;

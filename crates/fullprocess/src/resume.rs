@@ -8,7 +8,8 @@
 //! publish the same model again.
 
 use common::exit::{Exit, classify};
-use common::{Config, History, Ledger};
+use common::manifest::PublishedManifests;
+use common::{Config, History, Ledger, files};
 use deployment::Release;
 use record::{Effect, Outcome, RunRecord};
 
@@ -107,7 +108,7 @@ impl OpenRun<'_> {
         let prepared = ingestion::prepare(self.config, self.history, manifest)?;
         let prepared = ingestion::restore(self.config, self.history, prepared, manifest)?;
         let is_same_data = self.record.data.as_ref() == Some(&prepared.ledger.digest);
-        if !is_same_data || prepared.needs_repair(self.config) {
+        if !is_same_data || prepared.needs_repair(self.config)? {
             if is_left {
                 return Ok(RemainingWork::LeaveRelease(None));
             }
@@ -228,12 +229,20 @@ impl OpenRun<'_> {
                     && manifest.model_digest() == candidate
                     && Some(&manifest.data.digest) == self.record.data.as_ref()
             });
-        Ok(own.filter(|release| {
-            release
-                .verify()
-                .inspect_err(|error| tracing::warn!("{error:#}"))
-                .is_ok()
-        }))
+        let published = PublishedManifests::read(&self.config.layout)?;
+        let Some(own) = own else {
+            return Ok(None);
+        };
+        let whole = Release::open_published(&own.folder, &published)
+            .and_then(|release| release.verify().map(|_| release));
+        match whole {
+            Ok(release) => Ok(Some(release)),
+            Err(error) if files::is_access_error(&error) => Err(error),
+            Err(error) => {
+                tracing::warn!("{error:#}");
+                Ok(None)
+            }
+        }
     }
 
     /// True if a person changed the live release since the run began. No such change happens while

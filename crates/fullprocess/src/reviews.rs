@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use common::history::{ChangeByHand, ChangeKind};
+use common::manifest::PublishedManifests;
 use common::{Config, History, Layout, Manifest, files};
 use deployment::Release;
 use model::Model;
@@ -305,7 +306,8 @@ fn opened(config: &Config, rows: u64, kept: &KeptModel) -> Result<OpenedModel, S
 fn model_of(layout: &Layout, kept: &KeptModel) -> anyhow::Result<Option<Model>> {
     match kept {
         KeptModel::Release { release } => {
-            let release = Release::open(&layout.release(release))?;
+            let published = PublishedManifests::read(layout)?;
+            let release = Release::open_published(&layout.release(release), &published)?;
             release.model().map(Some)
         }
         KeptModel::Candidate { run, model } => {

@@ -212,6 +212,7 @@ impl AppendState {
         match (read, unwritten) {
             // A full disk, for example, is not damage of the file that was read.
             (_, Some(error)) => Err(error),
+            (Err(error), None) if files::is_access_error(&error) => Err(error),
             (Err(error), None) => Ok(Err(error.root_cause().to_string())),
             (Ok(hasher), None) => {
                 append_state.known.add(&waiting)?;

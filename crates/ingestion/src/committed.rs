@@ -17,29 +17,32 @@ pub struct UncommittedTail {
 
 /// Bytes that interrupted runs appended without a commit. Empty if the files will be rebuilt
 /// anyway.
-pub fn uncommitted_tails(layout: &Layout, ledger: &Ledger) -> Vec<UncommittedTail> {
+pub fn uncommitted_tails(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Vec<UncommittedTail>> {
     if ledger.rebuilding || ledger.committed_bytes == 0 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let appended = [
         (layout.final_data(), ledger.committed_bytes),
         (layout.rejected_rows(), ledger.rejected_bytes),
     ];
-    let tail = |(path, committed): (PathBuf, u64)| {
-        let length = path.metadata().map_or(0, |metadata| metadata.len());
+    let mut tails = Vec::new();
+    for (path, committed) in appended {
+        let length = files::length_if_present(&path)?.unwrap_or(0);
         let bytes = length.saturating_sub(committed);
-        (bytes > 0).then_some(UncommittedTail {
-            path,
-            committed,
-            bytes,
-        })
-    };
-    appended.into_iter().filter_map(tail).collect()
+        if bytes > 0 {
+            tails.push(UncommittedTail {
+                path,
+                committed,
+                bytes,
+            });
+        }
+    }
+    Ok(tails)
 }
 
 /// Truncates the files to their committed length.
 pub(crate) fn truncate_to_committed(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
-    for tail in uncommitted_tails(layout, ledger) {
+    for tail in uncommitted_tails(layout, ledger)? {
         files::open_for_appending(&tail.path, tail.committed)?;
     }
     Ok(())

@@ -26,33 +26,36 @@ fn byte_length(count: u64) -> u64 {
 
 /// True if the key is the one of the ledger, and the file holds as many fingerprints as the ledger
 /// says.
-pub fn is_intact(layout: &Layout, ledger: &Ledger) -> bool {
-    loss(layout, ledger).is_none()
+///
+/// An error if a file cannot be looked at; only a missing file is lost.
+pub fn is_intact(layout: &Layout, ledger: &Ledger) -> anyhow::Result<bool> {
+    Ok(loss(layout, ledger)?.is_none())
 }
 
 /// Reason why the fingerprints of the evaluated rows are lost, or `None`. Reads the key only: the
 /// content of the other file is checked where it is read.
-pub(crate) fn loss(layout: &Layout, ledger: &Ledger) -> Option<String> {
+pub(crate) fn loss(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let path = layout.fingerprint_key();
     if ledger.rows > 0 {
         match FingerprintKey::load(layout) {
-            Ok(None) => return Some(format!("{} is missing", path.display())),
+            Ok(None) => return Ok(Some(format!("{} is missing", path.display()))),
             Ok(Some(key)) if !is_key_of(&key, ledger) => {
-                return Some(format!("{} was changed", path.display()));
+                return Ok(Some(format!("{} was changed", path.display())));
             }
+            Err(error) if files::is_access_error(&error) => return Err(error),
             // The command that uses the key reports the error.
             Ok(Some(_)) | Err(_) => {}
         }
     }
     let path = layout.evaluated_fingerprints();
-    let length = path.metadata().map_or(0, |metadata| metadata.len());
+    let length = files::length_if_present(&path)?.unwrap_or(0);
     let is_short = length < byte_length(ledger.evaluated_fingerprints);
-    is_short.then(|| format!("{} was cut or removed", path.display()))
+    Ok(is_short.then(|| format!("{} was cut or removed", path.display())))
 }
 
 /// Reason why the fingerprints of the evaluated rows are lost, or `None`. Reads all of them.
 pub fn loss_of_content(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Option<String>> {
-    if let Some(loss) = loss(layout, ledger) {
+    if let Some(loss) = loss(layout, ledger)? {
         return Ok(Some(loss));
     }
     match each_evaluated(layout, ledger, 0, READ_BYTES, |_| Ok(())) {
@@ -192,6 +195,7 @@ pub(crate) fn rebuild_fingerprints(
     if ledger.evaluated_fingerprints > 0 {
         let rows = match load_fingerprints(config, &ledger, &key) {
             Ok(rows) => rows,
+            Err(error) if files::is_access_error(&error) => return Err(error),
             Err(error) => {
                 tracing::warn!(
                     "the fingerprints of the evaluated rows were lost, and so were the rows: {error:#}"

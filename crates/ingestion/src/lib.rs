@@ -264,9 +264,7 @@ pub fn prepare(
 /// Reason why finaldata.csv differs from what was committed, or `None`. Reads all committed bytes.
 fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     let layout = &config.layout;
-    let exist = [layout.final_data(), layout.rejected_rows()]
-        .iter()
-        .all(|path| path.exists());
+    let exist = files::exists(&layout.final_data())? && files::exists(&layout.rejected_rows())?;
     if ledger.committed_bytes == 0 || !exist {
         // A missing file is found without reading.
         return Ok(None);
@@ -278,7 +276,7 @@ fn content_damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<Str
 /// Reason why the committed data cannot be used, or `None`. A file that was not written to since
 /// its commit is not read.
 pub fn damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
-    match scan::damage(config, ledger) {
+    match scan::damage(config, ledger)? {
         None if ledger.committed_bytes > 0 => append_state::damage_since(&config.layout, ledger),
         damage => Ok(damage),
     }
@@ -296,7 +294,7 @@ pub fn restore(
     live: Option<&Manifest>,
 ) -> anyhow::Result<Prepared> {
     let ledger = &prepared.ledger;
-    if ledger.rebuilding || !evaluated::is_intact(&config.layout, ledger) {
+    if ledger.rebuilding || !evaluated::is_intact(&config.layout, ledger)? {
         return Ok(prepared);
     }
     let Some(damage) = damage(config, &prepared.ledger)? else {

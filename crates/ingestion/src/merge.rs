@@ -46,7 +46,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         on_commit,
     } = intake;
     let (key, ledger) = match FingerprintKey::load(&config.layout)? {
-        Some(key) if found.lost_fingerprints.is_none() && is_intact(&config.layout, &ledger) => {
+        Some(key) if found.lost_fingerprints.is_none() && is_intact(&config.layout, &ledger)? => {
             let digest = key.digest();
             (key, ledger.with_key(digest))
         }

@@ -23,10 +23,10 @@ pub struct Prepared {
 
 impl Prepared {
     /// True if an ingestion must repair the data before rows are evaluated.
-    pub fn needs_repair(&self, config: &Config) -> bool {
-        self.has_scattered_evaluated_rows
+    pub fn needs_repair(&self, config: &Config) -> anyhow::Result<bool> {
+        Ok(self.has_scattered_evaluated_rows
             || self.is_damaged
             || self.ledger.rebuilding
-            || !evaluated::is_intact(&config.layout, &self.ledger)
+            || !evaluated::is_intact(&config.layout, &self.ledger)?)
     }
 }

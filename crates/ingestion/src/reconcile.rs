@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use common::history::documents;
 use common::ledger::{DataPosition, FileStatus, Ledger};
-use common::{Config, History, Manifest};
+use common::{Config, History, Manifest, files};
 use dataset::{FingerprintKey, load_fingerprints};
 
 use crate::devices::recorded_devices;
@@ -119,7 +119,7 @@ fn ingested_in_base(ledger: &Ledger) -> usize {
 /// Returns a ledger in which the first `rows` rows are evaluated. `None` if an ingestion must
 /// repair the data first.
 fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option<Ledger>> {
-    if ledger.rebuilding || !is_intact(&config.layout, ledger) {
+    if ledger.rebuilding || !is_intact(&config.layout, ledger)? {
         return Ok(None);
     }
     let Some(key) = FingerprintKey::load(&config.layout)? else {
@@ -130,6 +130,7 @@ fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option
             let evaluated = all.get(..rows as usize).unwrap_or_default();
             mark_evaluated(&config.layout, ledger, evaluated, rows).map(Some)
         }
+        Err(error) if files::is_access_error(&error) => Err(error),
         Err(error) => {
             tracing::warn!("{error:#}");
             Ok(None)

@@ -11,7 +11,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
-use common::{Config, Manifest, regular};
+use common::{Config, Manifest, files, regular};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
@@ -88,8 +88,8 @@ pub(crate) fn scan_unconfirmed(
         empty_folders: listing.empty_folders(&config.input_folders),
         ignored: listing.ignored,
         waiting: listing.unreadable,
-        damage: damage(config, ledger),
-        reorder: reason_to_reorder(config, prepared),
+        damage: damage(config, ledger)?,
+        reorder: reason_to_reorder(config, prepared)?,
         is_first: ledger.files.is_empty(),
         devices: devices_now(&config.input_folders),
         ..InputScan::default()
@@ -447,19 +447,19 @@ pub(crate) fn is_training_data(live: Option<&Manifest>, sha256: Option<&str>) ->
 }
 
 /// Reason why the recorded order of rows cannot be kept, or `None`.
-fn reason_to_reorder(config: &Config, prepared: &Prepared) -> Option<String> {
+fn reason_to_reorder(config: &Config, prepared: &Prepared) -> anyhow::Result<Option<String>> {
     let ledger = &prepared.ledger;
-    if ledger.committed_bytes == 0 {
+    Ok(if ledger.committed_bytes == 0 {
         None
     } else if ledger.schema != config.data_digest() {
         Some("the schema or a setting of ingestion has changed".into())
-    } else if let Some(loss) = loss(&config.layout, ledger) {
+    } else if let Some(loss) = loss(&config.layout, ledger)? {
         Some(lost(&loss))
     } else if prepared.has_scattered_evaluated_rows {
         Some("the deployed model was fitted to rows that are scattered among others".into())
     } else {
         None
-    }
+    })
 }
 
 /// Reason for a new order of the rows, after the fingerprints of the evaluated ones were lost.
@@ -468,19 +468,22 @@ fn lost(reason: &str) -> String {
 }
 
 /// Reason to rebuild finaldata.csv that is visible without reading it, or `None`.
-pub(crate) fn damage(config: &Config, ledger: &Ledger) -> Option<String> {
+pub(crate) fn damage(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<String>> {
     if ledger.rebuilding {
-        return Some("the last rebuild was interrupted".into());
+        return Ok(Some("the last rebuild was interrupted".into()));
     }
     if ledger.committed_bytes == 0 {
-        return None;
+        return Ok(None);
     }
     let short = |path: PathBuf, committed: u64| {
-        let length = path.metadata().map_or(0, |metadata| metadata.len());
-        (length < committed).then(|| format!("{} was cut or removed", path.display()))
+        let length = files::length_if_present(&path)?.unwrap_or(0);
+        let is_short = length < committed;
+        anyhow::Ok(is_short.then(|| format!("{} was cut or removed", path.display())))
     };
-    short(config.layout.final_data(), ledger.committed_bytes)
-        .or_else(|| short(config.layout.rejected_rows(), ledger.rejected_bytes))
+    match short(config.layout.final_data(), ledger.committed_bytes)? {
+        None => short(config.layout.rejected_rows(), ledger.rejected_bytes),
+        cut => Ok(cut),
+    }
 }
 
 #[cfg(test)]

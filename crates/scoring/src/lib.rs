@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use common::cli::clap::{self, Args};
 use common::history::{StageTimer, StoredScore};
-use common::{Config, Failure, History, RunLock};
+use common::{Config, Failure, History, RunLock, files};
 use dataset::{FingerprintKey, TestData};
 use model::Model;
 
@@ -145,7 +145,7 @@ const MAX_NAMED_FILES: usize = 20;
 
 fn candidate(config: &Config) -> anyhow::Result<(Model, String)> {
     let path = config.layout.candidate_model();
-    if !path.exists() {
+    if !files::exists(&path)? {
         return Err(Failure::input_output(format!(
             "there is no model at {}: run `training` first",
             path.display()

@@ -32,7 +32,7 @@ use self::settings::{
     read_api, read_deployment, read_diagnostics, read_drift, read_history, read_ingestion,
     read_scorecard, read_training,
 };
-use crate::{Failure, Layout, Schema, digest, regular};
+use crate::{Failure, Layout, Schema, digest, files, regular};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ impl Config {
     /// `./config.json` is missing.
     pub fn find_or_default(named: Option<PathBuf>) -> anyhow::Result<Self> {
         let is_named = named.is_some() || std::env::var_os(CONFIG_VARIABLE).is_some();
-        if is_named || Path::new(DEFAULT_FILE).exists() {
+        if is_named || files::exists(Path::new(DEFAULT_FILE))? {
             Self::find_and_load(named)
         } else {
             Self::of_defaults_here()

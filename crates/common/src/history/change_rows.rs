@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::schema;
 use super::store::{History, time};
 use crate::person::Person;
-use crate::{Layout, digest};
+use crate::{Layout, digest, files};
 
 /// The version of the tables that brought the changes.
 const FIRST_VERSION: usize = 6;
@@ -176,7 +176,8 @@ impl History {
                 continue;
             }
             let path = layout.candidate_model();
-            let found = path.exists().then(|| digest::of_file(&path)).transpose()?;
+            let is_there = files::exists(&path)?;
+            let found = is_there.then(|| digest::of_file(&path)).transpose()?;
             match found {
                 Some((digest, _)) if Some(&digest) == change.note.as_ref() => {
                     self.finish_change(change.id)?;

@@ -27,7 +27,7 @@ impl History {
     pub fn open(layout: &Layout) -> anyhow::Result<Self> {
         files::create_folder(layout.state())?;
         let path = layout.history();
-        if is_lost(&path) {
+        if is_lost(&path)? {
             // An empty file would be put in its place otherwise.
             Self::check_seal(layout)?;
             warn_of_loss(layout);
@@ -49,7 +49,7 @@ impl History {
     /// folder and read there.
     pub fn read(layout: &Layout) -> anyhow::Result<Option<Self>> {
         let path = layout.history();
-        if !path.exists() {
+        if !files::exists(&path)? {
             return Ok(None);
         }
         let history = match open_for_reading(&path) {
@@ -73,8 +73,8 @@ impl History {
 }
 
 /// True if the history is missing or empty.
-fn is_lost(path: &Path) -> bool {
-    path.metadata().map_or(0, |metadata| metadata.len()) == 0
+fn is_lost(path: &Path) -> anyhow::Result<bool> {
+    Ok(files::length_if_present(path)?.is_none_or(|length| length == 0))
 }
 
 /// Says that the history is missing or empty, if other files show that there was one.

@@ -71,7 +71,7 @@ fn seal(history: &Path) -> anyhow::Result<()> {
     let Some(counter) = counter(history)? else {
         return Ok(());
     };
-    if stored(history).is_some_and(|sealed| sealed.counter == counter) {
+    if stored(history)?.is_some_and(|sealed| sealed.counter == counter) {
         return Ok(());
     }
     let (sha256, _) = digest::of_file(history)?;
@@ -82,7 +82,7 @@ fn seal(history: &Path) -> anyhow::Result<()> {
 /// An error if the history does not have the content that it was closed with, is an older copy, or is
 /// missing or empty. Never an error without a seal.
 pub(super) fn verify(history: &Path) -> anyhow::Result<()> {
-    let Some(sealed) = stored(history) else {
+    let Some(sealed) = stored(history)? else {
         return Ok(());
     };
     let problem = match counter(history)? {
@@ -110,11 +110,13 @@ fn is_open(history: &Path) -> bool {
 }
 
 /// The seal, unless it is missing or damaged.
-fn stored(history: &Path) -> Option<Sealed> {
-    let bytes = regular::read(&path_of(history)).ok()?;
-    artifact::decode(FORMAT, &bytes)
+fn stored(history: &Path) -> anyhow::Result<Option<Sealed>> {
+    let Some(bytes) = files::read_if_present(&path_of(history))? else {
+        return Ok(None);
+    };
+    Ok(artifact::decode(FORMAT, &bytes)
         .inspect_err(|error| tracing::warn!("{}: {error}", path_of(history).display()))
-        .ok()
+        .ok())
 }
 
 /// The counter of transactions; `None` if the file is missing or has no whole header.
@@ -203,7 +205,10 @@ mod tests {
         for left in [&first[..], b"", b"no seal", &first[..first.len() / 2]] {
             files::replace(&seal, left).unwrap();
             assert_eq!(problem(&layout), None);
-            assert!(stored(&layout.history()).is_some(), "it is sealed again");
+            assert!(
+                stored(&layout.history()).unwrap().is_some(),
+                "it is sealed again"
+            );
         }
     }
 }

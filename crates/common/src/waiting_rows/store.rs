@@ -124,7 +124,7 @@ impl WaitingRows {
             is_changing: false,
             is_lost: false,
         };
-        if !rows.path.exists() {
+        if !files::exists(&rows.path)? {
             return Ok(rows);
         }
         match rows.connect() {

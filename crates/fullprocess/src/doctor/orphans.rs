@@ -49,7 +49,7 @@ pub(super) fn examine(
     let mut n_orphans = left.len();
     if let Some(history) = pipeline.history() {
         let ledger = history.ledger()?;
-        n_orphans += uncommitted(layout, &ledger, findings);
+        n_orphans += uncommitted(layout, &ledger, findings)?;
         n_orphans += outdated_file_list(layout, &ledger, findings)?;
         n_orphans += orphaned_reports(layout, &history.run_ids()?, findings)?;
         n_orphans += unneeded_candidates(layout, history, findings)?;
@@ -61,8 +61,8 @@ pub(super) fn examine(
 }
 
 /// Reports bytes after the committed end of a file.
-fn uncommitted(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> usize {
-    let tails = uncommitted_tails(layout, ledger);
+fn uncommitted(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> anyhow::Result<usize> {
+    let tails = uncommitted_tails(layout, ledger)?;
     for tail in &tails {
         findings.note(
             format!(
@@ -73,7 +73,7 @@ fn uncommitted(layout: &Layout, ledger: &Ledger, findings: &mut Findings) -> usi
             "fullprocess",
         );
     }
-    tails.len()
+    Ok(tails.len())
 }
 
 /// Reports an ingestedfiles.txt that differs from the ledger.

@@ -53,6 +53,7 @@ pub(super) fn move_over(layout: &Layout, history: &History) -> anyhow::Result<()
                 rows.commit("")?;
             }
         }
+        Err(error) if files::is_access_error(&error) => return Err(error),
         Err(error) => {
             tracing::warn!("earlier predictions are not compared with their labels: {error:#}");
         }

@@ -11,7 +11,7 @@ mod prediction;
 use std::collections::{BTreeMap, HashSet};
 
 use common::waiting_rows::RowPrediction;
-use common::{Config, History, Ledger, WaitingRows};
+use common::{Config, History, Ledger, WaitingRows, files};
 use model::Model;
 use record::{
     EstimateKind, EstimatedPerformance, LabelledPredictions, PendingPredictions,
@@ -98,7 +98,7 @@ impl RunPredictions {
         history: &History,
         ledger: &Ledger,
     ) -> anyhow::Result<PredictionUpdate> {
-        let labelled = match self.has_work(config) {
+        let labelled = match self.has_work(config)? {
             true => self.store_rows(config, ledger)?,
             false => BTreeMap::new(),
         };
@@ -130,9 +130,9 @@ impl RunPredictions {
     }
 
     /// False if no row waits or was predicted.
-    fn has_work(&self, config: &Config) -> bool {
-        config.schema.id.is_some()
-            && (!self.predicted.is_empty() || config.layout.predictions().exists())
+    fn has_work(&self, config: &Config) -> anyhow::Result<bool> {
+        Ok(config.schema.id.is_some()
+            && (!self.predicted.is_empty() || files::exists(&config.layout.predictions())?))
     }
 
     /// Stores the predictions. Returns the predictions whose labels have arrived, by run.
