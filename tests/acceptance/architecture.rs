@@ -8,9 +8,10 @@ use std::process::Command;
 use crate::program::repository;
 
 /// The allowed dependencies between the crates.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("common", &[]),
-    ("alerts", &["common"]),
+    ("http_client", &[]),
+    ("alerts", &["common", "http_client"]),
     ("dataset", &["common"]),
     ("ingestion", &["common", "dataset"]),
     ("model", &["common", "dataset"]),
@@ -25,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "training",
             "scoring",
             "ingestion",
+            "http_client",
         ],
     ),
     (
@@ -57,7 +59,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "reporting",
         ],
     ),
-    ("apicalls", &["common", "dataset"]),
+    ("apicalls", &["common", "dataset", "http_client"]),
     (
         "fullprocess",
         &[
@@ -97,7 +99,10 @@ const CONFINED: [(&str, &[&str]); 26] = [
     ("actix-server", &["app"]),
     ("actix-service", &["app"]),
     ("actix-web", &["app"]),
-    ("ureq", &["alerts", "apicalls", "diagnostics"]),
+    (
+        "ureq",
+        &["alerts", "apicalls", "diagnostics", "http_client"],
+    ),
     ("fastrand", &["alerts"]),
     ("hmac", &["alerts"]),
     ("tame-index", &["diagnostics"]),

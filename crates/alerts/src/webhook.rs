@@ -62,15 +62,15 @@ fn agent(within: Duration) -> Agent {
     // The certificates that this machine trusts: the certificate of a chat server may be known only
     // within a company.
     let trusted = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .tls_config(trusted.build())
         .timeout_global(Some(within))
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
         .proxy(None)
-        .build()
-        .new_agent()
+        .build();
+    http_client::agent(config)
 }
 
 fn signature(secret: &str, body: &str) -> anyhow::Result<String> {

@@ -37,17 +37,16 @@ impl Caller {
     /// Creates a caller for the API at `url`. `timeout_seconds` limits each call from the first
     /// byte sent to the last byte read.
     pub(crate) fn new(url: &str, key: Option<String>, timeout_seconds: u64) -> Self {
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(Duration::from_secs(timeout_seconds)))
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .proxy(None)
-            .build()
-            .new_agent();
+            .build();
         Self {
-            agent,
+            agent: http_client::agent(config),
             url: url.to_owned(),
             key,
             timeout_seconds,

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
+use std::thread::available_parallelism;
 
 use actix_server::Server;
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
@@ -100,6 +102,9 @@ impl Application {
     /// SIGHUP reloads the live release and the keys.
     pub fn run_until_stopped(self) -> anyhow::Result<()> {
         raise_file_limit();
+        let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+        // The workers, and one thread each that accepts, that looks for releases, and for the work.
+        dataset::check_threads(workers + 3)?;
         let state = Data::new(self.state);
         let watch = Watch::start(state.clone()).context("failed to start looking for releases")?;
         let served = System::new()

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
-use anyhow::Context;
-use common::Config;
+use common::{Config, Failure};
 
 use crate::{Application, make_key};
 
 /// Time limit for binding the port and starting the worker.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Threads of a server with one worker: its own, one that accepts, the worker, one that loads the first
+/// model, and two for its work.
+const THREADS: usize = 6;
 /// Time limit for the end of the server after the last call. Its remaining work serves nobody and
 /// could hang on a file.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,8 +29,10 @@ pub struct RunningServer {
 
 /// Serves on a free local port, in a thread of its own, without signal handlers.
 ///
-/// It always serves the release that is live now, and accepts only its own new key.
+/// It always serves the release that is live now, and accepts only its own new key. An error with exit
+/// code 74 if the server or one of its threads cannot be started.
 pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
+    dataset::check_threads(THREADS)?;
     let key = make_key("own", "all")?;
     let application = Application::build_private(config.clone(), &key)?;
     let url = application.url();
@@ -49,10 +53,10 @@ pub fn serve_in_background(config: &Config) -> anyhow::Result<RunningServer> {
             // Sending fails only if nobody waits any more.
             let _ = ends.send(());
         })
-        .context("failed to start a thread for the server")?;
+        .map_err(|error| dataset::thread_error(&error))?;
     let handle = start
         .recv_timeout(START_TIMEOUT)
-        .context("the server did not start; the log says why")?;
+        .map_err(|_| Failure::input_output("the server did not start; the log says why"))?;
     Ok(RunningServer {
         url,
         key: key.key,

@@ -56,6 +56,6 @@ pub use sample::RowSample;
 pub use table::{Columns, ColumnsMut, FOLDS, Fold, Labels, Selection, Share, Table};
 pub use test_data::{TestData, TestLines, check_test_folder, for_each_test_file, load_test_data};
 pub use text::escaped;
-pub use threads::start_threads;
+pub use threads::{check_threads, start_threads, thread_error};
 pub use tokenizer::{Dialect, Format, LimitExceeded, Limits};
 pub use writer::{RecordWriter, Written};

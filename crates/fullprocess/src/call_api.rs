@@ -2,6 +2,7 @@
 //! server for the duration of the calls.
 
 use apicalls::{ApiReturns, Key};
+use common::exit::{Exit, classify};
 use common::{Config, Manifest};
 use record::ApiOutcome;
 
@@ -18,7 +19,7 @@ impl OpenRun<'_> {
             return Ok(());
         }
         let returns = self.stage("apicalls", |_| {
-            let returns = call(config);
+            let returns = call(config)?;
             apicalls::write(config, &returns)?;
             Ok(returns)
         })?;
@@ -31,16 +32,19 @@ impl OpenRun<'_> {
     }
 }
 
-fn call(config: &Config) -> ApiReturns {
+/// An error if the system denies what the run's own server needs, such as a thread. The next run calls
+/// again.
+fn call(config: &Config) -> anyhow::Result<ApiReturns> {
     if let Some(url) = &config.api.url {
-        return apicalls::call(url, Key::Configured, config);
+        return Ok(apicalls::call(url, Key::Configured, config));
     }
     match app::serve_in_background(config) {
         Ok(server) => {
             let returns = apicalls::call(server.url(), Key::Given(server.key()), config);
             server.stop();
-            returns
+            Ok(returns)
         }
-        Err(error) => ApiReturns::not_called(&error),
+        Err(error) if classify(&error) == Exit::InputOutput => Err(error),
+        Err(error) => Ok(ApiReturns::not_called(&error)),
     }
 }

@@ -68,14 +68,14 @@ fn agent() -> Agent {
     // The operating system's certificates are trusted, as in cargo: a company may have its own
     // index mirror.
     let trusted = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .tls_config(trusted.build())
         // Redirects are not followed: their target is not in any configuration.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)
-        .build()
-        .new_agent()
+        .build();
+    http_client::agent(config)
 }
 
 fn request(index: &SparseIndex, name: &str) -> Result<Request<()>, tame_index::Error> {
