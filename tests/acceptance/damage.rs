@@ -33,21 +33,21 @@ fn wrong_models(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     let mut newer = whole.to_vec();
     newer[version + key.len()] = 2;
     vec![
-        (Vec::new(), "it is no dynamic risk assessment model"),
+        (Vec::new(), "it is not a dynamic risk assessment model"),
         (
             whole[..whole.len() / 2].to_vec(),
-            "it is no dynamic risk assessment model",
+            "it is not a dynamic risk assessment model",
         ),
         (changed(whole.len() / 2), "its checksum does not match"),
         (newer, "version 2; this program reads up to version 1"),
         // Code that other programs would run when they load the file.
         (
             b"cos\nsystem\n(S'touch /tmp/executed'\ntR.".to_vec(),
-            "it is no dynamic risk assessment model",
+            "it is not a dynamic risk assessment model",
         ),
         (
             b"#!/bin/sh\ntouch executed\n".to_vec(),
-            "it is no dynamic risk assessment model",
+            "it is not a dynamic risk assessment model",
         ),
     ]
 }
@@ -123,7 +123,10 @@ fn s31_a_wrong_live_release_is_named_and_left_for_another_one() {
             manifest.replacen("\"version\": 1", "\"version\": 2", 1),
             "use the newer program",
         ),
-        (manifest.replacen("000001", "../../000001", 1), "no number"),
+        (
+            manifest.replacen("000001", "../../000001", 1),
+            "not a number",
+        ),
         (
             manifest.replacen("trainedmodel", "../trainedmodel", 1),
             "outside",
@@ -166,7 +169,7 @@ fn wrong_histories(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
         (whole[..whole.len() / 2].to_vec(), damaged),
         (
             of_a_newer_program(whole),
-            "the history has version 99, this program knows up to",
+            "the history has version 99, and this program knows versions up to",
         ),
         (middle, damaged),
     ]

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use common::files;
 use serde_json::json;
 
 use crate::workspace::{Workspace, outcome};
@@ -122,7 +123,7 @@ fn the_score_of_another_model_is_refused() {
 
 /// Puts a link in the place of a file that leads to itself. The system then denies every look at it.
 fn deny_access(path: &Path, aside: &Path) {
-    fs::rename(path, aside).expect("set aside");
+    files::rename(path, aside).expect("set aside");
     symlink(path, path).expect("a link");
 }
 
@@ -156,7 +157,7 @@ fn a_file_that_cannot_be_looked_at_is_not_lost() {
             assert!(run.stderr.contains(name), "{file}: {}", run.stderr);
         }
         fs::remove_file(&path).expect("removed");
-        fs::rename(&aside, &path).expect("put back");
+        files::rename(&aside, &path).expect("put back");
         let record = workspace.fullprocess();
         assert_eq!(outcome(&record), "nothing_new", "{file}: {record:#}");
         assert_eq!(workspace.live(), "000002", "{file}");

@@ -151,7 +151,7 @@ fn without_the_link_to_the_live_release_the_command_that_makes_it_live_is_named(
     let server = Server::start(&mut workspace);
     let text = text_at(&server, "/");
     for says in [
-        "deployment --rollback ID",
+        "deployment --rollback 000001",
         "history.db is missing or has no run",
     ] {
         assert!(text.contains(says), "{says}: {text}");

@@ -54,7 +54,7 @@ fn without_another_whole_release_the_way_back_is_a_new_one() {
     let visit = Visit::to(&workspace);
     fix(
         &workspace,
-        visit.remedy("releases", "problem", "release 000001, the live one"),
+        visit.remedy("releases", "problem", "the live release 000001"),
     );
     assert_eq!(workspace.live(), "000002");
     is_fixed(
@@ -129,7 +129,7 @@ fn the_way_back_from_a_damaged_release_is_its_parent_and_not_what_was_rolled_bac
             content,
         );
         let visit = Visit::to(&workspace);
-        let remedy = visit.remedy("releases", "problem", "release 000002, the live one");
+        let remedy = visit.remedy("releases", "problem", "the live release 000002");
         assert_eq!(remedy, "deployment --rollback 000001", "{damaged}");
     }
 }

@@ -98,7 +98,7 @@ fn s24_compressed_files_are_read_and_what_is_no_csv_is_refused() {
             &b"<!DOCTYPE html>\n<html><body>404</body></html>\n"[..],
             "HTML",
         ),
-        (b"PK\x03\x04\x00\x00rest\n", "no text"),
+        (b"PK\x03\x04\x00\x00rest\n", "not a text"),
         (b"\x89PNG\r\n\x1a\n", "UTF-8"),
     ] {
         let (_, report) = ingested(&[("a.csv", content)]);

@@ -152,7 +152,7 @@ impl WaitingRows {
             version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             if version > VERSION {
                 return Err(Failure::input_output(format!(
-                    "it is of version {version}, this program knows {VERSION}: use the newer program"
+                    "it has version {version}, and this program knows versions up to {VERSION}: use the newer program"
                 ))
                 .into());
             }
