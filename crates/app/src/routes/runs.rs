@@ -107,7 +107,7 @@ pub(super) async fn paged(
     let reading = state.clone();
     let job = move || {
         let mut listing = listing;
-        read(&reading.config, |history| {
+        let found = read(&reading.config, |history| {
             let before = page.before().and_then(|before| i64::try_from(before).ok());
             record::visit_runs(history, filter, before, |run| push(&mut listing, &run))?;
             if filter == RunFilter::All {
@@ -115,6 +115,9 @@ pub(super) async fn paged(
             }
             Ok(())
         })?;
+        if found.is_none() && filter == RunFilter::All {
+            listing.add_member("changes_by_hand", &[(); 0])?;
+        }
         Ok::<_, ApiError>(listing.end(path))
     };
     let listed = state.work.run(request, job).await??;

@@ -3,6 +3,8 @@
 //! The snapshot's model is scored. If the live release is unusable, that is the model that still
 //! serves.
 
+use std::path::Path;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::exit::{Exit, classify};
@@ -64,7 +66,7 @@ pub(super) async fn show(
     let scored = place
         .run(move || scoring.scores.score(&scoring.config, &snapshot))
         .await?;
-    let score = scored.map_err(as_answer)?;
+    let score = scored.map_err(|error| as_answer(error, &state.config.test_folder.path))?;
     let metrics = &score.metrics;
     if media == Media::Text {
         let f1 = metrics.f1.ok_or(ApiError::NoData(
@@ -89,8 +91,11 @@ pub(super) async fn show(
 }
 
 /// Unusable test data is no fault of the server.
-fn as_answer(error: anyhow::Error) -> ApiError {
-    if classify(&error) == Exit::DataUnusable {
+fn as_answer(error: anyhow::Error, test_folder: &Path) -> ApiError {
+    if !test_folder.is_dir() {
+        tracing::warn!("the deployed model cannot be scored: {error:#}");
+        ApiError::NoData("the folder of the test data (test_data_path in config.json) is missing")
+    } else if classify(&error) == Exit::DataUnusable {
         tracing::warn!("the deployed model cannot be scored: {error:#}");
         ApiError::NoData("the test data cannot be scored; the log of the server says why")
     } else {

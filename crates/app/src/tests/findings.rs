@@ -40,6 +40,11 @@ fn the_score_follows_the_release_and_the_test_data() {
     fs::remove_file(folder.join("more.csv")).unwrap();
     fs::remove_file(folder.join("clients.csv")).unwrap();
     assert_eq!(service.get("/scoring").problem(), "404 no-data");
+    fs::remove_dir(folder).unwrap();
+    let missing = service.get("/scoring");
+    assert_eq!(missing.problem(), "404 no-data");
+    let detail = missing.json()["detail"].to_string();
+    assert!(detail.contains("test_data_path"), "{detail}");
 }
 
 #[test]
@@ -49,6 +54,11 @@ fn stored_statistics_are_shown_and_reading_writes_nothing() {
     let diagnostics = service.get("/diagnostics");
     assert_eq!(diagnostics.status, 200);
     assert_eq!(diagnostics.json()["last_run_is_stale"], true);
+    let runs = service.get("/v1/runs").json();
+    assert_eq!(
+        runs,
+        json!({"runs": [], "changes_by_hand": [], "next": null})
+    );
     assert!(!service.config.layout.state().exists());
 
     let profile = profile(&service.config.schema, &service.table, &service.table.all()).unwrap();
