@@ -190,7 +190,7 @@ fn s35_configuration_errors_are_listed_at_once_and_nothing_is_touched() {
             "{\n  \"input_folder_path\": }".to_owned(),
             vec!["line 2 column"],
         ),
-        ("[]".to_owned(), vec!["no JSON object"]),
+        ("[]".to_owned(), vec!["not a JSON object"]),
         (
             "{\"drift\": {\"on_ties\": \"keep\"}}".to_owned(),
             vec![

@@ -91,7 +91,7 @@ impl OpenRun<'_> {
                 evidence.files_without_target = run.files_without_target();
             }
             if let Some(verdicts) = &evidence.verdicts {
-                predictions.note_left_reference(&verdicts.left_reference());
+                predictions.note_left_reference(verdicts);
             }
             let decision = decide(&evidence, &policy);
             if decision.action == Action::Wait {

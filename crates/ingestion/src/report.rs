@@ -133,10 +133,11 @@ pub struct FileReport {
 }
 
 impl IngestReport {
-    /// Number of known files whose rows were dropped because they are gone or no longer input.
+    /// Number of known files whose rows were dropped because they are gone, have other content or are
+    /// no longer input.
     pub fn removed_files(&self) -> usize {
         let former = self.no_longer_input.iter().map(|former| former.files);
-        self.removed.len() + former.sum::<usize>()
+        self.removed.len() + self.changed.len() + former.sum::<usize>()
     }
 
     /// The files that are gone in one line, and a line for each folder that the configuration no

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use common::numbers::listed;
 use schemars::JsonSchema;
 use scoring::{ConfusionMatrix, Estimate};
 use serde::{Deserialize, Serialize};
+
+use crate::run_record::text::MAX_FEATURES;
 
 /// Estimated performance of the predictions for the new rows without a label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,13 +30,22 @@ pub struct EstimatedPerformance {
     /// insufficient for an estimate: F1, its interval, precision, recall and area under the curve are `None`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_reference: Vec<String>,
+    /// Of `left_reference`, the features that are only missing: the share of the missing values by name. None
+    /// of their training values is missing. Empty in records of older programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newly_missing: BTreeMap<String, f64>,
 }
 
 impl EstimatedPerformance {
     /// The same estimate where these features have left the training rows: without any feature as it is,
-    /// otherwise without the scores, because they would be those of other clients.
+    /// otherwise without the scores, because they would be those of other clients. `newly_missing` names those
+    /// that are only missing.
     #[must_use]
-    pub fn with_left_reference(self, features: &[String]) -> Self {
+    pub fn with_left_reference(
+        self,
+        features: &[String],
+        newly_missing: BTreeMap<String, f64>,
+    ) -> Self {
         if features.is_empty() {
             return self;
         }
@@ -47,8 +59,34 @@ impl EstimatedPerformance {
             },
             f1_interval: None,
             left_reference: features.to_vec(),
+            newly_missing,
             ..self
         }
+    }
+
+    /// Why the features have left the training rows, as clauses. Empty if none has.
+    pub(crate) fn left_reference_in_words(&self) -> String {
+        let names = self.left_reference.iter();
+        let unlike = names.filter(|name| !self.newly_missing.contains_key(*name));
+        let unlike: Vec<String> = unlike.cloned().collect();
+        let unlike = (!unlike.is_empty()).then(|| {
+            let names = listed(&unlike, MAX_FEATURES);
+            format!("no training client had such values of {names}")
+        });
+        let missing = self
+            .newly_missing
+            .iter()
+            .take(MAX_FEATURES)
+            .map(|(name, share)| {
+                format!(
+                    "{name} is missing in {} %, and was never missing in the training rows",
+                    (share * 100.0).round()
+                )
+            });
+        let others = self.newly_missing.len().saturating_sub(MAX_FEATURES);
+        let others = (others > 0).then(|| format!("the same holds for {others} more"));
+        let clauses: Vec<String> = unlike.into_iter().chain(missing).chain(others).collect();
+        clauses.join("; ")
     }
 }
 
@@ -215,6 +253,7 @@ mod tests {
             f1_interval: None,
             has_repeated_clients: false,
             left_reference: Vec::new(),
+            newly_missing: BTreeMap::new(),
         }
     }
 
@@ -231,8 +270,11 @@ mod tests {
             f1_interval: Some([0.5, 0.9]),
             ..estimated(estimate)
         };
-        assert_eq!(known.clone().with_left_reference(&[]), known);
-        let unknown = known.with_left_reference(&["age".to_owned()]);
+        assert_eq!(
+            known.clone().with_left_reference(&[], BTreeMap::new()),
+            known
+        );
+        let unknown = known.with_left_reference(&["age".to_owned()], BTreeMap::new());
         let json = serde_json::to_value(&unknown).unwrap();
         for score in ["f1", "f1_interval", "precision", "recall", "roc_auc"] {
             assert_eq!(json[score], serde_json::Value::Null, "{score}: {json}");

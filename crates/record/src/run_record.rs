@@ -1,7 +1,7 @@
 //! Everything about one run.
 
 mod summary;
-mod text;
+pub(crate) mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +39,10 @@ pub struct RunRecord {
     /// True for a dry run: the record says what a run would do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// True for a record that cannot be read: the rest is what else the history knows of the run, and the
+    /// reason says what is wrong.
+    #[serde(skip)]
+    pub is_unreadable: bool,
     /// Reason of the outcome, as a sentence.
     pub reason: String,
     /// SHA-256 of the configuration file. `None` in records of older programs.

@@ -56,8 +56,9 @@ impl Seal {
 impl Drop for Seal {
     fn drop(&mut self) {
         if let Err(error) = seal(&self.history) {
-            // The next writer seals. Until then, a change of the file is not noticed.
-            tracing::debug!("the history was not sealed: {error:#}");
+            tracing::warn!(
+                "the history was not sealed, so a change of its file is not noticed until the next program seals it: {error:#}"
+            );
         }
     }
 }

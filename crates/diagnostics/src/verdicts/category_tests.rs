@@ -414,6 +414,13 @@ fn features_leave_the_training_rows_by_levels_and_numbers_that_these_do_not_have
     // No training row lacks a value of x.
     let missing = |table: &mut Table| table.in_memory_mut().features[X][..60].fill(f64::NAN);
     assert_eq!(left(&missing), ["x"]);
+    let newly_missing = |change: &dyn Fn(&mut Table)| {
+        let mut table = clients(PLANS, 2, 500);
+        change(&mut table);
+        verdicts_on(&model, &table).newly_missing()
+    };
+    assert_eq!(newly_missing(&missing), [("x".to_owned(), 0.12)].into());
+    assert!(newly_missing(&far(60)).is_empty() && newly_missing(&renamed).is_empty());
     // Moved within the range: the estimate follows.
     let moved = |table: &mut Table| {
         table.in_memory_mut().features[X]

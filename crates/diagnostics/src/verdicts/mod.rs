@@ -10,6 +10,8 @@ mod model_drift;
 mod segments;
 mod text;
 
+use std::collections::BTreeMap;
+
 use common::Failure;
 use model::Model;
 use schemars::JsonSchema;
@@ -55,19 +57,17 @@ impl Verdicts {
     /// ([`ColumnComparison::unlike_share`]). A missing value counts as unlike if no training value
     /// is missing. A feature that was constant has left them once it drifts.
     pub fn left_reference(&self) -> Vec<String> {
-        let is_drift = |check: &Check| check.verdict == Verdict::Drift;
-        let has_left = |feature: &&ColumnComparison| {
-            let part = feature.part.iter().map(|it| &it.check);
-            let has_moved = part.chain([&feature.distribution]).any(is_drift);
-            let unlike = feature.unlike_share.filter(|_| has_moved);
-            let is_missing = is_drift(&feature.missing) && feature.missing_shares[0] == Some(0.0);
-            let missing = feature.missing_shares[1].filter(|_| is_missing);
-            let was_constant = feature.was_constant.is_some() && is_drift(&feature.distribution);
-            let mut shares = unlike.into_iter().chain(missing);
-            was_constant || shares.any(|share| share >= MIN_LEFT_SHARE)
-        };
-        let features = self.features.iter().filter(has_left);
-        features.map(|feature| feature.name.clone()).collect()
+        let features = self.features.iter();
+        let left = features.filter(|it| has_unlike_values(it) || newly_missing_share(it).is_some());
+        left.map(|feature| feature.name.clone()).collect()
+    }
+
+    /// The features of [`left_reference`](Self::left_reference) whose present values are like training
+    /// values: the share of their values that is missing, by name. No training value is missing.
+    pub fn newly_missing(&self) -> BTreeMap<String, f64> {
+        let features = self.features.iter().filter(|it| !has_unlike_values(it));
+        let shares = features.filter_map(|it| Some((it.name.clone(), newly_missing_share(it)?)));
+        shares.collect()
     }
 
     /// Adds the batch to the sums of the earlier batches under the same model. A batch with numbers out
@@ -77,6 +77,26 @@ impl Verdicts {
         let mut terms = self.terms.iter();
         terms.try_for_each(|terms| sums.add(terms, is_tested))
     }
+}
+
+fn is_drift(check: &Check) -> bool {
+    check.verdict == Verdict::Drift
+}
+
+/// True if a feature has drift, and enough of its present values are unlike any training value.
+fn has_unlike_values(feature: &ColumnComparison) -> bool {
+    let part = feature.part.iter().map(|it| &it.check);
+    let has_moved = part.chain([&feature.distribution]).any(is_drift);
+    let unlike = feature.unlike_share.filter(|_| has_moved);
+    let was_constant = feature.was_constant.is_some() && is_drift(&feature.distribution);
+    was_constant || unlike.is_some_and(|share| share >= MIN_LEFT_SHARE)
+}
+
+/// Share of the missing values of a feature if it has grown enough, and no training value is missing.
+fn newly_missing_share(feature: &ColumnComparison) -> Option<f64> {
+    let is_new = is_drift(&feature.missing) && feature.missing_shares[0] == Some(0.0);
+    let share = feature.missing_shares[1].filter(|_| is_new);
+    share.filter(|share| *share >= MIN_LEFT_SHARE)
 }
 
 /// Tests a batch for model drift and feature drift.

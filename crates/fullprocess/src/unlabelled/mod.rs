@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use common::waiting_rows::RowPrediction;
 use common::{Config, History, Ledger, WaitingRows, files};
+use diagnostics::Verdicts;
 use model::Model;
 use record::{
     EstimateKind, EstimatedPerformance, LabelledPredictions, PendingPredictions,
@@ -79,15 +80,18 @@ fn estimate(model: &Model, predicted: &[Prediction]) -> Option<EstimatedPerforma
             .and_then(|it| f1_interval_of_estimate(&rows.collect::<Vec<_>>(), it)),
         has_repeated_clients,
         left_reference: Vec::new(),
+        newly_missing: BTreeMap::new(),
     })
 }
 
 impl RunPredictions {
     /// Notes the features whose values are not those of the training rows, so that the run has no estimate of
     /// its scores.
-    pub(crate) fn note_left_reference(&mut self, features: &[String]) {
+    pub(crate) fn note_left_reference(&mut self, verdicts: &Verdicts) {
+        let left = verdicts.left_reference();
         let estimated = self.estimated.take();
-        self.estimated = estimated.map(|it| it.with_left_reference(features));
+        self.estimated =
+            estimated.map(|it| it.with_left_reference(&left, verdicts.newly_missing()));
     }
 
     /// Stores the predictions, and finds those whose labels have arrived. The caller has decided that the

@@ -89,6 +89,23 @@ fn without_an_estimate_the_text_gives_the_reason_and_no_expected_score() {
     };
     let (estimated, realised) = estimate(json!({"f1": null, "left_reference": ["age"]}));
     assert!(estimated.starts_with("F1 cannot be estimated on 2 rows"));
+    assert!(
+        estimated.ends_with(": no training client had such values of age"),
+        "{estimated}"
+    );
+    let missing = json!({"f1": null, "left_reference": ["bal"], "newly_missing": {"bal": 0.301}});
+    let (missing, _) = estimate(missing);
+    assert!(
+        missing.ends_with(": bal is missing in 30 %, and was never missing in the training rows"),
+        "{missing}"
+    );
+    let both =
+        json!({"f1": null, "left_reference": ["age", "bal"], "newly_missing": {"bal": 0.301}});
+    let (both, _) = estimate(both);
+    assert!(
+        both.contains("such values of age; bal is missing in 30 %"),
+        "{both}"
+    );
     assert_eq!(
         realised,
         "F1 0.50 on 2 rows of run 2 whose labels have arrived (it could not be estimated)"

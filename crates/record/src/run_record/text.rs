@@ -4,7 +4,7 @@ use std::fmt;
 
 use common::history::STAGES;
 use common::ledger::RowCounts;
-use common::numbers::{Scores, count, counted, listed, score};
+use common::numbers::{Scores, count, counted, score};
 use diagnostics::SegmentCheck;
 use model::Window;
 
@@ -74,7 +74,7 @@ impl fmt::Display for RunRecord {
 }
 
 /// Features that a sentence names at most.
-const MAX_FEATURES: usize = 5;
+pub(crate) const MAX_FEATURES: usize = 5;
 
 impl RunRecord {
     /// A line for each dependency that was withdrawn.
@@ -212,8 +212,8 @@ impl RunRecord {
         let rows = counted(estimate.rows, "row");
         if !estimated.left_reference.is_empty() {
             return Some(format!(
-                "F1 cannot be estimated on {rows} without a label: no training client had such values of {}",
-                listed(&estimated.left_reference, MAX_FEATURES)
+                "F1 cannot be estimated on {rows} without a label: {}",
+                estimated.left_reference_in_words()
             ));
         }
         let no_interval = match estimated.has_repeated_clients {
