@@ -34,6 +34,7 @@ impl RunRecord {
         let record = run.read().unwrap_or_else(|error| Self {
             outcome: run.outcome.as_deref().map(Outcome::of_name),
             reason: format!("{error:#}"),
+            is_unreadable: true,
             finished_at: run.finished_at,
             ..Self::begin(run.started_at)
         });
@@ -137,6 +138,11 @@ mod tests {
             let id = run.run_id.unwrap();
             let says = format!("the record of run {id} in the history cannot be read");
             assert!(run.reason.starts_with(&says), "{}", run.reason);
+            // The release is not known, which does not mean that none is deployed.
+            let answers = run.answers();
+            let nothing = answers.iter().find(|(_, it)| it.contains("no model"));
+            assert!(run.is_unreadable && nothing.is_none(), "{answers:?}");
+            assert!(answers[0].1.contains(&says), "{answers:?}");
         }
         assert_eq!(runs[3].evidence, Some(Evidence::default()));
         // A record that is only a text has no evidence.

@@ -69,7 +69,7 @@ impl RunReport<'_> {
         let page = Page {
             title: format!("Run {run}"),
             subtitle: first_screen::subtitle(self.record),
-            first_screen: first_screen::first_screen(self),
+            first_screen: first_screen::first_screen(self, false),
             sections: self.sections(),
         };
         page.html()

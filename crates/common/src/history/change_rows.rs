@@ -11,8 +11,9 @@ use rusqlite::{Row, params};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::damage::unreadable;
 use super::schema;
-use super::store::{History, time};
+use super::store::History;
 use crate::person::Person;
 use crate::{Layout, digest, files};
 
@@ -214,12 +215,31 @@ impl History {
         next: i64,
         limit: u32,
     ) -> anyhow::Result<Vec<ChangeByHand>> {
-        self.changes(&format!(
+        let found = self.each_change(&format!(
             "is_done AND after_run >= {first} AND after_run < {next} ORDER BY id DESC LIMIT {limit}"
-        ))
+        ))?;
+        // A list does not fail because of one row. The doctor names the row.
+        let readable = found.into_iter().filter_map(|change| {
+            change
+                .inspect_err(|error| tracing::warn!("left out: {error:#}"))
+                .ok()
+        });
+        Ok(readable.collect())
+    }
+
+    /// What is wrong with the changes by hand that cannot be read, a sentence each.
+    pub fn unreadable_changes(&self) -> anyhow::Result<Vec<String>> {
+        let found = self.each_change("TRUE ORDER BY id")?.into_iter();
+        let problems = found.filter_map(Result::err);
+        Ok(problems.map(|error| format!("{error:#}")).collect())
     }
 
     fn changes(&self, which: &str) -> anyhow::Result<Vec<ChangeByHand>> {
+        self.each_change(which)?.into_iter().collect()
+    }
+
+    /// The changes, each with the error of a row that cannot be read.
+    fn each_change(&self, which: &str) -> anyhow::Result<Vec<anyhow::Result<ChangeByHand>>> {
         // A reader may meet a history that no program of this version has written to.
         if schema::version(&self.connection)? < FIRST_VERSION {
             return Ok(Vec::new());
@@ -230,14 +250,17 @@ impl History {
             .prepare(&format!("SELECT * FROM changes WHERE {which}"))
             .with_context(context)?;
         let rows = statement.query_map([], read_change).with_context(context)?;
-        rows.map(|row| {
+        let changes = rows.map(|row| {
             let (made_at, change) = row.with_context(context)?;
+            let what = format!("time of change {} by hand", change.id);
             Ok(ChangeByHand {
-                made_at: time(&made_at)?,
+                made_at: made_at
+                    .parse()
+                    .map_err(|error: jiff::Error| unreadable(&what, &error))?,
                 ..change
             })
-        })
-        .collect()
+        });
+        Ok(changes.collect())
     }
 }
 
@@ -342,6 +365,7 @@ mod tests {
         history.forget_change(id).unwrap();
         history.forget_change(other).unwrap();
         assert_eq!(history.unfinished_changes().unwrap(), []);
+        assert_eq!(history.unreadable_changes().unwrap(), [""; 0]);
         let [change] = &listed()[..] else {
             panic!("one change: {:?}", listed());
         };
@@ -353,6 +377,15 @@ mod tests {
             "{said}"
         );
         assert!(said.ends_with("; release 000002 was live before"), "{said}");
+        let damage = "UPDATE changes SET made_at = 'x'";
+        history.connection.execute(damage, []).unwrap();
+        assert_eq!(listed(), [], "one row does not hide the list");
+        let problems = history.unreadable_changes().unwrap();
+        let says = format!("time of change {id} by hand");
+        assert!(
+            problems.len() == 1 && problems[0].contains(&says),
+            "{problems:?}"
+        );
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub(super) fn examine(
         );
         return Ok("damaged".into());
     }
+    for problem in history.unreadable_changes()? {
+        findings.problem(
+            format!("{problem}: restore the history from a backup, or set it aside"),
+            set_aside(pipeline),
+        );
+    }
     if version < newest {
         findings.note(
             format!("the history has version {version}; the next run upgrades it to {newest}"),

@@ -1,10 +1,13 @@
 //! The outcomes of the runs: open, failed or overdue.
 
 use common::history::LastRun;
-use record::{Outcome, RunRecord};
+use record::{Outcome, RunFilter, RunRecord};
 
 use super::pipeline::ExaminedPipeline;
 use super::report::Findings;
+
+/// Number of the newest runs whose records are examined.
+const EXAMINED_RUNS: u32 = 20;
 
 pub(super) fn examine(
     pipeline: &ExaminedPipeline<'_>,
@@ -28,9 +31,20 @@ pub(super) fn examine(
     let Some(last) = history.last_run()? else {
         return Ok("none has ended yet".into());
     };
+    for run in record::newest_runs(history, RunFilter::All, EXAMINED_RUNS)? {
+        if run.is_unreadable {
+            findings.note(
+                format!(
+                    "{}. Pages and reports leave it out. A newer program may have written it",
+                    run.reason
+                ),
+                "fullprocess --version",
+            );
+        }
+    }
     if last.outcome == Outcome::Failed.name() {
-        let newest = history.finished_runs::<RunRecord>(1)?;
-        let reason = newest.first().map_or("", |run| run.record.reason.as_str());
+        let newest = record::newest_runs(history, RunFilter::All, 1)?;
+        let reason = newest.first().map_or("", |run| run.reason.as_str());
         findings.problem(
             format!(
                 "run {} failed{}; fix that, then run again",

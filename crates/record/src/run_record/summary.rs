@@ -46,6 +46,13 @@ impl RunRecord {
 
     /// The answers in words. Questions without an answer are left out.
     pub fn answers(&self) -> Vec<(Question, String)> {
+        if self.is_unreadable {
+            // What is not in the record is not known; it does not mean that nothing is deployed.
+            return vec![
+                (Question::Done, format!("not known: {}", self.reason)),
+                (Question::Next, "run `fullprocess --doctor`".into()),
+            ];
+        }
         let answers = [
             (Question::Done, self.done()),
             (Question::Quality, self.quality()),

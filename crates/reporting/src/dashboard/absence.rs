@@ -38,8 +38,9 @@ pub struct Advice {
 
 /// What to do before the first run.
 pub(super) const FIRST_STEPS: &str = "put CSV files with known outcomes into an input folder of `config.json`, and run `fullprocess`. `fullprocess --try FILE` tries any CSV file first";
-/// What to do if the history is gone.
-pub(super) const BEGIN_HISTORY: &str = "put a backup of history.db in its place, if there is one. Otherwise run `fullprocess`: it begins a new history";
+/// What to do if the history is gone. The doctor knows whether a seal is left, with which `fullprocess` alone
+/// would not begin a new history.
+pub(super) const BEGIN_HISTORY: &str = "put a backup of history.db in its place, if there is one. Otherwise run `fullprocess --doctor` on the server: it names the command that begins a new history";
 /// What to do if the history cannot be read.
 pub(super) const REPAIR_HISTORY: &str = "on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it. The log of the server has the cause. Predictions go on";
 /// What to do while a run works.

@@ -80,7 +80,7 @@ pub(super) fn section(overview: &Overview) -> Markup {
                         li.problem[item.is_problem] {
                             p {
                                 strong { @if item.is_problem { "Problem: " } @else { "Note: " } }
-                                (sentence(&item.what))
+                                (with_code(&sentence(&item.what)))
                             }
                             p {
                                 "What to do: " (with_code(&item.to_do))
@@ -95,7 +95,7 @@ pub(super) fn section(overview: &Overview) -> Markup {
 }
 
 /// A sentence, whose commands in backticks are shown as code.
-pub(super) fn with_code(text: &str) -> Markup {
+pub(crate) fn with_code(text: &str) -> Markup {
     let text = visible(text);
     let end = match text.ends_with(['.', '?', '!', '…']) {
         true => "",
@@ -125,14 +125,18 @@ fn items(overview: &Overview) -> Vec<Item> {
     let last = runs.last.as_ref();
     // A run that has not ended may have deployed.
     let settled = last.filter(|_| runs.unfinished.is_none());
-    items.extend(settled.and_then(|last| changed_by_hand(&overview.release, last)));
+    items.extend(settled.and_then(|last| changed_by_hand(&overview.release, runs, last)));
     items.extend(stale(overview, runs));
     items.extend(call_list(overview, runs));
+    items.extend(runs.unreadable.map(unreadable));
     items.extend(last.and_then(failed));
     items.extend(runs.unfinished.map(|run| unfinished(run, overview.now)));
-    items.extend(runs.evaluated.as_ref().and_then(model_drift));
+    let evaluated = runs.evaluated.as_ref();
+    // Drift of a release that is no longer live needs no attention.
+    let of_live = evaluated.filter(|run| !overview.is_replaced_after(run));
+    items.extend(of_live.and_then(model_drift));
     items.extend(runs.evaluated.as_ref().and_then(feature_drift));
-    items.extend(steps(runs));
+    items.extend(steps(overview, runs));
     items.extend(open_alerts(&runs.conditions, overview.now));
     items.extend(waiting_alerts(runs.waiting_alerts));
     items
@@ -217,11 +221,19 @@ fn release(overview: &Overview) -> Option<Item> {
     }
 }
 
-/// A release that was made live after the last run.
-fn changed_by_hand(live: &LiveRelease, last: &RunRecord) -> Option<Item> {
-    let (LiveRelease::Served(live), Some(before)) = (live, &last.release) else {
+/// A release that was made live after the newest run that evaluated a release. Runs without new rows do not
+/// end the note, because they evaluate nothing.
+fn changed_by_hand(live: &LiveRelease, runs: &RunsSoFar, last: &RunRecord) -> Option<Item> {
+    let evaluated = runs.evaluated.as_ref().unwrap_or(last);
+    let (LiveRelease::Served(live), Some(before)) = (live, &evaluated.release) else {
         return None;
     };
+    let is_of_last = last.release.as_ref() == Some(live);
+    let has_deployed = matches!(last.outcome, Some(Outcome::Redeployed | Outcome::ColdStart));
+    if is_of_last && has_deployed {
+        return None;
+    }
+    let last = if is_of_last { evaluated } else { last };
     (live != before).then(|| Item {
         is_problem: false,
         what: format!(
@@ -261,6 +273,15 @@ fn failed(last: &RunRecord) -> Option<Item> {
         to_do: last.steps().join("; "),
         more: Some((address::run(run), "The run")),
     })
+}
+
+fn unreadable(run: i64) -> Item {
+    Item {
+        is_problem: true,
+        what: format!("the record of run {run} cannot be read"),
+        to_do: "on the server, run `fullprocess --doctor`: it says why. What runs found below is of the newest run whose record can be read".into(),
+        more: Some((address::run(run), "The run")),
+    }
 }
 
 fn unfinished(unfinished: UnfinishedRun, now: Timestamp) -> Item {
@@ -319,7 +340,7 @@ fn call_list(overview: &Overview, runs: &RunsSoFar) -> Option<Item> {
 
 /// The steps that the newest run with new input asks for. A failure and feature drift have items of their
 /// own.
-fn steps(runs: &RunsSoFar) -> Option<Item> {
+fn steps(overview: &Overview, runs: &RunsSoFar) -> Option<Item> {
     let is_failure =
         |run: &&RunRecord| matches!(run.outcome, Some(Outcome::Failed | Outcome::Interrupted));
     let newest = runs.last.iter().chain(&runs.evaluated);
@@ -327,7 +348,10 @@ fn steps(runs: &RunsSoFar) -> Option<Item> {
         .filter(|run| !is_failure(run))
         .map(|run| {
             let mut steps = run.steps();
-            steps.retain(|step| Some(step.as_str()) != run.step_of_feature_drift());
+            let is_replaced = overview.is_replaced_after(run);
+            let done = run.step_of_release().filter(|_| is_replaced);
+            let others = [run.step_of_feature_drift(), done];
+            steps.retain(|step| !others.contains(&Some(step.as_str())));
             (run, steps)
         })
         .find(|(_, steps)| !steps.is_empty())?;

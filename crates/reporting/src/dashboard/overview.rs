@@ -40,6 +40,8 @@ pub struct RunsSoFar {
     pub evaluated: Option<RunRecord>,
     /// The runs before the evaluated one.
     pub earlier: EarlierRuns,
+    /// The newest run whose record cannot be read, if it is newer than the evaluated one.
+    pub unreadable: Option<i64>,
     /// The run that has not ended.
     pub unfinished: Option<UnfinishedRun>,
     /// The conditions that alerts have reported and that are not resolved.
@@ -65,6 +67,14 @@ impl Overview {
             let runs = runs.as_ref();
             runs.is_none_or(|runs| runs.last.is_none() && runs.unfinished.is_none())
         })
+    }
+
+    /// True if another release is live than the one that was live after a run.
+    pub(super) fn is_replaced_after(&self, run: &RunRecord) -> bool {
+        match (&self.release, &run.release) {
+            (LiveRelease::Served(live), Some(before)) => live != before,
+            _ => false,
+        }
     }
 
     /// True if only one run is known, and it has not ended.
@@ -115,6 +125,9 @@ impl Overview {
 
     /// The answers of the newest run that evaluated new rows.
     fn newest_run(self) -> Markup {
+        let evaluated = self.runs.iter().flatten().next();
+        let evaluated = evaluated.and_then(|runs| runs.evaluated.as_ref());
+        let is_replaced = evaluated.is_some_and(|run| self.is_replaced_after(run));
         let Ok(Some(runs)) = self.runs else {
             return html! {};
         };
@@ -137,7 +150,7 @@ impl Overview {
         html! {
             section aria-labelledby="newest" {
                 h2 #newest { "Newest run with new rows: " a href=(address::run(run)) { "run " (run) } }
-                (first_screen::first_screen(&report))
+                (first_screen::first_screen(&report, is_replaced))
                 p {
                     a href=(paths::CALLS) { "The whole call list" } " · "
                     a href=(paths::SCORE) { "The score of each run" } " · "

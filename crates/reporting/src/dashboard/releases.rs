@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::Paged;
 use super::absence::{PipelineState, nothing_yet};
 use super::address::paths;
-use super::attention::with_code;
+use super::attention::{LiveRelease, with_code};
 use super::cells::Entry;
 use super::frame::{Frame, Place, pager};
 use crate::page::tables::{Column, table};
@@ -50,7 +50,7 @@ impl ReleasesPage {
                 Ok(releases) if releases.items.is_empty() && releases.is_first => {
                     nothing_yet("The releases", "No release is kept.", &self.state)
                 }
-                Ok(releases) => content(releases),
+                Ok(releases) => content(releases, &self.state.release),
             },
             now: self.now,
         }
@@ -58,8 +58,8 @@ impl ReleasesPage {
     }
 }
 
-fn content(releases: &Paged<ReleaseLine>) -> Markup {
-    let rows: Vec<Vec<Entry>> = releases.items.iter().map(cells).collect();
+fn content(releases: &Paged<ReleaseLine>, live: &LiveRelease) -> Markup {
+    let rows: Vec<Vec<Entry>> = releases.items.iter().map(|it| cells(it, live)).collect();
     html! {
         (table(
             "Releases",
@@ -84,13 +84,19 @@ fn content(releases: &Paged<ReleaseLine>) -> Markup {
     }
 }
 
-fn cells(line: &ReleaseLine) -> Vec<Entry> {
+fn cells(line: &ReleaseLine, live: &LiveRelease) -> Vec<Entry> {
     let state = |text: &str| Entry::text(text);
+    // A manifest is readable also where the model beside it is damaged.
+    let is_damaged = line.is_live && matches!(live, LiveRelease::Damaged { .. });
     let link = Entry::release(&line.name);
     match &line.manifest {
         Ok(manifest) => vec![
             link,
-            state(if line.is_live { "live" } else { "kept" }),
+            state(match (line.is_live, is_damaged) {
+                (true, true) => "live, and damaged",
+                (true, false) => "live",
+                (false, _) => "kept",
+            }),
             Entry::Time(manifest.created_at),
             made_by(manifest),
             Entry::text(score(Some(manifest.score), manifest.score_interval)),

@@ -38,7 +38,7 @@ impl RunPage<'_> {
             subtitle: html! { (first_screen::subtitle(record)) " · " (outcome(record)) },
             content: html! {
                 (self.links(run))
-                (first_screen::answers(record, self.report.performance().ok().flatten()))
+                (first_screen::answers(record, self.report.performance().ok().flatten(), false))
                 @if record.decision.is_none() { p { "Why: " (sentence(&record.reason)) } }
                 (contents(&sections))
                 (content(&sections))

@@ -107,6 +107,7 @@ fn cells(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> Vec<Entry> {
         Entry::text(run.model_verdict.map_or("", model_verdict_in_words)),
         Entry::Sentence(
             match event(run, before) {
+                _ if run.outcome == Some(record::Outcome::ColdStart) => "first",
                 Some(RunEvent::Deployment) => "replaced",
                 Some(RunEvent::Refusal) => "kept, candidate refused",
                 Some(RunEvent::ByHand) => "changed by hand before",

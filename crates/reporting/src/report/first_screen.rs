@@ -9,6 +9,7 @@ use scoring::{CallListSummary, Metrics};
 use super::earlier::EvaluatedRun;
 use super::score_history::{CAPTION, is_worth_showing, score_history, with_earlier};
 use super::{PerformanceInRun, RunReport, calls, quality};
+use crate::dashboard::with_code;
 use crate::page::tables::{or_dash, percent, sentence};
 use crate::page::{figure, missing, time};
 
@@ -28,10 +29,11 @@ pub(crate) fn subtitle(record: &RunRecord) -> Markup {
     }
 }
 
-pub(crate) fn first_screen(report: &RunReport<'_>) -> Markup {
+/// The first screen; see [`answers`] for `is_replaced`.
+pub(crate) fn first_screen(report: &RunReport<'_>, is_replaced: bool) -> Markup {
     let performance = report.performance().ok().flatten();
     html! {
-        (answers(report.record, performance))
+        (answers(report.record, performance, is_replaced))
         (tiles(&[
             f1(report.record, performance),
             precision(performance.map(|it| it.performance.metrics)),
@@ -48,9 +50,15 @@ pub(crate) fn first_screen(report: &RunReport<'_>) -> Markup {
     }
 }
 
-/// The answers of the record, each with its question.
-pub(crate) fn answers(record: &RunRecord, performance: Option<PerformanceInRun<'_>>) -> Markup {
+/// The answers of the record, each with its question. If another release is live by now (`is_replaced`), the
+/// steps of the run may be done: they are left out.
+pub(crate) fn answers(
+    record: &RunRecord,
+    performance: Option<PerformanceInRun<'_>>,
+    is_replaced: bool,
+) -> Markup {
     let answers = record.answers().into_iter();
+    let answers = answers.filter(|(question, _)| !is_replaced || *question != Question::Next);
     let answers = answers.map(|(question, answer)| match (question, performance) {
         // The numbers below the answer also come from that earlier run.
         (
@@ -63,13 +71,16 @@ pub(crate) fn answers(record: &RunRecord, performance: Option<PerformanceInRun<'
             question,
             format!("in run {run}, the newest with enough labels: {performance}"),
         ),
+        (Question::Done, _) if is_replaced => {
+            (question, format!("at the end of the run: {answer}"))
+        }
         _ => (question, answer),
     });
     html! {
         dl.answers {
             @for (question, answer) in answers {
                 dt { (in_words(question)) }
-                dd { (sentence(&answer)) }
+                dd { (with_code(&sentence(&answer))) }
             }
         }
     }

@@ -55,7 +55,9 @@ fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<
     if let (Some(last), Some(ended)) = (&mut last, &ended) {
         last.finished_at = Some(ended.finished_at);
     }
+    let unreadable = last.as_ref().filter(|last| last.is_unreadable);
     let mut runs = RunsSoFar {
+        unreadable: unreadable.and_then(|last| last.run_id),
         is_stale: ended.is_some_and(|ended| diagnostics::is_stale(config, &ended, now)),
         last,
         unfinished: unfinished.map(|run| UnfinishedRun {
@@ -68,6 +70,9 @@ fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<
     };
     record::visit_runs(history, RunFilter::WithEvidence, None, |run| {
         match &runs.evaluated {
+            None if run.is_unreadable => {
+                runs.unreadable = runs.unreadable.or(run.run_id);
+            }
             None => runs.evaluated = Some(run),
             Some(evaluated) => runs.earlier.add(run, evaluated.release.as_deref()),
         }

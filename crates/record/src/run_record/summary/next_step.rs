@@ -32,7 +32,7 @@ impl RunRecord {
         let Some(outcome) = &self.outcome else {
             return Vec::new();
         };
-        if matches!(outcome, Outcome::Other(_)) {
+        if self.is_unreadable || matches!(outcome, Outcome::Other(_)) {
             return Vec::new();
         }
         let of_outcome = match self.dry_run {
@@ -47,6 +47,17 @@ impl RunRecord {
             self.step_of_warnings(),
         ];
         steps.into_iter().flatten().collect()
+    }
+
+    /// The step that another live release makes needless, because the step is about the release that was live
+    /// after this run. `None` without such a step.
+    pub fn step_of_release(&self) -> Option<&'static str> {
+        let outcome = self.outcome.as_ref()?;
+        let is_of_release = matches!(
+            outcome,
+            Outcome::CandidateWaiting | Outcome::DriftNoted | Outcome::Redeployed
+        );
+        self.step_of_outcome(outcome).filter(|_| is_of_release)
     }
 
     fn step_of_outcome(&self, outcome: &Outcome) -> Option<&'static str> {

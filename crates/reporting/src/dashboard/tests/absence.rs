@@ -116,6 +116,11 @@ fn a_page_without_anything_to_show_says_what_to_do_in_each_state() {
                 assert_is_harmless(&page);
                 assert!(page.contains(says), "{name} in {state:?}: {page}");
                 assert!(!page.contains(never), "{name} in {state:?}: {page}");
+                // With a seal beside it, `fullprocess` alone would not begin a new history.
+                assert!(
+                    !page.contains("<code>fullprocess</code>: it begins"),
+                    "{page}"
+                );
             }
         }
     }

@@ -195,3 +195,48 @@ fn a_failure_a_step_an_open_alert_and_an_undelivered_one_need_attention() {
         "problems first"
     );
 }
+
+#[test]
+fn a_candidate_that_was_deployed_by_hand_leaves_no_step_until_the_next_run_with_new_rows() {
+    for last in [6, 7] {
+        let evaluated = || record(6, Outcome::CandidateWaiting);
+        let mut newest = match last {
+            6 => evaluated(),
+            _ => record(7, Outcome::NothingNew),
+        };
+        // A run without new rows records the release that it found.
+        if last == 7 {
+            newest.release = Some("000002".into());
+        }
+        let deployed = Overview {
+            release: LiveRelease::Served("000002".into()),
+            ..overview(Ok(Some(RunsSoFar {
+                last: Some(newest),
+                evaluated: Some(evaluated()),
+                ..healthy()
+            })))
+        };
+        let page = deployed.html();
+        assert_says(
+            &page,
+            &[
+                "Release 000002 was made live by hand after run 6; what runs found below is of release 000001",
+            ],
+        );
+        assert!(!page.contains("to deploy the new model"), "{page}");
+        assert_says(&page, &["<dd>At the end of the run: "]);
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_a_problem_with_the_number_of_its_run() {
+    let page = overview(Ok(Some(RunsSoFar {
+        unreadable: Some(7),
+        ..healthy()
+    })))
+    .html();
+    assert_says(
+        &page,
+        &["<strong>Problem: </strong>The record of run 7 cannot be read."],
+    );
+}
