@@ -181,9 +181,10 @@ impl fmt::Display for CallOutcomes {
         ends.sort_by(f64::total_cmp);
         let [low, high] = ends.map(points);
         let difference = points(effect.difference.abs());
+        let unit = if difference == "1" { "point" } else { "points" };
         write!(
             to,
-            "; {difference} points {direction} with a call (95 % interval {low} to {high})"
+            "; {difference} {unit} {direction} with a call (95 % interval {low} to {high})"
         )?;
         if let (Some(rate), Some([low, high])) = (effect.save_rate, effect.save_rate_interval) {
             write!(

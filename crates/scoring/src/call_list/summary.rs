@@ -72,7 +72,9 @@ impl CallListSummary {
     pub fn bands_in_words(&self) -> String {
         let bands = self.bands.iter();
         let bands: Vec<String> = bands
-            .map(|BandCount { band, clients }| format!("{} {band}", count(*clients)))
+            .map(|BandCount { band, clients }| {
+                format!("{} {}", count(*clients), band.name().replace('_', " "))
+            })
             .collect();
         bands.join(", ")
     }
