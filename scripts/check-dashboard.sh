@@ -120,7 +120,7 @@ look history --broken --expect '/=The history of the runs cannot be read' --expe
 cd "$folder/lost"
 rm data/state/history.db*
 serve
-look lost --expect '/=history.db is missing or has no run' --expect '/dashboard/runs=put a backup of history.db in its place'
+look lost --broken --expect '/=history.db is missing or has no run'
 
 cd "$folder/unlinked"
 rm production_deployment/current
