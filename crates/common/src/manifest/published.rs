@@ -33,7 +33,7 @@ impl PublishedManifests {
         });
         match read {
             Err(error) if is_damage(&error) => {
-                tracing::warn!("the manifests of the releases are not checked: {error:#}");
+                tracing::debug!("the manifests of the releases are not checked: {error:#}");
                 Ok(Self::default())
             }
             read => read,
