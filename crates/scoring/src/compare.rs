@@ -7,15 +7,15 @@
 
 use common::Failure;
 use dataset::passes::{
-    ClientSums, ScoreGroup, loss_sum, merged, paired_confusion, paired_losses, score_groups,
+    ClientSums, loss_sum, merged, paired_confusion, paired_losses, score_groups, true_positive_sums,
 };
 use dataset::{Selection, Table, both};
-use model::{Model, Predictor, Window};
+use model::{Model, Predictor, Threshold, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::confusion::PairedCounts;
-use crate::metrics::{Metrics, evaluate};
+use crate::metrics::{Metrics, evaluate_clients};
 use crate::statistics::{f1_difference_interval, p_value_of_positive_mean};
 use crate::windows::{GateFold, WindowChoice};
 
@@ -112,13 +112,11 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     }
     let folds = &contest.window.folds;
     let metrics = both(
+        || gate_metrics(contest, contest.candidate.threshold, |fold| &fold.predictor),
         || {
-            let scores = gate_scores(contest, |fold| &fold.predictor)?;
-            Ok::<_, Failure>(evaluate(&scores, contest.candidate.threshold))
-        },
-        || {
-            let scores = gate_scores(contest, |_| &contest.incumbent.predictor)?;
-            Ok::<_, Failure>(evaluate(&scores, contest.incumbent.threshold))
+            gate_metrics(contest, contest.incumbent.threshold, |_| {
+                &contest.incumbent.predictor
+            })
         },
     );
     let (candidate, incumbent) = metrics.0?.zip(metrics.1?).ok_or_else(|| {
@@ -145,17 +143,26 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     })
 }
 
-/// The gate rows by their log-odds; `of_fold` has the predictor for a fold.
-fn gate_scores<'a>(
+/// The metrics of a model on the gate rows; `None` without labelled rows. `of_fold` has the predictor
+/// for a fold.
+fn gate_metrics<'a>(
     contest: &Contest<'a>,
+    threshold: Threshold,
     of_fold: impl Fn(&'a GateFold) -> &'a Predictor,
-) -> Result<Vec<ScoreGroup>, Failure> {
+) -> Result<Option<Metrics>, Failure> {
     let mut groups = Vec::new();
+    let mut true_positives = ClientSums::default();
     for fold in &contest.window.folds {
-        let expression = of_fold(fold).expression();
+        let (expression, cut) = (of_fold(fold).expression(), threshold.log_odds());
         groups.extend(score_groups(&expression, contest.table, &fold.rows)?);
+        let of_fold = true_positive_sums(&expression, cut, contest.table, &fold.rows)?;
+        true_positives.merge(&of_fold);
     }
-    Ok(merged(groups))
+    Ok(evaluate_clients(
+        &merged(groups),
+        threshold,
+        &true_positives,
+    ))
 }
 
 /// The candidate's log-loss minus the incumbent's.
@@ -178,8 +185,7 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Result<Option<Guard>, F
     }
     let candidate_losses = loss_sum(&expressions[0], table, &rows)?;
     let incumbent_losses = loss_sum(&expressions[1], table, &rows)?;
-    let predictors = models.map(|model| &model.predictor);
-    let paired = losses(predictors, table, &rows)?;
+    let paired = paired_losses(expressions.each_ref(), None, table, &rows)?;
     Ok(Some(Guard {
         rows: candidate.rows(),
         left_out: test.left_out,

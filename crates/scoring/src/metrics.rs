@@ -5,7 +5,7 @@
 
 use common::Failure;
 use dataset::passes::{
-    ScoreGroup, log_loss, mean_of_rows, probability, score_groups, true_positive_sums,
+    ClientSums, ScoreGroup, log_loss, mean_of_rows, probability, score_groups, true_positive_sums,
 };
 use dataset::{Selection, Table};
 use model::{Model, Threshold};
@@ -87,11 +87,20 @@ pub fn score(
     let (expression, threshold) = (model.predictor.expression(), model.threshold);
     let groups = score_groups(&expression, table, selection)?;
     let of_clients = true_positive_sums(&expression, threshold.log_odds(), table, selection)?;
-    let metrics = evaluate(&groups, threshold);
-    Ok(metrics.map(|metrics| Metrics {
-        f1_interval: f1_interval_by_client(&of_clients),
-        ..metrics
-    }))
+    Ok(evaluate_clients(&groups, threshold, &of_clients))
+}
+
+/// The metrics of labelled rows, of which several may be of one client. `true_positives` are the sums of
+/// [`true_positive_sums`].
+pub(crate) fn evaluate_clients(
+    groups: &[ScoreGroup],
+    threshold: Threshold,
+    true_positives: &ClientSums,
+) -> Option<Metrics> {
+    Some(Metrics {
+        f1_interval: f1_interval_by_client(true_positives),
+        ..evaluate(groups, threshold)?
+    })
 }
 
 /// The metrics of labelled rows, each taken as a client of its own; `None` without rows. Groups are in ascending order of log-odds.

@@ -59,7 +59,8 @@ pub fn f1_interval(matrix: &ConfusionMatrix) -> Option<[f64; 2]> {
 /// Rows of one client are not independent. Wilson's interval therefore gets the number of independent
 /// rows with the same variance of q: the effective sample size (Korn and Graubard 1998). The variance
 /// is that of the sums of the clients. It is unknown with one client, and if q is 0 or 1: then the number
-/// of clients counts.
+/// of clients counts. Few clients tell the variance badly: the number of rows is multiplied by the
+/// squared ratio of the t quantiles for the rows and for the clients, as they propose.
 pub(crate) fn f1_interval_by_client(sums: &ClientSums) -> Option<[f64; 2]> {
     let (share, rows, clients) = (sums.mean()?, sums.rows as f64, sums.clients as f64);
     let variance = sums.standard_error().map_or(0.0, |error| error * error);
@@ -68,7 +69,11 @@ pub(crate) fn f1_interval_by_client(sums: &ClientSums) -> Option<[f64; 2]> {
     } else if sums.clients == 1 || share == 0.0 || share == 1.0 {
         clients
     } else {
-        (share * (1.0 - share) / variance).clamp(1.0, rows)
+        let independent = (share * (1.0 - share) / variance).clamp(1.0, rows);
+        let quantile =
+            |degrees: f64| Some(StudentsT::new(0.0, 1.0, degrees).ok()?.inverse_cdf(0.975));
+        let ratio = quantile(rows - 1.0)? / quantile(clients - 1.0)?;
+        (independent * ratio * ratio).clamp(1.0, rows)
     };
     Some(f1_ends(share, effective))
 }
@@ -180,7 +185,11 @@ mod tests {
         let ratio = width(&agreeing(6)) / width(&agreeing(1));
         assert!((0.99..1.01).contains(&ratio), "{ratio}");
         // Clients whose rows differ as much as those of others add information.
-        assert_eq!(of(&[[4, 3]; 100]), independent);
+        let [lower, upper] = independent.unwrap();
+        let ratio = width(&[[4, 3]; 100]) / (upper - lower);
+        assert!((1.0..1.05).contains(&ratio), "{ratio}");
+        // Two clients do not tell how much clients differ.
+        assert!(width(&[[60, 45]; 2]) > 0.4);
         assert!(width(&[[20, 20]; 3]) > width(&[[2, 2]; 30]));
         assert!(width(&[[60, 60]]) > 0.5 && width(&[[60, 45]]) > 0.5);
         assert_eq!(of(&[]), None);

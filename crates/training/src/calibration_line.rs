@@ -11,7 +11,9 @@ const ROUNDING: f64 = 1e-12;
 /// above 1. Each step doubles the number of correct digits, so the solution then has about twelve.
 const TOLERANCE: f64 = 1e-6;
 /// Fraction of a step below which it is no longer shortened: it cannot lower the loss.
-const MIN_FACTOR: f64 = 1e-9;
+///
+/// Where probabilities are near 0 and 1, rows have hardly any weight, so the first step is far too long.
+const MIN_FACTOR: f64 = 1e-15;
 
 /// The logistic regression of the label on log-odds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,7 +64,7 @@ pub fn calibration_line(groups: &[ScoreGroup]) -> Option<CalibrationLine> {
             ]
         })
     };
-    // The model's own log-odds are close to the solution, unless they are far too extreme.
+    // The model's own log-odds are mostly close to the solution.
     let mut line = [mean, scale];
     let mut sums = at(line);
     let of_one_half = count * std::f64::consts::LN_2;
@@ -193,5 +195,27 @@ fn is_separable(groups: &[ScoreGroup]) -> bool {
     match (ends(|group| group.negatives), ends(|group| group.positives)) {
         (Some(negative), Some(positive)) => positive.0 >= negative.1 || negative.0 >= positive.1,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_of_nearly_0_and_1_that_are_often_wrong_have_a_line() {
+        for [stayed, called, missed, left] in [[8900, 100, 100, 900], [180, 2, 2, 16]] {
+            let group = |log_odds, negatives, positives| ScoreGroup {
+                log_odds,
+                negatives,
+                positives,
+            };
+            let groups = [group(-27.63, stayed, missed), group(27.63, called, left)];
+            let line = calibration_line(&groups).unwrap();
+            // With two values, the line goes through the log-odds of both shares.
+            let of = |positives: u64, negatives: u64| (positives as f64 / negatives as f64).ln();
+            let slope = (of(left, called) - of(missed, stayed)) / (2.0 * 27.63);
+            assert!((line.slope / slope - 1.0).abs() < 1e-6, "{line:?} {slope}");
+        }
     }
 }

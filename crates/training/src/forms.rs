@@ -2,7 +2,7 @@
 //!
 //! The form `linear` has the penalty of the configuration. The penalty of other forms comes from a
 //! short geometric grid. The simplest form wins whose log-loss is within one standard error of the
-//! best.
+//! best. Rows of one client count together.
 //!
 //! The other folds choose the penalty and the pairs for a fold. A label therefore hardly influences
 //! what predicts its own row.

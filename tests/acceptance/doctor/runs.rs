@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use common::RunLock;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{FINAL_DATA, Visit, fix, is_fixed};
 use crate::workspace::Workspace;

@@ -420,7 +420,8 @@ impl WaitingRows {
                 })
                 .with_context(|| context.clone())?;
             self.count()?;
-            self.state.newest_run = 0;
+            // Only predictions of earlier runs remain.
+            self.state.newest_run = run - 1;
         }
         if predictions.is_empty() || self.connection.is_none() {
             return Ok(());

@@ -98,6 +98,12 @@ fn read(layout: &Layout, file: PredictionFile) -> anyhow::Result<Vec<Waiting>> {
             margin: f64::from_bits(word(2)),
             probability: f64::from_bits(word(3)),
         };
+        let is_possible =
+            (0.0..=1.0).contains(&prediction.probability) && prediction.margin.is_finite();
+        if !is_possible {
+            let what = format!("{} holds a prediction that is not one", path.display());
+            return Err(Failure::input_output(what).into());
+        }
         waiting.push(Some((word(0), word(1), prediction)));
     }
     Ok(waiting.into_iter().flatten().collect())

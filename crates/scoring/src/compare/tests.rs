@@ -8,8 +8,8 @@ use training::{FitSettings, FittedForm, OutOfFold, fit};
 
 use super::*;
 use crate::confusion::ConfusionMatrix;
-use crate::gate;
 use crate::windows::{WindowTrial, choose_window, out_of_fold, windows};
+use crate::{evaluate, gate};
 
 /// Compares a candidate that was fitted to all rows with the incumbent.
 fn compared_on(

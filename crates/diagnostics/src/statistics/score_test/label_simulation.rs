@@ -35,7 +35,7 @@ use super::tested_coefficients::{ScoreTest, ScoreTestMethod, TestedCoefficients}
 use super::undecided::Undecided;
 use model::symmetric::{dot, eigen};
 
-/// Simulations that are expected count_at_least a statistic whose p-value is the level. The p-value there
+/// Simulations that are expected beyond a statistic whose p-value is the level. The p-value there
 /// has a standard error of about a third.
 const DRAWS_BEYOND_LEVEL: f64 = 10.0;
 /// Limit of the work of all simulations, in products of a cell and a coefficient. It takes up to two
