@@ -39,7 +39,7 @@ fn a_design_or_profile_of_other_columns_is_refused() {
     let numbers = refusal(&|model| linear(model).design = Design::default());
     assert!(numbers.contains("its design does not match"), "{numbers}");
     let short = refusal(&|model| linear(model).coefficients.truncate(1));
-    assert!(short.contains("coefficients"), "{short}");
+    assert!(short.contains("one coefficient per column"), "{short}");
     let kind = refusal(&|model| model.profile.columns.swap(0, 1));
     assert!(kind.contains("another kind"), "{kind}");
     let counts = refusal(&|model| model.profile.columns[1].missing = u64::MAX);
