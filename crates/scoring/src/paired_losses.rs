@@ -27,7 +27,7 @@ const MISS: f64 = 0.05;
 ///
 /// With a probability of 95 %, the intervals of all looks contain the true difference. This
 /// holds if no client is in several batches. `None` with fewer than twenty clients, or if the
-/// differences have no spread.
+/// differences have no spread or are 0 within rounding.
 pub fn interval_at_look(losses: &ClientSums, look: u64) -> Option<[f64; 2]> {
     let (mean, error) = losses.mean().zip(losses.standard_error())?;
     if losses.clients < MIN_CLIENTS {

@@ -134,11 +134,11 @@ pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     let gate = gate_rows(trial.table, trial.gate_rows)?;
     let near = FittedForm::of(trial.first);
     let first = Tried::of(trial, &gate, &trial.windows[0], &near)?.map_err(Failure::data)?;
-    let mut tried = vec![Ok(first)];
+    let mut shorter = Vec::new();
     for window in &trial.windows[1..] {
-        let shorter = try_shorter(trial, &gate, window, &tried[0])?;
-        tried.push(shorter);
+        shorter.push(try_shorter(trial, &gate, window, &first)?);
     }
+    let tried: Vec<_> = std::iter::once(Ok(first)).chain(shorter).collect();
     let chosen = choose(&tried, |_| true);
     let mut results = Vec::new();
     for (place, (window, found)) in trial.windows.iter().zip(&tried).enumerate() {
@@ -263,12 +263,8 @@ fn try_shorter(
     trial: &WindowTrial<'_>,
     gate: &[GateRows],
     window: &WindowRows,
-    first: &Result<Tried, String>,
+    first: &Tried,
 ) -> Result<Result<Tried, String>, Failure> {
-    let first = match first {
-        Ok(first) => first,
-        Err(reason) => return Ok(Err(reason.clone())),
-    };
     let (labels, features) = (labels(trial.table, window)?, trial.table.n_features());
     let (labelled, rarer) = (labels.labelled(), labels.rarer());
     let needed = MIN_ROWS.max(MIN_ROWS_OF_A_FEATURE * features as u64);

@@ -207,9 +207,11 @@ fn compared(
             best
         }
     });
-    let errors: Vec<f64> = tried
-        .iter()
-        .map(|own| standard_error(own, tried[best], table, rows))
+    let errors: Vec<f64> = (0..tried.len())
+        .map(|form| match form == best {
+            true => Ok(0.0),
+            false => standard_error(tried[form], tried[best], table, rows),
+        })
         .collect::<Result<_, _>>()?;
     let is_near = |form: &usize| *form == best || means[*form] - means[best] <= errors[*form];
     let chosen = (0..tried.len()).find(is_near);
@@ -218,7 +220,7 @@ fn compared(
         form: trials.form,
         c: trials.best().settings.c,
         log_loss: means[form],
-        standard_error: if form == best { 0.0 } else { errors[form] },
+        standard_error: errors[form],
         is_chosen: chosen == Some(form),
     });
     Ok(results.collect())

@@ -249,6 +249,31 @@ fn a_damaged_file_is_begun_again() {
     }
 }
 
+#[test]
+fn what_another_program_cannot_mean_is_refused_or_damage() {
+    for tampering in ["DROP TABLE waiting", "DELETE FROM state"] {
+        let (_folder, layout) = layout();
+        let mut rows = begun(&layout);
+        add(&mut rows, 0, &[(1, 10, None)]);
+        rows.commit("first").unwrap();
+        drop(rows);
+        let other = rusqlite::Connection::open(layout.predictions()).unwrap();
+        for impossible in [
+            "run = 1",
+            "run = 1, margin = 'a', probability = 0.5",
+            "run = 1, margin = 0.5, probability = 7.0",
+            "label = 2",
+        ] {
+            let update = format!("UPDATE waiting SET {impossible}");
+            assert!(other.execute(&update, []).is_err(), "{impossible}");
+        }
+        other.execute_batch(tampering).unwrap();
+        drop(other);
+        let rows = WaitingRows::open(&layout).unwrap();
+        assert!(rows.is_empty() && !rows.belongs_to("first"), "{tampering}");
+    }
+}
+
 /// Seconds for a million rows that wait, their predictions and their labels. Run it alone and with
 /// optimisation.
 #[test]
