@@ -11,7 +11,7 @@ use std::path::Path;
 use acceptance::fuzzing::fuzz;
 use common::ledger::DataPosition;
 use common::{Config, files};
-use dataset::{BulkReader, FileProblem, Format, Lines, Scratch, Table, TargetColumn};
+use dataset::{BulkReader, FileProblem, Format, Scratch, Table, TargetColumn, Wanted};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{
     Batch, Check, ColumnComparison, ComparisonReport, ComparisonRequest, Verdict, compare, verdicts,
@@ -91,7 +91,7 @@ fn accepted(config: &Config, text: &str) -> Table {
     )
     .expect("a header that serves");
     let taken: Result<(), FileProblem> =
-        reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
+        reader.take_rows(Wanted::VALUES, &mut Scratch::default(), |rows| {
             table.append_all(rows);
             Ok(())
         });

@@ -12,7 +12,7 @@ use common::schema::{Kind, MissingShare, NumberRules, Presence, ValueRange};
 use common::{Schema, digest};
 use dataset::{
     BulkReader, DataFile, FileProblem, FingerprintKey, Format, Label, Lines, ReadRow, RecordWriter,
-    RowReader, Scratch, TargetColumn, list,
+    RowReader, Scratch, TargetColumn, Wanted, list,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -145,7 +145,7 @@ fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
     if let Some(problem) = problem {
         // The rows before an unclosed quote do not count. Both readers report the same quote.
         let taken: Result<(), FileProblem> =
-            reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |_| Ok(()));
+            reader.take_rows(Wanted::VALUES, &mut Scratch::default(), |_| Ok(()));
         assert_eq!(text_of(taken.expect_err("a problem")), problem);
         return;
     }
@@ -155,8 +155,11 @@ fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
     let mut refused = Vec::new();
     reader
         .take_rows(
-            Some(&FingerprintKey::PUBLIC),
-            Lines::Kept,
+            Wanted {
+                key: Some(&FingerprintKey::PUBLIC),
+                lines: Lines::Kept,
+                numbers: true,
+            },
             &mut Scratch::default(),
             |rows| {
                 writer

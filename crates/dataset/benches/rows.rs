@@ -3,7 +3,7 @@
 use common::Schema;
 use dataset::{
     BulkReader, FileProblem, Fingerprint, FingerprintKey, FingerprintSet, Format, Lines, Scratch,
-    TargetColumn, first_occurrences,
+    TargetColumn, Wanted, first_occurrences,
 };
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -34,8 +34,9 @@ fn fingerprints(numbers: std::ops::Range<u64>) -> Vec<Fingerprint> {
         .collect()
 }
 
-#[divan::bench(args = [Lines::Kept, Lines::Dropped], sample_count = 20)]
-fn read_rows(bencher: Bencher<'_, '_>, lines: Lines) {
+/// With and without the lines of the rows and the numbers of their clients.
+#[divan::bench(args = [(Lines::Kept, false), (Lines::Dropped, false), (Lines::Dropped, true)], sample_count = 20)]
+fn read_rows(bencher: Bencher<'_, '_>, (lines, numbers): (Lines, bool)) {
     let text = text();
     let mut scratch = Scratch::default();
     bencher
@@ -50,13 +51,16 @@ fn read_rows(bencher: Bencher<'_, '_>, lines: Lines) {
                 TargetColumn::Read,
             )
             .unwrap_or_else(|_| panic!("the header names the schema's columns"));
-            let key = &FingerprintKey::PUBLIC;
+            let wanted = Wanted {
+                key: Some(&FingerprintKey::PUBLIC),
+                lines,
+                numbers,
+            };
             let mut accepted = 0;
-            let taken: Result<(), FileProblem> =
-                reader.take_rows(Some(key), lines, &mut scratch, |rows| {
-                    accepted += rows.accepted();
-                    Ok(())
-                });
+            let taken: Result<(), FileProblem> = reader.take_rows(wanted, &mut scratch, |rows| {
+                accepted += rows.accepted();
+                Ok(())
+            });
             assert!(taken.is_ok() && accepted == ROWS);
         });
 }

@@ -2,8 +2,11 @@
 //!
 //! There are two kinds. The *fingerprint* of a row decides whether the row is a duplicate. It has
 //! 128 bits under a secret key, so that nobody can craft two rows that collide. The *public hashes*
-//! of a client and of a row decide folds and samples. They have 64 bits under a fixed key, so that
-//! every machine decides alike.
+//! of a client and of a row say which rows belong together. They have 64 bits under a fixed key, so
+//! that every machine decides alike.
+//!
+//! Folds and samples are decided by the *number* of a client, of 32 bits, which every database can
+//! compute: it has MD5.
 //!
 //! Two rows are equal if their ids have equal bytes and their values are equal numbers. `5` equals
 //! `5.0`, -0 equals 0, and all missing values are equal.
@@ -12,6 +15,7 @@ use std::io;
 
 use anyhow::Context;
 use common::{Failure, Layout, digest, files};
+use md5::{Digest as _, Md5};
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::SipHasher13 as SipHasher13Wide;
 
@@ -104,13 +108,19 @@ impl RowHasher {
     }
 }
 
-/// Public hash of a client. It decides the client's fold. Rows with equal hashes belong to one
-/// client.
+/// Public hash of a client. Rows with equal hashes belong to one client.
 pub fn client_hash(id: &[u8]) -> u64 {
     SipHasher13::new_with_key(b"risk client fold").hash(id)
 }
 
-/// Computes public hashes of rows, which decide whether a row is in a sample.
+/// The number of a client, evenly spread: the first 8 hex digits of the MD5 of its id. It decides the
+/// client's fold and whether the client is in a sample.
+pub fn client_number(id: &[u8]) -> u32 {
+    let digest = Md5::digest(id);
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+/// Computes public hashes of rows.
 #[derive(Default)]
 pub(crate) struct SampleHasher {
     /// The bytes of a row, hashed at once.
@@ -195,6 +205,9 @@ mod tests {
     #[test]
     fn public_hashes_are_frozen() {
         assert_eq!(client_hash(b"qqqq"), 11_595_643_172_734_432_281);
+        // The test suite of RFC 1321.
+        assert_eq!(client_number(b""), 0xd41d_8cd9);
+        assert_eq!(client_number(b"message digest"), 0xf96b_697d);
         assert_eq!(
             SampleHasher::default().of_row(1, [52.0, 650.0, 11.0].into_iter()),
             17_348_184_113_851_468_895

@@ -36,7 +36,7 @@ pub use any_columns::{
 pub use cell::Label;
 pub use clients::one_row_of_each;
 pub use data_file::{DataFile, digests, is_compressed, is_unicode};
-pub use fingerprint::{Fingerprint, FingerprintKey, client_hash};
+pub use fingerprint::{Fingerprint, FingerprintKey, client_hash, client_number};
 pub use fingerprint_set::{
     DamagedRun, FingerprintSet, FirstOccurrences, StoredRun, first_occurrences, is_run_name,
 };
@@ -48,12 +48,12 @@ pub use parallel::{both, each_in_parallel, sort_by, sum_of, sums_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileFlaw, FileProblem, HeaderFlaw, KnownHeader, Lines,
     MissingCounts, ParsedRows, ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn,
-    find_columns, missing_too_often,
+    Wanted, find_columns, missing_too_often,
 };
 pub use record_reader::{RecordPosition, RecordReader};
 pub use row_id::RowIds;
 pub use sample::RowSample;
-pub use table::{Columns, ColumnsMut, FOLDS, Fold, Labels, Selection, Share, Table};
+pub use table::{Columns, ColumnsMut, FOLDS, Fold, Labels, Selection, Share, Table, fold_of};
 pub use test_data::{TestData, TestLines, check_test_folder, for_each_test_file, load_test_data};
 pub use text::escaped;
 pub use threads::{check_threads, start_threads, thread_error};

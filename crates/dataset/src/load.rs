@@ -10,7 +10,7 @@ use common::progress::Progress;
 use common::{Config, Failure, Schema, regular};
 
 use crate::fingerprint::{Fingerprint, FingerprintKey};
-use crate::reader::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
+use crate::reader::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn, Wanted};
 use crate::table::Table;
 use crate::tokenizer::Format;
 
@@ -22,7 +22,11 @@ pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table
     expect_no_rebuild(config, ledger)?;
     let mut table = Table::new(&config.schema);
     table.reserve(rows_to_reserve(config, ledger));
-    read_final_data(config, ledger, None, |rows| {
+    let wanted = Wanted {
+        numbers: true,
+        ..Wanted::VALUES
+    };
+    read_committed(config, ledger, wanted, |rows| {
         table.append_all(rows);
         Ok(())
     })?;
@@ -68,7 +72,11 @@ pub fn read_final_data(
     key: Option<&FingerprintKey>,
     take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<Hasher> {
-    read_committed(config, ledger, (key, Lines::Dropped), take)
+    let wanted = Wanted {
+        key,
+        ..Wanted::VALUES
+    };
+    read_committed(config, ledger, wanted, take)
 }
 
 /// Reads as [`read_final_data`] does, but with the lines of the rows, which have the names of the
@@ -79,7 +87,11 @@ pub fn read_final_lines(
     take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     expect_no_rebuild(config, ledger)?;
-    read_committed(config, ledger, (None, Lines::Kept), take).map(|_| ())
+    let wanted = Wanted {
+        lines: Lines::Kept,
+        ..Wanted::VALUES
+    };
+    read_committed(config, ledger, wanted, take).map(|_| ())
 }
 
 /// An error if finaldata.csv may be ahead of the ledger, because a rebuild was interrupted.
@@ -97,7 +109,7 @@ fn expect_no_rebuild(config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
 fn read_committed(
     config: &Config,
     ledger: &Ledger,
-    wanted: (Option<&FingerprintKey>, Lines),
+    wanted: Wanted<'_>,
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<Hasher> {
     let path = config.layout.final_data();
@@ -139,12 +151,12 @@ fn read_committed(
 fn read_trusted(
     input: impl Read + Send,
     schema: &Schema,
-    (key, lines): (Option<&FingerprintKey>, Lines),
+    wanted: Wanted<'_>,
     mut take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     let schema = &schema.as_written();
     let mut reader = BulkReader::open(input, Format::OWN, schema, TargetColumn::Read)?;
-    reader.take_rows(key, lines, &mut Scratch::default(), |rows| {
+    reader.take_rows(wanted, &mut Scratch::default(), |rows| {
         if let Some(row) = rows.rejections.first() {
             return Err(Failure::input_output(format!(
                 "line {}, column {}: {}",

@@ -32,7 +32,7 @@ pub use self::header::{ColumnPlaces, HeaderFlaw, TargetColumn, find_columns};
 pub(crate) use self::long_fields::{LongFields, never_closed};
 pub use self::missing::{MissingCounts, missing_too_often};
 pub(crate) use self::opened::{Opened, problem_of_cut};
-pub use self::parse::{Lines, ParsedRows};
+pub use self::parse::{Lines, ParsedRows, Wanted};
 use self::passed::Passed;
 use self::record::Encoding;
 pub use self::rejection::{Rejection, RowFlaw};

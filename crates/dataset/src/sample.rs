@@ -10,16 +10,18 @@ use crate::table::{Columns, Selection, Table};
 pub struct RowSample(Table);
 
 impl Table {
-    /// The selected rows in their order, at most `max_rows`. If there are more, those with the
-    /// smallest public hashes of client and values are taken. The choice therefore does not depend
-    /// on the order of the rows.
+    /// The selected rows in their order, at most `max_rows`. If there are more, those of
+    /// the clients with the smallest numbers are taken. The choice therefore does not depend on the
+    /// order of the rows.
     pub fn sample(&self, selection: &Selection, max_rows: usize) -> Result<RowSample, Failure> {
         let mut positions = selected_rows(self, selection);
         if positions.len() > max_rows {
             let hashes = self.row_hashes(&positions);
-            let mut by_hash: Vec<(u64, usize)> = hashes.into_iter().zip(positions).collect();
-            by_hash.sort_unstable();
-            positions = by_hash[..max_rows].iter().map(|(_, row)| *row).collect();
+            let rows = hashes.into_iter().zip(positions);
+            let keys = rows.map(|(hash, row)| (self.sample_key(row, hash), row));
+            let mut by_key: Vec<(u64, usize)> = keys.collect();
+            by_key.sort_unstable();
+            positions = by_key[..max_rows].iter().map(|(_, row)| *row).collect();
             positions.sort_unstable();
         }
         let mut rows = Self::default();

@@ -5,12 +5,18 @@ use std::ops::Range;
 use common::Schema;
 
 use crate::cell::Label;
-use crate::fingerprint::{SampleHasher, client_hash};
+use crate::fingerprint::{SampleHasher, client_hash, client_number};
 use crate::level::LevelNames;
 use crate::reader::ParsedRows;
 
 /// Number of folds that clients are divided into for out-of-fold predictions of a candidate.
 pub const FOLDS: u64 = 5;
+
+/// The fold of the client with this [number](crate::client_number).
+#[inline(always)]
+pub fn fold_of(number: u32) -> u64 {
+    u64::from(number) % FOLDS
+}
 
 /// Rows in ingestion order.
 ///
@@ -22,6 +28,8 @@ pub struct Table {
     pub(crate) features: Vec<Vec<f64>>,
     pub(crate) labels: Vec<Label>,
     pub(crate) clients: Vec<u64>,
+    /// Empty if the rows were read without the numbers of their clients.
+    pub(crate) numbers: Vec<u32>,
     pub(crate) levels: LevelNames,
 }
 
@@ -33,8 +41,10 @@ pub struct Columns<'a> {
     pub features: &'a [Vec<f64>],
     /// Label of each row.
     pub labels: &'a [Label],
-    /// Public hash of each row's client. Decides folds and samples.
+    /// Public hash of each row's client.
     pub clients: &'a [u64],
+    /// [Number](crate::client_number) of each row's client. It decides folds and samples.
+    pub numbers: &'a [u32],
     /// Names of the levels of these rows, and possibly of others.
     pub levels: &'a LevelNames,
 }
@@ -48,6 +58,8 @@ pub struct ColumnsMut<'a> {
     pub labels: &'a mut Vec<Label>,
     /// Public hash of each row's client.
     pub clients: &'a mut Vec<u64>,
+    /// Number of each row's client.
+    pub numbers: &'a mut Vec<u32>,
     /// Names of the levels.
     pub levels: &'a mut LevelNames,
 }
@@ -127,11 +139,13 @@ impl Table {
         }
     }
 
-    /// A table of these columns, which have the same length, without level names.
+    /// A table of these columns, which have the same length, without level names. The number of a
+    /// client is the lower half of its hash.
     pub fn of_columns(features: Vec<Vec<f64>>, labels: Vec<Label>, clients: Vec<u64>) -> Self {
         Self {
             features,
             labels,
+            numbers: clients.iter().map(|client| *client as u32).collect(),
             clients,
             levels: LevelNames::default(),
         }
@@ -144,6 +158,7 @@ impl Table {
             features: &self.features,
             labels: &self.labels,
             clients: &self.clients,
+            numbers: &self.numbers,
             levels: &self.levels,
         }
     }
@@ -154,6 +169,7 @@ impl Table {
             features: &mut self.features,
             labels: &mut self.labels,
             clients: &mut self.clients,
+            numbers: &mut self.numbers,
             levels: &mut self.levels,
         }
     }
@@ -174,6 +190,7 @@ impl Table {
         columns.for_each(|column| column.reserve(rows));
         self.labels.reserve(rows);
         self.clients.reserve(rows);
+        self.numbers.reserve(rows);
     }
 
     /// Adds a row at the end; `values` are in schema order.
@@ -183,6 +200,7 @@ impl Table {
         }
         self.labels.push(label);
         self.clients.push(client_hash(id));
+        self.numbers.push(client_number(id));
     }
 
     /// Adds one row of another table at the end. The caller has to add the level names.
@@ -192,6 +210,7 @@ impl Table {
         }
         self.labels.push(other.labels[position]);
         self.clients.push(other.clients[position]);
+        self.numbers.extend(other.numbers.get(position));
     }
 
     /// Adds all accepted rows of a block at the end.
@@ -201,6 +220,7 @@ impl Table {
         }
         self.labels.extend_from_slice(&rows.labels);
         self.clients.extend_from_slice(&rows.clients);
+        self.numbers.extend_from_slice(&rows.numbers);
         self.levels.merge(&rows.levels);
     }
 
@@ -211,6 +231,7 @@ impl Table {
         }
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
+        self.numbers.extend_from_slice(&other.numbers);
         self.levels.merge(&other.levels);
     }
 
@@ -223,6 +244,8 @@ impl Table {
             .extend(places.iter().map(|place| rows.labels[*place]));
         self.clients
             .extend(places.iter().map(|place| rows.clients[*place]));
+        let numbers = places.iter().filter_map(|place| rows.numbers.get(*place));
+        self.numbers.extend(numbers);
         self.levels.merge(&rows.levels);
     }
 
@@ -239,8 +262,10 @@ impl Table {
         }
         let labels = positions.clone().map(|position| other.labels[*position]);
         self.labels.extend(labels);
-        let clients = positions.map(|position| other.clients[*position]);
+        let clients = positions.clone().map(|position| other.clients[*position]);
         self.clients.extend(clients);
+        let numbers = positions.filter_map(|position| other.numbers.get(*position));
+        self.numbers.extend(numbers);
     }
 
     /// Removes all rows and keeps the allocated memory.
@@ -248,6 +273,7 @@ impl Table {
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
         self.clients.clear();
+        self.numbers.clear();
         self.levels.clear();
     }
 
@@ -271,6 +297,12 @@ impl Table {
         self.features.iter().map(move |column| column[position])
     }
 
+    /// By this key, the first rows are a sample: clients by their numbers, and the rows of a client
+    /// in an order of their own.
+    pub(crate) fn sample_key(&self, row: usize, hash: u64) -> u64 {
+        u64::from(self.numbers[row]) << 32 | hash >> 32
+    }
+
     /// Public hashes of some rows: of client and values, without the label.
     pub fn row_hashes(&self, positions: &[usize]) -> Vec<u64> {
         let mut hasher = SampleHasher::default();
@@ -289,6 +321,10 @@ impl Table {
                 .collect(),
             labels: pick(&self.labels, &positions),
             clients: pick(&self.clients, &positions),
+            numbers: match self.numbers.is_empty() {
+                true => Vec::new(),
+                false => pick(&self.numbers, &positions),
+            },
             levels: self.levels.clone(),
         }
     }

@@ -18,7 +18,8 @@ use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::line::push_line;
 use crate::listing::{FoundFile, Listing, is_csv_name, list};
 use crate::reader::{
-    BulkReader, FileProblem, Lines, ParsedRows, Rejection, Scratch, TargetColumn, missing_too_often,
+    BulkReader, FileProblem, Lines, ParsedRows, Rejection, Scratch, TargetColumn, Wanted,
+    missing_too_often,
 };
 use crate::table::Table;
 use crate::text::escaped;
@@ -226,7 +227,12 @@ impl<'a> TestReader<'a> {
             lines,
             ..
         } = self;
-        let taken = reader.take_rows(Some(*key), *lines, scratch, |rows| {
+        let wanted = Wanted {
+            key: Some(key),
+            lines: *lines,
+            numbers: true,
+        };
+        let taken = reader.take_rows(wanted, scratch, |rows| {
             read.take(rows, seen, *lines);
             Ok(())
         });

@@ -4,9 +4,10 @@ use common::ledger::{FileStamp, LedgerFile};
 use common::progress::Progress;
 use dataset::{
     BulkReader, DataFile, FileProblem, Lines, MissingCounts, ParsedRows, Scratch, TargetColumn,
+    Wanted,
 };
 
-use crate::reading::{PlannedFile, Reading};
+use crate::reading::{Keep, PlannedFile, Reading};
 
 /// Result of reading a file to its end.
 pub(crate) struct FileRead {
@@ -123,7 +124,12 @@ impl Source<'_> {
                     let LedgerFile { folder, name, .. } = &file.entry;
                     reader.name_rows_by(&format!("{folder}/{name}"));
                 }
-                let taken = reader.take_rows(Some(reading.key), *lines, scratch, |rows| {
+                let wanted = Wanted {
+                    key: Some(reading.key),
+                    lines: *lines,
+                    numbers: reading.keep == Keep::Rows,
+                };
+                let taken = reader.take_rows(wanted, scratch, |rows| {
                     has_handed_over_rows = true;
                     take(rows)
                 });

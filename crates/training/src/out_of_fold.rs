@@ -102,6 +102,7 @@ impl<'a> OutOfFold<'a> {
 mod tests {
     use common::ledger::DataPosition;
     use common::{Config, Schema};
+    use dataset::fold_of;
     use model::Form;
 
     use super::*;
@@ -124,7 +125,7 @@ mod tests {
             table.push(row.to_string().as_bytes(), &cells, Some(label));
         }
         let of_fold =
-            (0..table.rows()).filter(|row| other == Some(table.in_memory().clients[*row] % FOLDS));
+            (0..table.rows()).filter(|row| other == Some(fold_of(table.in_memory().numbers[*row])));
         for row in of_fold.collect::<Vec<usize>>() {
             let product = table.in_memory().features[3][row] * table.in_memory().features[4][row];
             table.in_memory_mut().labels[row] = Some(product > 0.0);

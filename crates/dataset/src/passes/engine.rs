@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::block_rows::{BLOCK_ROWS, BlockRows};
 use super::in_order::folded_in_order;
 use crate::cell::Label;
-use crate::table::{FOLDS, Fold, Labels, Selection, Share, Table};
+use crate::table::{FOLDS, Fold, Labels, Selection, Share, Table, fold_of};
 
 /// Number of rows in a chunk: large enough to hide the cost of scheduling, small enough for the
 /// cache.
@@ -166,7 +166,7 @@ impl ByFold {
         self.positions.iter_mut().for_each(Vec::clear);
         for row in range {
             if labels.holds(table.labels[row]) {
-                self.positions[(table.clients[row] % FOLDS) as usize].push(row);
+                self.positions[fold_of(table.numbers[row]) as usize].push(row);
             }
         }
         self.rows.take_from(table, self.positions.iter().flatten());
@@ -205,7 +205,7 @@ fn chunk_ranges(selection: &Selection, chunk_rows: usize) -> Vec<Range<usize>> {
 }
 
 fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Positions {
-    let (labels, clients) = (&table.labels, &table.clients);
+    let (labels, numbers) = (&table.labels, &table.numbers);
     let holds_all = match selection.labels {
         Labels::Any => true,
         Labels::Known => are_known(&labels[range.clone()]),
@@ -217,8 +217,8 @@ fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Posit
     let is_held = |row: usize| selection.labels.holds(labels[row]);
     Positions::List(match selection.fold {
         Fold::Any => kept(range, is_held),
-        Fold::Inside(fold) => kept(range, |row| is_held(row) & (clients[row] % FOLDS == fold)),
-        Fold::Outside(fold) => kept(range, |row| is_held(row) & (clients[row] % FOLDS != fold)),
+        Fold::Inside(fold) => kept(range, |row| is_held(row) & (fold_of(numbers[row]) == fold)),
+        Fold::Outside(fold) => kept(range, |row| is_held(row) & (fold_of(numbers[row]) != fold)),
     })
 }
 

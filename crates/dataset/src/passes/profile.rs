@@ -1,8 +1,8 @@
 //! The profile of a table's columns: counts, moments, extremes, levels, and a sample of the rows.
 //!
-//! All figures are exact, except those of the sample. The sample has the rows with the smallest
-//! public hashes, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows, if they have an
-//! id. Up to that number of rows the sample has all rows, so that medians are exact.
+//! All figures are exact, except those of the sample. The sample has the rows of the clients with the
+//! smallest numbers, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows, if they have
+//! an id. Up to that number of rows the sample has all rows, so that medians are exact.
 //!
 //! Without an id, equal rows differ by their places. Otherwise they would all be in the sample, or
 //! none of them.
@@ -209,15 +209,15 @@ fn profile_and_places(
     let chosen = selection.rows.len();
     let pass = Columns {
         empty: empty_columns(schema).collect(),
-        hash_limit: hash_limit(chosen),
+        key_limit: key_limit(chosen),
         has_id: schema.id.is_some(),
     };
     let mut value = run(&pass, table, selection);
     if value.smallest.len() < SAMPLE_ROWS.min(value.rows as usize) {
-        // The selection is sparse, so that too few hashes were below the limit.
+        // The selection is sparse, so that too few keys were below the limit.
         value.smallest = run(
             &Columns {
-                hash_limit: u64::MAX,
+                key_limit: u64::MAX,
                 ..pass
             },
             table,
@@ -267,9 +267,9 @@ pub(super) fn described(
     }
 }
 
-/// A limit for hashes. About twice as many rows as the sample needs have a hash below it, so that
+/// A limit for keys. About twice as many rows as the sample needs have a key below it, so that
 /// the other rows need not be kept in memory.
-fn hash_limit(rows: usize) -> u64 {
+fn key_limit(rows: usize) -> u64 {
     let share = 2.0 * SAMPLE_ROWS as f64 / rows.max(1) as f64;
     if share >= 1.0 {
         u64::MAX
@@ -278,7 +278,7 @@ fn hash_limit(rows: usize) -> u64 {
     }
 }
 
-/// The places of the rows with the smallest hashes, by hash.
+/// The places of the rows with the smallest keys, by key.
 fn sampled_places(mut smallest: Vec<(u64, usize)>) -> Vec<usize> {
     smallest.sort_unstable();
     smallest.truncate(SAMPLE_ROWS);
@@ -313,7 +313,7 @@ pub(super) fn as_number(label: Label) -> f64 {
 
 struct Columns {
     empty: Vec<ColumnFold>,
-    hash_limit: u64,
+    key_limit: u64,
     /// False if equal rows differ by their places.
     has_id: bool,
 }
@@ -380,14 +380,15 @@ impl Pass for Columns {
             }
         }
         let mut hasher = SampleHasher::default();
-        let hashes = chunk.positions().map(|position| {
+        let keys = chunk.positions().map(|position| {
             let (client, row) = (chunk.table.clients[position], chunk.table.row(position));
             let place = (!self.has_id).then_some(position as u64);
-            (hasher.of_row_at(client, row, place), position)
+            let hash = hasher.of_row_at(client, row, place);
+            (chunk.table.sample_key(position, hash), position)
         });
         value
             .smallest
-            .extend(hashes.filter(|(hash, _)| *hash <= self.hash_limit));
+            .extend(keys.filter(|(key, _)| *key <= self.key_limit));
     }
 
     fn merge(&self, earlier: &mut ColumnsValue, later: ColumnsValue) {

@@ -326,11 +326,20 @@ mod tests {
                 let kept: RunningProfile = artifact::decode(FORMAT, &bytes).unwrap();
                 assert_eq!(format!("{kept:?}"), format!("{running:?}"));
                 start = end;
-                let at_once = profile(&schema, &table, &Selection::rows(0..end)).unwrap();
-                assert_eq!(
-                    format!("{:?}", running.profile(&schema)),
-                    format!("{at_once:?}")
-                );
+                let mut found = running.profile(&schema);
+                let mut one_step = RunningProfile::new(&schema);
+                one_step.add(&table, 0..end);
+                let wanted = one_step.profile(&schema).sample;
+                assert_eq!(format!("{:?}", found.sample), format!("{wanted:?}"));
+                let mut at_once = profile(&schema, &table, &Selection::rows(0..end)).unwrap();
+                for profile in [&mut found, &mut at_once] {
+                    match end <= SAMPLE_ROWS {
+                        true => profile.sample.columns.iter_mut().for_each(|column| sort(column)),
+                        // The samples are drawn by other keys.
+                        false => profile.sample.columns.clear(),
+                    }
+                }
+                assert_eq!(format!("{found:?}"), format!("{at_once:?}"));
             }
         }
         assert!(RunningProfile::new(&schema).can_be_of(0, &schema));
@@ -339,6 +348,10 @@ mod tests {
             none,
             profile(&schema, &Table::new(&schema), &Selection::rows(0..0)).unwrap()
         );
+    }
+
+    fn sort(column: &mut [f64]) {
+        column.sort_unstable_by(f64::total_cmp);
     }
 
     #[test]

@@ -8,9 +8,8 @@ use rayon::prelude::*;
 
 use super::header::{ColumnMap, IdColumn};
 use super::long_fields::never_closed;
-use super::parse::{BlockParser, Lines, ParsedRows};
+use super::parse::{BlockParser, ParsedRows, Wanted};
 use super::{FileFlaw, FileProblem, Opened, Passed, TargetColumn, problem_of_cut};
-use crate::fingerprint::FingerprintKey;
 use crate::row_id::RowIds;
 use crate::tokenizer::{Block, Blocks, CutError, Format, LongRecord};
 
@@ -127,16 +126,14 @@ impl<R: Read + Send> BulkReader<R> {
 
     /// Passes all rows to `take`, in order, some thousands per call.
     ///
-    /// If there is a `key`, the rows' fingerprints are computed with it. `take` may replace the
-    /// rows that it is given; the memory of the replacement is then reused.
+    /// `take` may replace the rows that it is given; the memory of the replacement is then reused.
     ///
     /// An error if the file is unusable, for example because its last record does not end. `take`
     /// may have had rows of the file by then, and the caller has to discard them. A file of less
     /// than a full batch of blocks is checked before `take` gets its rows.
     pub fn take_rows<E: From<FileProblem> + Send>(
         &mut self,
-        key: Option<&FingerprintKey>,
-        lines: Lines,
+        wanted: Wanted<'_>,
         scratch: &mut Scratch,
         mut take: impl FnMut(&mut ParsedRows) -> Result<(), E> + Send,
     ) -> Result<(), E> {
@@ -150,8 +147,7 @@ impl<R: Read + Send> BulkReader<R> {
         let parser = BlockParser {
             columns,
             format: rest.blocks.format(),
-            key,
-            lines,
+            wanted,
         };
         rest.read(now)?;
         parse(&parser, now);
@@ -163,7 +159,7 @@ impl<R: Read + Send> BulkReader<R> {
             for rows in rows.iter_mut() {
                 passed.place(rows)?;
                 if columns.id == IdColumn::None {
-                    rows.name(row_ids, key);
+                    rows.name(row_ids, wanted);
                     let unlabelled = rows.labels.iter().filter(|label| label.is_none());
                     passed.without_id_and_label += unlabelled.count() as u64;
                 }

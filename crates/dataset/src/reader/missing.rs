@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::Schema;
 
-use super::{BulkReader, FileProblem, Lines, ParsedRows, Scratch, TargetColumn};
+use super::{BulkReader, FileProblem, ParsedRows, Scratch, TargetColumn, Wanted};
 use crate::data_file::DataFile;
 use crate::text::escaped;
 use crate::tokenizer::Format;
@@ -70,7 +70,7 @@ pub fn missing_too_often(
         Err(problem) => return Err(problem),
     };
     let mut counts = MissingCounts::default();
-    let read = reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
+    let read = reader.take_rows(Wanted::VALUES, &mut Scratch::default(), |rows| {
         counts.add(rows);
         Ok(())
     });

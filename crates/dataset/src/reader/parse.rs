@@ -7,7 +7,7 @@ use super::header::{ColumnMap, IdColumn};
 use super::long_fields::LongFields;
 use super::record::Encoding;
 use crate::cell::{DecimalMarks, Label, Marks};
-use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash};
+use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash, client_number};
 use crate::level::LevelNames;
 use crate::line::{first_field, push_line, push_plain_line};
 use crate::row_id::{RowIds, content_hash, shared_part};
@@ -22,6 +22,8 @@ pub struct ParsedRows {
     pub labels: Vec<Label>,
     /// Public hash of each accepted row's client.
     pub clients: Vec<u64>,
+    /// [Number](client_number) of each accepted row's client. Empty unless the reader wants numbers.
+    pub numbers: Vec<u32>,
     /// Fingerprint of each accepted row. Empty if the reader has no key.
     pub fingerprints: Vec<Fingerprint>,
     /// The levels of the accepted rows' categories.
@@ -49,6 +51,26 @@ pub struct ParsedRows {
     pub(super) open_quote: Option<u64>,
     /// The limit that the next record exceeds; the block is not read further.
     pub(super) exceeded: Option<LimitExceeded>,
+}
+
+/// What a reader makes of each accepted row, beside its values, label and client.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Key of the rows' fingerprints; `None` if no fingerprints are wanted.
+    pub key: Option<&'a FingerprintKey>,
+    /// The rows as lines of finaldata.csv.
+    pub lines: Lines,
+    /// True if the numbers of clients are wanted, without which a table has no folds.
+    pub numbers: bool,
+}
+
+impl Wanted<'_> {
+    /// Values, label and client only.
+    pub const VALUES: Self = Self {
+        key: None,
+        lines: Lines::Dropped,
+        numbers: false,
+    };
 }
 
 /// Choice to keep accepted rows as lines of finaldata.csv, too.
@@ -94,6 +116,7 @@ impl ParsedRows {
         let per_row = size_of::<f64>() * self.features.len()
             + size_of::<Label>()
             + size_of::<u64>()
+            + size_of::<u32>()
             + size_of::<Fingerprint>()
             + size_of::<usize>()
             + size_of::<u64>();
@@ -109,6 +132,7 @@ impl ParsedRows {
         }
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
+        self.numbers.extend_from_slice(&other.numbers);
         self.fingerprints.extend_from_slice(&other.fingerprints);
         self.levels.merge(&other.levels);
         let start = self.lines.len();
@@ -119,8 +143,8 @@ impl ParsedRows {
 
     /// Gives row ids to rows without an id, in order. Fills in their clients, and their
     /// fingerprints if there is a key. Puts the row ids at the beginning of their lines.
-    pub(super) fn name(&mut self, ids: &mut RowIds, key: Option<&FingerprintKey>) {
-        let mut hasher = key.map(FingerprintKey::row_hasher);
+    pub(super) fn name(&mut self, ids: &mut RowIds, wanted: Wanted<'_>) {
+        let mut hasher = wanted.key.map(FingerprintKey::row_hasher);
         let (lines, ends) = (
             std::mem::take(&mut self.lines),
             std::mem::take(&mut self.line_ends),
@@ -130,6 +154,9 @@ impl ParsedRows {
         for (row, content) in self.contents.iter().enumerate() {
             let id = ids.next_of(*content);
             self.clients.push(client_hash(shared_part(id)));
+            if wanted.numbers {
+                self.numbers.push(client_number(shared_part(id)));
+            }
             if let Some(hasher) = &mut hasher {
                 values.clear();
                 values.extend(self.features.iter().map(|column| column[row]));
@@ -156,6 +183,7 @@ impl ParsedRows {
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
         self.clients.clear();
+        self.numbers.clear();
         self.fingerprints.clear();
         self.levels.clear();
         self.rejections.clear();
@@ -176,9 +204,7 @@ impl ParsedRows {
 pub(super) struct BlockParser<'a> {
     pub(super) columns: &'a ColumnMap,
     pub(super) format: Format,
-    /// Key of the rows' fingerprints; `None` if no fingerprints are wanted.
-    pub(super) key: Option<&'a FingerprintKey>,
-    pub(super) lines: Lines,
+    pub(super) wanted: Wanted<'a>,
 }
 
 impl BlockParser<'_> {
@@ -190,7 +216,7 @@ impl BlockParser<'_> {
             parser: self,
             rows,
             values: Vec::with_capacity(self.columns.features.len()),
-            hasher: self.key.map(FingerprintKey::row_hasher),
+            hasher: self.wanted.key.map(FingerprintKey::row_hasher),
             encoding: Encoding::of(text),
         };
         let mut tokenizer = Tokenizer::new(self.format);
@@ -219,7 +245,9 @@ struct State<'a> {
 
 impl State<'_> {
     fn take(&mut self, record: Record<'_>) {
-        let BlockParser { columns, lines, .. } = *self.parser;
+        let BlockParser {
+            columns, wanted, ..
+        } = *self.parser;
         self.rows.long_fields.look_into(record, record.line());
         if columns.limits_missing_shares {
             columns.count_missing(record, &mut self.rows.missing);
@@ -251,13 +279,16 @@ impl State<'_> {
                     _ => id,
                 };
                 rows.clients.push(client_hash(client));
+                if wanted.numbers {
+                    rows.numbers.push(client_number(client));
+                }
                 if let Some(hasher) = &mut self.hasher {
                     rows.fingerprints
                         .push(hasher.of_row(id, &self.values, label));
                 }
             }
         }
-        if lines == Lines::Kept {
+        if wanted.lines == Lines::Kept {
             if columns.rewrites_cells {
                 push_line(
                     &mut rows.lines,

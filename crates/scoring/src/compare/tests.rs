@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use common::config::{GatePolicy, TrainingForm, TrainingSettings, TrainingWindow};
 use common::{Config, Schema};
-use dataset::{FOLDS, Fold};
+use dataset::{FOLDS, Fold, fold_of};
 use model::{Design, LinearPredictor, Predictor};
 use training::{FitSettings, FittedForm, OutOfFold, fit};
 
@@ -150,12 +150,12 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     let comparison = compared(&before, &table, None);
     let mut answers = Vec::new();
     for fold in 0..FOLDS {
-        let part = table.filtered(|row| table.in_memory().clients[row] % FOLDS != fold);
+        let part = table.filtered(|row| fold_of(table.in_memory().numbers[row]) != fold);
         let predictor = fit(&SETTINGS, &Design::default(), &part, &part.all())
             .unwrap()
             .predictor;
         let asked =
-            table.filtered(|row| row >= 300 && table.in_memory().clients[row] % FOLDS == fold);
+            table.filtered(|row| row >= 300 && fold_of(table.in_memory().numbers[row]) == fold);
         answers.extend(score_groups(&predictor.expression(), &asked, &asked.all()).unwrap());
     }
     let wanted = evaluate(&merged(answers), model_of(&table).threshold).unwrap();
@@ -176,7 +176,7 @@ fn a_fold_whose_others_have_one_label_answers_with_their_share() {
         };
         table.push(id.as_bytes(), &[f64::from(row)], Some(row % 4 == 0));
     }
-    let leaver_fold = table.in_memory().clients[0] % FOLDS;
+    let leaver_fold = fold_of(table.in_memory().numbers[0]);
     let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
     let nothing = FittedForm {
         predictor: nothing(),

@@ -28,8 +28,11 @@ fn read_in_bulk(text: &[u8], block_bytes: usize) -> Result<Outcome, String> {
     };
     reader
         .take_rows(
-            Some(&FingerprintKey::PUBLIC),
-            Lines::Kept,
+            Wanted {
+                key: Some(&FingerprintKey::PUBLIC),
+                lines: Lines::Kept,
+                numbers: true,
+            },
             &mut Scratch::default(),
             |rows| {
                 for row in 0..rows.accepted() {
@@ -225,7 +228,7 @@ fn of_a_file_of_one_batch_no_row_is_handed_over_before_its_quotes_are_known_to_c
     )
     .ok()
     .unwrap();
-    let taken = reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |rows| {
+    let taken = reader.take_rows(Wanted::VALUES, &mut Scratch::default(), |rows| {
         panic!("{} rows", rows.read())
     });
     assert!(matches!(taken, Err(FileProblem::Unusable(_))));
@@ -242,7 +245,7 @@ fn a_field_that_spans_many_lines_is_warned_of_with_both_lines() {
                 .ok()
                 .unwrap();
         let taken: Result<(), FileProblem> =
-            reader.take_rows(None, Lines::Dropped, &mut Scratch::default(), |_| Ok(()));
+            reader.take_rows(Wanted::VALUES, &mut Scratch::default(), |_| Ok(()));
         taken.unwrap();
         let warnings = reader.warnings();
         assert!(

@@ -36,8 +36,11 @@ pub(super) fn parsed(text: &[u8], schema: &Schema, block_bytes: usize) -> Parsed
         BulkReader::open_in_blocks(text, schema, TargetColumn::Read, block_bytes).unwrap();
     let mut all = ParsedRows::default();
     let taken: Result<(), FileProblem> = reader.take_rows(
-        Some(&FingerprintKey::PUBLIC),
-        Lines::Kept,
+        Wanted {
+            key: Some(&FingerprintKey::PUBLIC),
+            lines: Lines::Kept,
+            numbers: true,
+        },
         &mut Scratch::default(),
         |rows| {
             all.append(rows);
