@@ -201,6 +201,7 @@ impl Table {
         self.labels.push(label);
         self.clients.push(client_hash(id));
         self.numbers.push(client_number(id));
+        self.numbers_of_all_or_none();
     }
 
     /// Adds one row of another table at the end. The caller has to add the level names.
@@ -211,6 +212,7 @@ impl Table {
         self.labels.push(other.labels[position]);
         self.clients.push(other.clients[position]);
         self.numbers.extend(other.numbers.get(position));
+        self.numbers_of_all_or_none();
     }
 
     /// Adds all accepted rows of a block at the end.
@@ -221,7 +223,15 @@ impl Table {
         self.labels.extend_from_slice(&rows.labels);
         self.clients.extend_from_slice(&rows.clients);
         self.numbers.extend_from_slice(&rows.numbers);
+        self.numbers_of_all_or_none();
         self.levels.merge(&rows.levels);
+    }
+
+    /// Removes the numbers of clients if rows without them were added.
+    fn numbers_of_all_or_none(&mut self) {
+        if self.numbers.len() != self.labels.len() {
+            self.numbers.clear();
+        }
     }
 
     /// Adds all rows of another table at the end.
@@ -232,6 +242,7 @@ impl Table {
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
         self.numbers.extend_from_slice(&other.numbers);
+        self.numbers_of_all_or_none();
         self.levels.merge(&other.levels);
     }
 
@@ -246,6 +257,7 @@ impl Table {
             .extend(places.iter().map(|place| rows.clients[*place]));
         let numbers = places.iter().filter_map(|place| rows.numbers.get(*place));
         self.numbers.extend(numbers);
+        self.numbers_of_all_or_none();
         self.levels.merge(&rows.levels);
     }
 

@@ -9,6 +9,7 @@ use common::{Failure, digest, files};
 use dataset::passes::ColumnProfile;
 
 use crate::covariance::covariance_flaw;
+use crate::matrix::Matrix;
 use crate::model::Model;
 
 /// The format of a model's file.
@@ -63,7 +64,7 @@ impl Model {
             return Some("it reads no column");
         }
         let size = || 1 + self.predictor.expression().terms.len();
-        let of_covariance = |covariance: &Vec<Vec<f64>>| covariance_flaw(covariance, size());
+        let of_covariance = |covariance: &Matrix| covariance_flaw(covariance, size());
         self.predictor
             .flaw(&self.schema)
             .or_else(|| self.covariance.as_ref().and_then(of_covariance))

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::form::FormResult;
+use crate::matrix::Matrix;
 use crate::predictor::Predictor;
 use crate::recalibration::OutOfFoldRecalibration;
 use crate::threshold::Threshold;
@@ -29,7 +30,7 @@ pub struct Model {
     ///
     /// `None` if the covariance overflows, and in models of earlier versions with collinear
     /// columns. Monitoring then has insufficient data.
-    pub covariance: Option<Vec<Vec<f64>>>,
+    pub covariance: Option<Matrix>,
     /// How far the labels of the rows of one client agree in the training rows. `None` if every
     /// client has one row.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,12 +19,11 @@
 
 use dataset::passes::{Agreement, ClientPairs, LogisticPoint, client_pairs, sandwich_meat};
 use dataset::{Selection, Table};
-use model::symmetric::{Eigen, eigen};
+use model::matrix::{Cholesky, Eigen, Matrix, eigen};
 use model::{covariance_flaw, variance_supplement};
 use ndarray::{Array1, Array2, Axis};
 
 use crate::fit::{Fit, FitError};
-use crate::linear::Cholesky;
 
 /// Minimum curvature of a direction that the rows determine, relative to the curvature of its
 /// columns. Below it, one rounding error would be divided by another. Such a direction gets the
@@ -44,7 +43,7 @@ const MAX_SHARE: f64 = 0.5;
 pub struct Uncertainty {
     /// The covariance of intercept and coefficients in raw units, the intercept first. `None` if it
     /// overflows.
-    pub covariance: Option<Vec<Vec<f64>>>,
+    pub covariance: Option<Matrix>,
     /// How far the labels of a client's rows agree. `None` where every client has one row.
     pub client_agreement: Option<Agreement>,
 }
@@ -63,10 +62,10 @@ pub fn uncertainty(
     };
     let meat = sandwich_meat(&point, table, selection)?;
     let pairs = client_pairs(&point, f64::MAX, table, selection)?;
-    let is_flawless = |raw: &Vec<Vec<f64>>| covariance_flaw(raw, fit.curvature.nrows()).is_none();
+    let is_flawless = |raw: &Matrix| covariance_flaw(raw, fit.curvature.nrows()).is_none();
     Ok(Uncertainty {
         covariance: standardised(fit, meat, pairs.as_ref())
-            .map(|standardised| with_extra_variances(fit, in_raw_units(fit, &standardised)))
+            .map(|standardised| with_extra_variances(fit, in_raw_units(fit, &standardised)).into())
             .filter(is_flawless),
         client_agreement: pairs.map(|pairs| pairs.agreement),
     })
@@ -89,9 +88,7 @@ fn standardised(
         let spreads = directions.seen(&pairs.spreads);
         least.scaled_add(pairs.agreement.correlation(), &spreads);
     }
-    if let Some(missing) = variance_supplement(&lines(&sandwich), &lines(&least)) {
-        let size = missing.len();
-        let missing = Array2::from_shape_fn((size, size), |(row, column)| missing[row][column]);
+    if let Some(missing) = variance_supplement(&sandwich, &least) {
         covariance += &directions.back(&missing);
     }
     let penalty = directions.whole(&Array2::from_diag(&fit.penalty));
@@ -172,9 +169,9 @@ impl Directions {
         let scaled = Array2::from_shape_fn(curvature.dim(), |(row, column)| {
             curvature[[row, column]] / lengths[row] / lengths[column]
         });
-        let Eigen { values, vectors } = eigen(&lines(&scaled))?;
+        let Eigen { values, vectors } = eigen(&scaled)?;
         let entry = |row: usize, direction: usize| {
-            vectors[direction][row] / lengths[row] / values[direction].max(MIN_CURVATURE).sqrt()
+            vectors[[direction, row]] / lengths[row] / values[direction].max(MIN_CURVATURE).sqrt()
         };
         Some(Self {
             vectors: Array2::from_shape_fn(curvature.dim(), |(row, of)| entry(row, of)),
@@ -222,21 +219,18 @@ fn length(curvature: f64) -> f64 {
     }
 }
 
-fn lines(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
-    matrix.outer_iter().map(|line| line.to_vec()).collect()
-}
-
 /// Adds the `extra_variances` of a fit, which come from the fit of its curves and pairs.
-fn with_extra_variances(fit: &Fit, mut raw: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
-    for (place, extra) in fit.extra_variances.iter().enumerate() {
-        raw[place + 1][place + 1] += extra;
+fn with_extra_variances(fit: &Fit, mut raw: Array2<f64>) -> Array2<f64> {
+    let mut variances = raw.diag_mut();
+    for (variance, extra) in variances.iter_mut().skip(1).zip(&fit.extra_variances) {
+        *variance += extra;
     }
     raw
 }
 
 /// The covariance in raw units, T·C·Tᵀ. C is the covariance of the standardised weights, and T
 /// converts these weights to raw ones.
-fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
+fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Array2<f64> {
     let size = standardised.nrows();
     let transform = |row: usize| -> Array1<f64> {
         let mut weights = Array1::zeros(size);
@@ -251,12 +245,12 @@ fn in_raw_units(fit: &Fit, standardised: &Array2<f64>) -> Vec<Vec<f64>> {
         weights
     };
     let transforms: Vec<Array1<f64>> = (0..size).map(transform).collect();
-    let mut raw = vec![vec![0.0; size]; size];
+    let mut raw = Array2::zeros((size, size));
     for (row, left) in transforms.iter().enumerate() {
         let product = left.dot(standardised);
         for (column, right) in transforms.iter().enumerate().take(row + 1) {
-            raw[row][column] = product.dot(right);
-            raw[column][row] = raw[row][column];
+            raw[[row, column]] = product.dot(right);
+            raw[[column, row]] = raw[[row, column]];
         }
     }
     raw

@@ -9,7 +9,6 @@ mod covariance;
 mod fit;
 mod forms;
 mod headroom;
-mod linear;
 mod out_of_fold;
 mod recalibration;
 mod report;

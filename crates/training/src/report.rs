@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use common::cli;
 use dataset::passes::{Curve, Encoding, Moments, Surface};
+use model::matrix::Matrix;
 use model::{Check, Coefficient, Form, FormResult, Model, PairTable};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -308,7 +309,7 @@ fn notes(model: &Model) -> Vec<String> {
 const UNDETERMINED: f64 = 100.0;
 
 /// Names of the numbers whose coefficients the rows do not determine one by one.
-fn collinear(model: &Model, covariance: &[Vec<f64>]) -> Vec<String> {
+fn collinear(model: &Model, covariance: &Matrix) -> Vec<String> {
     let columns = &model.profile.columns;
     let features = model.schema.features.iter().zip(columns);
     let spreads = features.map(|(feature, column)| {
@@ -324,7 +325,7 @@ fn collinear(model: &Model, covariance: &[Vec<f64>]) -> Vec<String> {
             .get(&coefficient.feature.to_owned())
             .copied()
             .flatten();
-        let error = covariance[place + 1][place + 1].sqrt();
+        let error = covariance[[place + 1, place + 1]].sqrt();
         spread.is_some_and(|spread| error * spread > UNDETERMINED)
     };
     let open = model.coefficients().enumerate().filter(is_open);

@@ -334,7 +334,11 @@ mod tests {
                 let mut at_once = profile(&schema, &table, &Selection::rows(0..end)).unwrap();
                 for profile in [&mut found, &mut at_once] {
                     match end <= SAMPLE_ROWS {
-                        true => profile.sample.columns.iter_mut().for_each(|column| sort(column)),
+                        true => profile
+                            .sample
+                            .columns
+                            .iter_mut()
+                            .for_each(|column| sort(column)),
                         // The samples are drawn by other keys.
                         false => profile.sample.columns.clear(),
                     }

@@ -4,7 +4,8 @@
 //! other columns. Such an estimate is left out. The others are tested with as many degrees of
 //! freedom as remain, so that one bad column does not prevent the test.
 
-use model::symmetric::{Eigen, dot, eigen};
+use model::matrix::{Eigen, eigen};
+use ndarray::{Array2, ArrayView1};
 
 /// Largest condition number of the correlation matrix. Beyond it, the smallest eigenvalue is
 /// rounding error.
@@ -31,24 +32,18 @@ impl IndependentEstimates {
     ///
     /// The first `fixed` estimates stay unless their variance is 0. `None` when a number is not
     /// finite.
-    pub(crate) fn of(covariance: &[Vec<f64>], fixed: usize) -> Option<Self> {
-        let size = covariance.len();
-        let variance = |estimate: usize| covariance[estimate][estimate];
+    pub(crate) fn of(covariance: &Array2<f64>, fixed: usize) -> Option<Self> {
+        let size = covariance.nrows();
+        let variance = |estimate: usize| covariance[[estimate, estimate]];
         let mut kept: Vec<usize> = (0..size)
             .filter(|estimate| variance(*estimate) != 0.0)
             .collect();
         let fixed = kept.iter().filter(|estimate| **estimate < fixed).count();
         loop {
             let errors: Vec<f64> = kept.iter().map(|row| variance(*row).sqrt()).collect();
-            let correlations: Vec<Vec<f64>> = kept
-                .iter()
-                .zip(&errors)
-                .map(|(row, error)| {
-                    let line = kept.iter().zip(&errors);
-                    line.map(|(column, other)| covariance[*row][*column] / error / other)
-                        .collect()
-                })
-                .collect();
+            let correlations = Array2::from_shape_fn((kept.len(), kept.len()), |(row, column)| {
+                covariance[[kept[row], kept[column]]] / errors[row] / errors[column]
+            });
             let eigen = eigen(&correlations)?;
             match redundant(&eigen, fixed) {
                 Some(position) => drop(kept.remove(position)),
@@ -96,17 +91,24 @@ impl IndependentEstimates {
 
     /// Each eigenvector, with the length of the scaled estimates along it in units of the standard
     /// error there.
-    fn along_directions(&self, estimates: &[f64]) -> impl Iterator<Item = (&[f64], f64)> {
+    fn along_directions(
+        &self,
+        estimates: &[f64],
+    ) -> impl Iterator<Item = (ArrayView1<'_, f64>, f64)> {
         let scaled: Vec<f64> = self
             .kept
             .iter()
             .zip(&self.errors)
             .map(|(estimate, error)| estimates[*estimate] / error)
             .collect();
-        let directions = self.eigen.values.iter().zip(&self.eigen.vectors);
+        let directions = self
+            .eigen
+            .values
+            .iter()
+            .zip(self.eigen.vectors.outer_iter());
         directions.map(move |(value, direction)| {
-            let along = dot(direction, &scaled) / value.sqrt();
-            (direction.as_slice(), along)
+            let products = direction.iter().zip(&scaled).map(|(x, y)| x * y);
+            (direction, products.sum::<f64>() / value.sqrt())
         })
     }
 }
@@ -118,12 +120,13 @@ fn redundant(eigen: &Eigen, fixed: usize) -> Option<usize> {
     let (smallest, direction) = eigen
         .values
         .iter()
-        .zip(&eigen.vectors)
+        .zip(eigen.vectors.outer_iter())
         .min_by(|a, b| a.0.total_cmp(b.0))?;
     if *smallest > 0.0 && *smallest * MAX_CONDITION_NUMBER >= largest {
         return None;
     }
-    let entries = direction.get(fixed..)?;
+    let entries = &direction.to_vec();
+    let entries = entries.get(fixed..)?;
     let largest_entry = entries
         .iter()
         .fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
@@ -140,7 +143,10 @@ mod tests {
 
     /// Indices of the tested estimates and the statistic. The first estimate is fixed.
     fn tested(covariance: &[&[f64]], estimates: &[f64]) -> Option<(Vec<usize>, f64)> {
-        let covariance: Vec<Vec<f64>> = covariance.iter().map(|row| row.to_vec()).collect();
+        let covariance =
+            Array2::from_shape_fn((covariance.len(), covariance.len()), |(row, column)| {
+                covariance[row][column]
+            });
         let found = IndependentEstimates::of(&covariance, 1)?;
         let components = found.components(estimates);
         let squares = components.iter().flatten().map(|part| part * part);

@@ -16,6 +16,7 @@ mod splits;
 
 use std::ops::Range;
 
+use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -398,8 +399,10 @@ fn transformation(
         let products = product(&components[*one], &components[*other]);
         products.iter().sum::<f64>() / products.len() as f64
     };
-    let line = |one| scores.iter().map(|other| correlation(one, other)).collect();
-    let correlations: Vec<Vec<f64>> = scores.iter().map(line).collect();
+    let size = (scores.len(), scores.len());
+    let correlations = Array2::from_shape_fn(size, |(one, other)| {
+        correlation(&scores[one], &scores[other])
+    });
     let independent = IndependentEstimates::of(&correlations, 0)?;
     let kept = independent.kept();
     let mut weights = vec![vec![0.0; scores.len()]; kept.len()];

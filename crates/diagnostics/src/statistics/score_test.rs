@@ -30,6 +30,8 @@ mod terms;
 mod tested_coefficients;
 mod undecided;
 
+use ndarray::Array2;
+
 use self::tested_coefficients::TestedCoefficients;
 
 pub use self::deployed::DeployedCoefficients;
@@ -45,7 +47,7 @@ pub use self::undecided::Undecided;
 /// Redundant coefficients are left out, and so are those with a cell out of range. All rows count
 /// as independent. Returns [`Undecided`] when the rows are too few or the model expects too few of
 /// either label.
-pub fn score_test(terms: &ScoreTerms, covariance: &[Vec<f64>]) -> Result<ScoreTest, Undecided> {
+pub fn score_test(terms: &ScoreTerms, covariance: &Array2<f64>) -> Result<ScoreTest, Undecided> {
     let tested = TestedCoefficients::without(&[], terms, covariance, 0.0)?;
     terms.check_expected_labels()?;
     tested.test(&terms.score)

@@ -167,7 +167,7 @@ fn one_client_with_a_rare_value_is_no_drift() {
     assert_eq!(found.verdict, Verdict::Ok, "{found}");
     assert!(found.untested_levels.is_empty(), "{found}");
     let covariance = model.covariance.unwrap();
-    assert!(covariance[2][2].sqrt() > 0.3, "{covariance:?}");
+    assert!(covariance[[2, 2]].sqrt() > 0.3, "{covariance:?}");
 }
 
 #[test]

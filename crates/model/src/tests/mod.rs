@@ -11,24 +11,22 @@ use common::schema::{CategoryRules, Feature, Kind, Labels, NumberRules, ValueRan
 use common::{Schema, digest, files};
 use dataset::passes::{Curve, Grid, Profile, Side, profile};
 use dataset::{Table, level_code};
+use ndarray::Array2;
 use serde_json::json;
 
+use super::matrix::Matrix;
 use super::*;
 
 /// A model with this predictor, made without a fit. Its profile has 80 rows.
 fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
     let size = 1 + predictor.coefficients.len();
-    let covariance = |row, column| if row == column { 0.5 } else { 0.125 };
+    let covariance = |(row, column)| if row == column { 0.5 } else { 0.125 };
     Model {
         program: "0.1.0".into(),
         schema,
         predictor: Predictor::Linear(predictor),
         client_agreement: None,
-        covariance: Some(
-            (0..size)
-                .map(|row| (0..size).map(|column| covariance(row, column)).collect())
-                .collect(),
-        ),
+        covariance: Some(Array2::from_shape_fn((size, size), covariance).into()),
         data: DataPosition {
             rows: 80,
             committed_bytes: 1000,
@@ -84,7 +82,7 @@ fn linear(model: &mut Model) -> &mut LinearPredictor {
     linear
 }
 
-fn covariance_of(model: &mut Model) -> &mut Vec<Vec<f64>> {
+fn covariance_of(model: &mut Model) -> &mut Matrix {
     model.covariance.as_mut().unwrap()
 }
 

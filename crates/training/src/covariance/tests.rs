@@ -4,7 +4,7 @@ use model::Design;
 use super::*;
 use crate::fit::{FitSettings, fit, tests::table_of};
 
-fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Vec<Vec<f64>>> {
+fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Matrix> {
     uncertainty(fit, table, selection).unwrap().covariance
 }
 
@@ -40,8 +40,7 @@ fn it_is_the_sandwich_of_the_raw_units() {
     bread[[2, 2]] += 1.0 / settings.c;
     let meat = sandwich_meat(&point, &table, &table.all()).unwrap();
     // bread · covariance · bread must equal the meat.
-    let found = Array2::from_shape_fn((3, 3), |(row, column)| found[row][column]);
-    let back = bread.dot(&found).dot(&bread);
+    let back = bread.dot(&*found).dot(&bread);
     for (found, wanted) in back.iter().zip(&meat) {
         assert!(
             (found - wanted).abs() < 1e-9 * wanted.abs(),
@@ -83,10 +82,10 @@ fn collinear_columns_that_the_penalty_cannot_tell_apart_leave_one_direction_open
         let found = covariance(&fitted, &table, &table.all()).unwrap();
         let single = covariance(&single, &alone, &alone.all()).unwrap();
         // The sum of both effects is as certain as the effect of one column alone.
-        let common = found[1][1] + 2.0 * factor * found[1][2] + factor * factor * found[2][2];
-        let certain = common / single[1][1];
+        let common = found[[1, 1]] + 2.0 * factor * found[[1, 2]] + factor * factor * found[[2, 2]];
+        let certain = common / single[[1, 1]];
         assert!((certain - 1.0).abs() < 1e-2, "{factor}: {certain}");
-        assert!(found[1][1] > 1e4 * single[1][1], "{factor}: {found:?}");
+        assert!(found[[1, 1]] > 1e4 * single[[1, 1]], "{factor}: {found:?}");
     }
 }
 
@@ -115,12 +114,8 @@ fn it_is_symmetric_and_finite_for_values_of_any_size() {
         scaled.in_memory_mut().features[1].fill(1e308);
         let fitted = fit(&settings, &Design::default(), &scaled, &scaled.all()).unwrap();
         let found = covariance(&fitted, &scaled, &scaled.all()).unwrap();
-        for (row, entries) in found.iter().enumerate() {
-            assert!(entries[row] >= 0.0, "1e{exponent}");
-            for (column, entry) in entries.iter().enumerate() {
-                assert_eq!(*entry, found[column][row], "1e{exponent}");
-            }
-        }
+        assert!(found.diag().iter().all(|it| *it >= 0.0), "1e{exponent}");
+        assert_eq!(found.t(), **found, "1e{exponent}");
     }
 }
 
@@ -152,11 +147,11 @@ fn equal_rows_of_a_client_say_as_much_as_one() {
     let once = covariance_of(&table, settings.c);
     let of_clients = covariance_of(&repeated(5, true), settings.c / 5.0);
     let of_rows = covariance_of(&repeated(5, false), settings.c / 5.0);
-    let entries = || once.iter().flatten();
-    for (wanted, found) in entries().zip(of_clients.iter().flatten()) {
+    let entries = || once.iter();
+    for (wanted, found) in entries().zip(of_clients.iter()) {
         assert!((found / wanted - 1.0).abs() < 1e-8, "{found} {wanted}");
     }
-    for (wanted, found) in entries().zip(of_rows.iter().flatten()) {
+    for (wanted, found) in entries().zip(of_rows.iter()) {
         assert!(
             (5.0 * found / wanted - 1.0).abs() < 1e-8,
             "{found} {wanted}"
@@ -177,7 +172,7 @@ fn a_column_of_few_rows_has_the_error_of_the_model() {
     let fitted = fit(&settings, &Design::default(), &table, &table.all()).unwrap();
     let found = covariance(&fitted, &table, &table.all()).unwrap();
     // None of the twelve rows with the flag has a positive label.
-    assert!(found[1][1].sqrt() > 0.3, "{found:?}");
+    assert!(found[[1, 1]].sqrt() > 0.3, "{found:?}");
 }
 
 #[test]
@@ -199,7 +194,7 @@ fn many_coefficients_of_few_rows_are_less_certain() {
             &table,
             &table.all(),
         );
-        covariance(&fitted.unwrap(), &table, &table.all()).unwrap()[1][1]
+        covariance(&fitted.unwrap(), &table, &table.all()).unwrap()[[1, 1]]
     };
     assert!(certain(&columns) > 1.5 * certain(&columns[..4]));
 }

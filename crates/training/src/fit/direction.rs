@@ -8,9 +8,8 @@
 //! free.
 
 use common::schema::EffectShape;
+use model::matrix::Cholesky;
 use ndarray::{Array1, Array2};
-
-use crate::linear::Cholesky;
 
 /// Maximum number of rounds in which all weights that break a condition change sides. These rounds
 /// are fast, but may repeat without an end.

@@ -13,6 +13,7 @@ use common::schema::EffectShape;
 use dataset::passes::{Curve, Encoding, LogisticPoint, Term, logistic_terms, moments};
 use dataset::{Selection, Table};
 use model::LinearPredictor;
+use model::matrix::Cholesky;
 use ndarray::{Array1, Array2, Axis, s};
 
 use super::axes::{axes, penalty};
@@ -21,7 +22,6 @@ use super::objective::Point;
 use super::optimum::Fit;
 use super::settings::FitSettings;
 use super::start;
-use crate::linear::Cholesky;
 
 /// Drift tests watch only the trend if its squared correlation with the effect is at least this.
 const MAX_SQUARED_CORRELATION: f64 = 0.9;

@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 
 use dataset::passes::{Grid, PairSums, Parts, Side, pair_sums};
 use dataset::{FOLDS, Fold, Selection, Table};
+use model::matrix::Cholesky;
 use model::{Form, LinearPredictor, MAX_PAIRS};
 use ndarray::{Array1, Array2};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::trial::{Trial, Trials, losses, weaker};
 use crate::fit::{FitError, FitSettings, fit_near, if_possible};
-use crate::linear::Cholesky;
 
 /// Maximum expected share of pairs without an effect among those that are kept.
 const FALSE_SHARE: f64 = 0.2;

@@ -5,7 +5,7 @@ use rayon::ThreadPoolBuilder;
 use super::*;
 use crate::level::{Level, level_code};
 use crate::passes::{Encoding, Grid, Parts, Side, Term, moments};
-use crate::table::{Fold, Table};
+use crate::table::{Fold, Table, fold_of};
 
 fn table() -> Table {
     let schema = Schema {
@@ -184,8 +184,8 @@ fn any_number_of_rows_and_columns_gives_the_sums_of_the_book() {
                 .filter(|row| table.labels[*row].is_some())
                 .filter(|row| match fold {
                     Fold::Any => true,
-                    Fold::Inside(wanted) => table.clients[*row] % 5 == wanted,
-                    Fold::Outside(unwanted) => table.clients[*row] % 5 != unwanted,
+                    Fold::Inside(wanted) => fold_of(table.numbers[*row]) == wanted,
+                    Fold::Outside(unwanted) => fold_of(table.numbers[*row]) != unwanted,
                 })
                 .collect();
             let found = logistic_terms(&point, &table, &table.all().of_fold(fold)).unwrap();

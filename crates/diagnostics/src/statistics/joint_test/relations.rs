@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use model::matrix::Cholesky;
+use ndarray::{Array2, s};
+
 use super::components::Component;
 
 /// Maximum number of components for predictions. The work grows with the square of this number.
@@ -25,29 +28,26 @@ pub(super) fn predictions(components: &[Component]) -> Option<Vec<Vec<f64>>> {
         let values = one.values.iter().zip(&other.values);
         values.map(|(a, b)| a * b).sum::<f64>() / rows as f64
     };
-    let mut matrix = vec![vec![0.0; size]; size];
+    let mut matrix = Array2::zeros((size, size));
     for row in 0..size {
         for column in 0..=row {
             let product = product(&components[row], &components[column]);
-            matrix[row][column] = product;
-            matrix[column][row] = product;
+            matrix[[row, column]] = product;
+            matrix[[column, row]] = product;
         }
-        matrix[row][row] += ridge;
+        matrix[[row, row]] += ridge;
     }
-    let precision = inverse(matrix)?;
+    let precision = Cholesky::exactly(&matrix, 0.0)?.inverse();
     let mut predictions = Vec::with_capacity(size);
     for block in columns(components) {
         // A component minus its prediction is (Ω_BB)⁻¹·(Ω·v)_B, where Ω is the precision.
-        let of_block: Vec<Vec<f64>> = block
-            .clone()
-            .map(|row| precision[row][block.clone()].to_vec())
-            .collect();
-        let of_block = inverse(of_block)?;
+        let of_block = precision.slice(s![block.clone(), block.clone()]).to_owned();
+        let of_block = Cholesky::exactly(&of_block, 0.0)?.inverse();
         for (place, row) in block.clone().enumerate() {
             let weights: Vec<f64> = (0..size)
                 .map(|column| {
-                    let rows = block.clone().zip(&of_block[place]);
-                    rows.map(|(row, weight)| weight * precision[row][column])
+                    let rows = block.clone().zip(of_block.row(place));
+                    rows.map(|(row, weight)| weight * precision[[row, column]])
                         .sum()
                 })
                 .collect();
@@ -80,31 +80,6 @@ pub(super) fn columns(components: &[Component]) -> Vec<Range<usize>> {
             range
         })
         .collect()
-}
-
-/// The inverse of a positive definite matrix, by elimination; `None` if it is singular.
-fn inverse(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
-    let size = matrix.len();
-    for pivot in 0..size {
-        let value = matrix[pivot][pivot];
-        if !(value > 0.0 && value.is_finite()) {
-            return None;
-        }
-        matrix[pivot][pivot] = 1.0;
-        matrix[pivot].iter_mut().for_each(|entry| *entry /= value);
-        let line = matrix[pivot].clone();
-        for (row, entries) in matrix.iter_mut().enumerate() {
-            if row == pivot {
-                continue;
-            }
-            let factor = std::mem::take(&mut entries[pivot]);
-            entries
-                .iter_mut()
-                .zip(&line)
-                .for_each(|(entry, of_pivot)| *entry -= factor * of_pivot);
-        }
-    }
-    Some(matrix)
 }
 
 #[cfg(test)]
@@ -150,13 +125,5 @@ mod tests {
         let of_y = correlation(&found[0], &all[1].values);
         assert!(of_y > 0.99, "{of_y}");
         assert!(found[3].iter().all(|value| value.abs() < 0.3));
-    }
-
-    #[test]
-    fn an_inverse_is_found_unless_the_matrix_is_singular() {
-        let found = inverse(vec![vec![4.0, 1.0], vec![1.0, 0.5]]).unwrap();
-        assert_eq!(found, [[0.5, -1.0], [-1.0, 4.0]]);
-        assert_eq!(inverse(vec![vec![0.0]]), None);
-        assert_eq!(inverse(vec![vec![1.0, 1.0], vec![1.0, 1.0]]), None);
     }
 }

@@ -9,8 +9,8 @@ use dataset::passes::{
     Moments, Term, WeightedTerm, bounded_logistic_terms, client_pairs, group_sums,
 };
 use dataset::{Selection, Table};
-use model::symmetric::product;
 use model::{Model, Watch};
+use ndarray::Array2;
 
 use super::rare_values::rare_in_training;
 use super::terms::ScoreTerms;
@@ -37,7 +37,7 @@ pub struct DeployedCoefficients<'m> {
     pub(super) watched: Vec<Watch>,
     /// The coefficients, the intercept first.
     pub(super) weights: Vec<f64>,
-    covariance: Option<Vec<Vec<f64>>>,
+    covariance: Option<Array2<f64>>,
     /// How far the labels of a client's training rows agree.
     training_agreement: Option<Agreement>,
 }
@@ -119,10 +119,10 @@ impl<'m> DeployedCoefficients<'m> {
     ) -> Option<f64> {
         let covariance = self.covariance()?;
         let slopes = &sums.slopes;
-        if covariance.len() != slopes.len() {
+        if covariance.nrows() != slopes.len() {
             return None;
         }
-        let lines = covariance.iter().zip(slopes);
+        let lines = covariance.outer_iter().zip(slopes);
         let of_coefficients = lines.map(|(line, slope)| {
             let products = line.iter().zip(slopes).map(|(entry, other)| entry * other);
             slope * products.sum::<f64>()
@@ -145,8 +145,8 @@ impl<'m> DeployedCoefficients<'m> {
     }
 
     /// Covariance of the standardised coefficients; `None` where the model has none.
-    pub fn covariance(&self) -> Option<&[Vec<f64>]> {
-        self.covariance.as_deref()
+    pub fn covariance(&self) -> Option<&Array2<f64>> {
+        self.covariance.as_ref()
     }
 
     /// Tests sums of this model. Columns are left out whose rarer value few training rows have, and
@@ -214,7 +214,7 @@ fn terms_at(
         // The first derivative of the loss is Σ(p − y).
         expected: terms.positives as f64 + terms.gradient[0],
         score: terms.gradient.iter().map(|entry| -entry).collect(),
-        information: terms.hessian.outer_iter().map(|row| row.to_vec()).collect(),
+        information: terms.hessian.into(),
         pairs: None,
     })
 }
@@ -253,25 +253,13 @@ fn axis(spread: Option<f64>, imputed: f64) -> Axis {
 
 /// Covariance of the standardised coefficients, A·C·Aᵀ. The matrix A maps raw coefficients β to
 /// standardised ones: θ = A·β.
-fn standardised_covariance(raw: &[Vec<f64>], axes: &[Axis]) -> Vec<Vec<f64>> {
-    let size = raw.len();
-    let transform = |row: usize| -> Vec<f64> {
-        let mut weights = vec![0.0; size];
-        if row == 0 {
-            weights[0] = 1.0;
-            for (column, axis) in axes.iter().enumerate() {
-                weights[column + 1] = axis.shift * axis.scale;
-            }
-        } else {
-            weights[row] = axes[row - 1].scale;
-        }
-        weights
-    };
-    let transforms: Vec<Vec<f64>> = (0..size).map(transform).collect();
-    let transposed = (0..size)
-        .map(|column| transforms.iter().map(|row| row[column]).collect())
-        .collect::<Vec<Vec<f64>>>();
-    product(&product(&transforms, raw), &transposed)
+fn standardised_covariance(raw: &Array2<f64>, axes: &[Axis]) -> Array2<f64> {
+    let mut transform = Array2::eye(raw.nrows());
+    for (place, axis) in axes.iter().enumerate() {
+        transform[[0, place + 1]] = axis.shift * axis.scale;
+        transform[[place + 1, place + 1]] = axis.scale;
+    }
+    transform.dot(raw).dot(&transform.t())
 }
 
 /// Indices of the coefficients of missing cells of features that are no categories; index 0 is the

@@ -33,7 +33,7 @@ use super::deployed::{DeployedCoefficients, max_log_odds};
 use super::terms::ScoreTerms;
 use super::tested_coefficients::{ScoreTest, ScoreTestMethod, TestedCoefficients};
 use super::undecided::Undecided;
-use model::symmetric::{dot, eigen};
+use model::matrix::{dot, eigen};
 
 /// Simulations that are expected beyond a statistic whose p-value is the level. The p-value there
 /// has a standard error of about a third.
@@ -99,7 +99,7 @@ impl DeployedCoefficients<'_> {
         let Some(found) = self.covariance().and_then(eigen) else {
             return Ok(None);
         };
-        let directions = found.values.iter().zip(found.vectors);
+        let directions = found.values.iter().zip(found.vectors.outer_iter());
         let errors = directions.map(|(value, direction)| {
             let length = value.max(0.0).sqrt();
             direction.iter().map(|entry| length * entry).collect()

@@ -60,7 +60,7 @@ impl DeployedCoefficients<'_> {
         });
         let missing = self.missing_cells.iter().filter_map(|position| {
             let (_, curvature) = curvature(*position);
-            let all = terms.information.first().and_then(|row| row.first())?;
+            let all = terms.information.first()?;
             exclusion_of_missing(curvature, *all).map(|reason| (*position, reason))
         });
         // A level that these rows lack is reported as absent, even if it was rare in the training.
@@ -73,7 +73,7 @@ impl DeployedCoefficients<'_> {
     /// in a row with another level, and 0 in a row without any.
     fn curvature(&self, terms: &ScoreTerms, position: usize) -> Option<f64> {
         let axis = self.axes.get(position.checked_sub(1)?)?;
-        let information = |column: usize| terms.information.get(position)?.get(column).copied();
+        let information = |column: usize| terms.information.get([position, column]).copied();
         let squares = axis.scale.powi(2) * information(position)?;
         let sum = axis.scale * information(0)?;
         let share = axis.imputed;
@@ -81,7 +81,7 @@ impl DeployedCoefficients<'_> {
             Some((squares + share * sum) / (1.0 - share))
         } else {
             // All training rows have this level, so the model treats a missing cell as this level.
-            let all = terms.information.first()?.first()?;
+            let all = terms.information.first()?;
             Some(all - squares)
         }
     }

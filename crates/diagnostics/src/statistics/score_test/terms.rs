@@ -1,6 +1,8 @@
 //! The sums over a batch of rows that the score test needs.
 
 use dataset::passes::{Agreement, ClientPairs};
+use model::matrix::Matrix;
+use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +30,7 @@ pub struct ScoreTerms {
     /// U, the score vector.
     pub score: Vec<f64>,
     /// I, the information matrix.
-    pub information: Vec<Vec<f64>>,
+    pub information: Matrix,
     /// Pairs of rows of the same client in the same batch. `None` where every client has one row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<PairTerms>,
@@ -38,7 +40,7 @@ pub struct ScoreTerms {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairTerms {
     /// P, the sum of the products of the rows' spreads.
-    pub spreads: Vec<Vec<f64>>,
+    pub spreads: Matrix,
     /// How far the residuals of a client agree.
     pub agreement: Agreement,
 }
@@ -47,8 +49,8 @@ impl ScoreTerms {
     /// True when all sums are within range. Other sums would spoil every sum that they are added
     /// to.
     pub fn are_in_range(&self) -> bool {
-        let pairs = self.pairs.iter().flat_map(|pairs| &pairs.spreads);
-        let matrices = self.information.iter().chain(pairs).flatten();
+        let pairs = self.pairs.iter().flat_map(|pairs| pairs.spreads.iter());
+        let matrices = self.information.iter().chain(pairs);
         let mut sums = self.score.iter().chain(matrices);
         self.expected.is_finite() && sums.all(|sum| sum.abs() <= MAX_SUM)
     }
@@ -71,7 +73,7 @@ impl ScoreTerms {
         for (mine, other) in self.score.iter_mut().zip(&later.score) {
             *mine += other;
         }
-        add_matrix(&mut self.information, &later.information, 1.0);
+        *self.information += &*later.information;
         match (&mut self.pairs, &later.pairs) {
             (Some(mine), Some(other)) => mine.merge(other),
             (mine @ None, other) => mine.clone_from(other),
@@ -83,16 +85,16 @@ impl ScoreTerms {
     pub(super) fn are_of(&self, size: usize) -> bool {
         let pairs = self.pairs.as_ref();
         self.score.len() == size
-            && is_square(&self.information, size)
-            && pairs.is_none_or(|pairs| is_square(&pairs.spreads, size))
+            && self.information.dim() == (size, size)
+            && pairs.is_none_or(|pairs| pairs.spreads.dim() == (size, size))
     }
 
     /// The variance of U for the deployed coefficients: I + ρ·P, where ρ is the correlation of two
     /// rows of a client.
-    pub(super) fn variance_of_labels(&self, correlation: f64) -> Vec<Vec<f64>> {
-        let mut variance = self.information.clone();
+    pub(super) fn variance_of_labels(&self, correlation: f64) -> Array2<f64> {
+        let mut variance = Array2::clone(&self.information);
         if let Some(pairs) = &self.pairs {
-            add_matrix(&mut variance, &pairs.spreads, correlation);
+            variance.scaled_add(correlation, &pairs.spreads);
         }
         variance
     }
@@ -100,7 +102,7 @@ impl ScoreTerms {
     /// Indices of the coefficients whose sums are within range.
     pub(super) fn usable(&self) -> Vec<usize> {
         let is_usable = |of: &usize| {
-            let sums = [self.score[*of], self.information[*of][*of]];
+            let sums = [self.score[*of], self.information[[*of, *of]]];
             sums.iter().all(|sum| sum.abs() <= MAX_SUM)
         };
         (0..self.score.len()).filter(is_usable).collect()
@@ -134,30 +136,16 @@ impl ScoreTerms {
 
 impl PairTerms {
     fn merge(&mut self, later: &Self) {
-        add_matrix(&mut self.spreads, &later.spreads, 1.0);
+        *self.spreads += &*later.spreads;
         self.agreement.merge(&later.agreement);
     }
 }
 
 impl From<ClientPairs> for PairTerms {
     fn from(pairs: ClientPairs) -> Self {
-        let lines = pairs.spreads.outer_iter();
         Self {
-            spreads: lines.map(|line| line.to_vec()).collect(),
+            spreads: pairs.spreads.into(),
             agreement: pairs.agreement,
         }
-    }
-}
-
-pub(super) fn is_square(matrix: &[Vec<f64>], size: usize) -> bool {
-    matrix.len() == size && matrix.iter().all(|row| row.len() == size)
-}
-
-/// Adds `times` a matrix to another one of the same size.
-fn add_matrix(to: &mut [Vec<f64>], matrix: &[Vec<f64>], times: f64) {
-    for (to, line) in to.iter_mut().zip(matrix) {
-        to.iter_mut()
-            .zip(line)
-            .for_each(|(to, entry)| *to += times * entry);
     }
 }

@@ -1,10 +1,10 @@
 //! The coefficients that a score test includes, and its result.
 
-use model::symmetric::product;
+use ndarray::{Array2, Axis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::terms::{ScoreTerms, is_square};
+use super::terms::ScoreTerms;
 use super::undecided::Undecided;
 use crate::statistics::independent::IndependentEstimates;
 use crate::statistics::tails::chi_square_tail;
@@ -63,11 +63,11 @@ impl TestedCoefficients {
     pub(super) fn without(
         left_out: &[usize],
         terms: &ScoreTerms,
-        covariance: &[Vec<f64>],
+        covariance: &Array2<f64>,
         correlation: f64,
     ) -> Result<Self, Undecided> {
         let size = terms.score.len();
-        if !terms.are_of(size) || !is_square(covariance, size) {
+        if !terms.are_of(size) || covariance.dim() != (size, size) {
             return Err(Undecided::NoCovariance);
         }
         let usable = terms.usable();
@@ -128,23 +128,16 @@ impl TestedCoefficients {
 }
 
 /// The rows and columns of a matrix with these indices.
-fn part_of(matrix: &[Vec<f64>], named: &[usize]) -> Vec<Vec<f64>> {
-    let line = |row: &usize| named.iter().map(|column| matrix[*row][*column]).collect();
-    named.iter().map(line).collect()
+fn part_of(matrix: &Array2<f64>, named: &[usize]) -> Array2<f64> {
+    matrix.select(Axis(0), named).select(Axis(1), named)
 }
 
 /// V = I + ρ·P + I·C·I, made symmetric because of rounding; `of_labels` is I + ρ·P.
 fn variance_of_the_score(
-    of_labels: &[Vec<f64>],
-    information: &[Vec<f64>],
-    covariance: &[Vec<f64>],
-) -> Vec<Vec<f64>> {
-    let spread = product(&product(information, covariance), information);
-    let entry = |row: usize, column: usize| {
-        of_labels[row][column] + (spread[row][column] + spread[column][row]) / 2.0
-    };
-    let size = information.len();
-    (0..size)
-        .map(|row| (0..size).map(|column| entry(row, column)).collect())
-        .collect()
+    of_labels: &Array2<f64>,
+    information: &Array2<f64>,
+    covariance: &Array2<f64>,
+) -> Array2<f64> {
+    let spread = information.dot(covariance).dot(information);
+    of_labels + (&spread + &spread.t()) / 2.0
 }

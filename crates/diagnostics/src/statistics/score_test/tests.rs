@@ -4,7 +4,9 @@ use common::Schema;
 use common::ledger::DataPosition;
 use dataset::passes::profile;
 use dataset::{Selection, Table};
+use model::matrix::Matrix;
 use model::{Check, Convergence, Design, FORMAT, LinearPredictor, Model, Predictor, Threshold};
+use ndarray::{Array2, arr1, arr2};
 
 use super::*;
 use crate::statistics::test_cases::{Case, assert_close, cases};
@@ -34,14 +36,14 @@ fn model_of(
     schema: Schema,
     trained: &Table,
     predictor: LinearPredictor,
-    covariance: Vec<Vec<f64>>,
+    covariance: impl Into<Matrix>,
 ) -> Model {
     Model {
         program: FORMAT.name.into(),
         predictor: Predictor::Linear(predictor),
         client_agreement: None,
         recalibration: None,
-        covariance: Some(covariance),
+        covariance: Some(covariance.into()),
         profile: profile(&schema, trained, &trained.all()).unwrap(),
         schema,
         data: DataPosition::default(),
@@ -79,7 +81,12 @@ fn model_and_batch(case: &Case) -> (Model, Table) {
         imputed: case.numbers("imputed"),
         design: Design::default(),
     };
-    let model = model_of(schema, &trained, predictor, case.matrix("covariance"));
+    let model = model_of(
+        schema,
+        &trained,
+        predictor,
+        Matrix::try_from(case.matrix("covariance")).unwrap(),
+    );
     (model, batch)
 }
 
@@ -125,14 +132,14 @@ fn terms(rows: u64, expected: f64) -> ScoreTerms {
         positives: rows / 2,
         expected,
         score: vec![1.0, 2.0],
-        information: vec![vec![rows as f64 / 4.0, 0.0], vec![0.0, rows as f64 / 4.0]],
+        information: (Array2::eye(2) * rows as f64 / 4.0).into(),
         pairs: None,
     }
 }
 
 #[test]
 fn each_undecided_test_has_its_reason() {
-    let zero = vec![vec![0.0; 2]; 2];
+    let zero = Array2::zeros((2, 2));
     let undecided = |terms: &ScoreTerms| score_test(terms, &zero).unwrap_err();
     let few = |rows| Undecided::FewRows { rows, needed: 4 };
     let lopsided = |label, expected| Undecided::FewExpectedOfOneLabel {
@@ -151,15 +158,15 @@ fn each_undecided_test_has_its_reason() {
     let between = [[25.0, f64::NAN], [f64::NAN, 1.0]];
     for information in [huge, undefined, between] {
         let terms = ScoreTerms {
-            information: information.map(|row| row.to_vec()).to_vec(),
+            information: arr2(&information).into(),
             ..terms(100, 50.0)
         };
         assert_eq!(undecided(&terms), Undecided::TooLarge);
     }
-    let nothing = score_test(&terms(100, 50.0), &[]);
+    let nothing = score_test(&terms(100, 50.0), &Array2::zeros((0, 0)));
     assert_eq!(nothing.unwrap_err(), Undecided::NoCovariance);
     let damaged = ScoreTerms {
-        information: vec![vec![25.0]],
+        information: arr2(&[[25.0]]).into(),
         ..terms(100, 50.0)
     };
     assert_eq!(undecided(&damaged), Undecided::NoCovariance);
@@ -184,11 +191,7 @@ fn model_of_two() -> (Model, Vec<f64>, Vec<f64>) {
         imputed: vec![0.0, 0.0],
         design: Design::default(),
     };
-    let covariance = vec![
-        vec![0.01, 0.0, 0.0],
-        vec![0.0, 0.02, 0.0],
-        vec![0.0, 0.0, 0.02],
-    ];
+    let covariance = Array2::from_diag(&arr1(&[0.01, 0.02, 0.02]));
     let model = model_of(schema, &trained, predictor, covariance);
     (model, x, labels)
 }
@@ -257,8 +260,8 @@ fn a_cell_out_of_range_excludes_only_its_coefficient() {
 
 #[test]
 fn an_uncertain_coefficient_weighs_less() {
-    let uncertain = vec![vec![0.0, 0.0], vec![0.0, 1.0]];
-    let sure = score_test(&terms(100, 50.0), &vec![vec![0.0; 2]; 2]).unwrap();
+    let uncertain = arr2(&[[0.0, 0.0], [0.0, 1.0]]);
+    let sure = score_test(&terms(100, 50.0), &Array2::zeros((2, 2))).unwrap();
     let unsure = score_test(&terms(100, 50.0), &uncertain).unwrap();
     // 2 / √25 without a standard error, and 2 / √(25 + 25·1·25) with one.
     let part = |test: &ScoreTest, of: usize| test.components[of].unwrap();
@@ -291,7 +294,7 @@ fn sums_out_of_range_are_neither_added_nor_kept() {
         ..terms(100, 50.0)
     };
     let infinite = ScoreTerms {
-        information: vec![vec![25.0, 0.0], vec![0.0, f64::INFINITY]],
+        information: arr2(&[[25.0, 0.0], [0.0, f64::INFINITY]]).into(),
         ..terms(100, 50.0)
     };
     for spoilt in [huge, infinite] {
@@ -315,7 +318,7 @@ fn sums_out_of_range_are_neither_added_nor_kept() {
 fn sums_of_another_number_of_coefficients_are_not_added_to() {
     let of_another = ScoreTerms {
         score: vec![1.0],
-        information: vec![vec![25.0]],
+        information: arr2(&[[25.0]]).into(),
         ..terms(100, 50.0)
     };
     let mut sums = CumulativeScore {
@@ -353,7 +356,7 @@ fn the_last_batches_have_sums_of_their_own() {
 fn few_batches_of_many_coefficients_are_kept() {
     let wide = ScoreTerms {
         score: vec![0.0; 120],
-        information: vec![vec![0.0; 120]; 120],
+        information: Array2::zeros((120, 120)).into(),
         ..terms(10, 5.0)
     };
     let mut sums = CumulativeScore::default();

@@ -129,7 +129,7 @@ fn the_check_confirms_them_and_they_have_a_covariance() {
             .unwrap()
             .covariance
             .unwrap();
-        assert_eq!(covariance.len(), 1 + fitted.predictor.coefficients.len());
+        assert_eq!(covariance.nrows(), 1 + fitted.predictor.coefficients.len());
     }
 }
 

@@ -153,6 +153,6 @@ fn curves_are_checked_and_have_a_covariance_of_trends_and_effects() {
             .covariance
             .unwrap();
         let n_missing = usize::from(case.0["name"] != "few and many values");
-        assert_eq!(covariance.len(), 1 + 2 * 2 + n_missing);
+        assert_eq!(covariance.nrows(), 1 + 2 * 2 + n_missing);
     }
 }

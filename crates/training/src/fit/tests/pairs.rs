@@ -112,6 +112,6 @@ fn a_pair_predicts_what_its_fitted_cells_predict() {
             .covariance
             .unwrap();
         let n_missing = usize::from(case.0["name"] == "missing cells");
-        assert_eq!(covariance.len(), 1 + 2 * 2 + n_missing + 1);
+        assert_eq!(covariance.nrows(), 1 + 2 * 2 + n_missing + 1);
     }
 }

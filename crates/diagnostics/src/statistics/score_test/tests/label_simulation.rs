@@ -48,7 +48,7 @@ fn the_simulated_p_value_matches_the_exact_one() {
     const DRAWS: u32 = 9_999;
     let (mut model, ..) = model_of_two();
     // Without standard errors of the coefficients every probability is known.
-    model.covariance = Some(vec![vec![0.0; 3]; 3]);
+    model.covariance = Some(Array2::zeros((3, 3)).into());
     let deployed = DeployedCoefficients::of(&model);
     let x: Vec<f64> = (0..ROWS).map(|row| (row as f64 - 5.5) / 10.0).collect();
     let other: Vec<f64> = (0..ROWS).map(|row| f64::from(row == 3) * 4.0).collect();

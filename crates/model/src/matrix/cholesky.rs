@@ -1,9 +1,10 @@
-//! Linear systems with a symmetric positive definite matrix, as small as the columns of a model.
+//! Linear systems with a symmetric positive definite matrix.
 
 use ndarray::{Array1, Array2};
 
 /// A Cholesky factor: the lower triangular matrix L for which L·Lᵀ is the factored matrix.
-pub(crate) struct Cholesky {
+#[derive(Clone, Debug)]
+pub struct Cholesky {
     lower: Array2<f64>,
 }
 
@@ -24,7 +25,7 @@ impl Cholesky {
     /// is added to its diagonal.
     ///
     /// `None` if an entry is not finite.
-    pub(crate) fn of(matrix: &Array2<f64>) -> Option<Self> {
+    pub fn of(matrix: &Array2<f64>) -> Option<Self> {
         if !matrix.iter().all(|entry| entry.is_finite()) {
             return None;
         }
@@ -38,7 +39,7 @@ impl Cholesky {
     ///
     /// `rounding` is the relative error of the entries. `None` if the matrix is not positive
     /// definite by more than that, or if an entry is not finite.
-    pub(crate) fn exactly(matrix: &Array2<f64>, rounding: f64) -> Option<Self> {
+    pub fn exactly(matrix: &Array2<f64>, rounding: f64) -> Option<Self> {
         let size = matrix.nrows();
         let mut lower: Vec<Vec<f64>> = (0..size).map(|row| vec![0.0; row + 1]).collect();
         for column in 0..size {
@@ -67,7 +68,7 @@ impl Cholesky {
     }
 
     /// The solution x of A·x = b, where A is the factored matrix.
-    pub(crate) fn solve(&self, right: &Array1<f64>) -> Array1<f64> {
+    pub fn solve(&self, right: &Array1<f64>) -> Array1<f64> {
         let size = right.len();
         let mut solution = right.clone();
         for row in 0..size {
@@ -84,13 +85,18 @@ impl Cholesky {
     }
 
     /// The solution X of A·X = B, where A is the factored matrix.
-    pub(crate) fn solve_columns(&self, right: &Array2<f64>) -> Array2<f64> {
+    pub fn solve_columns(&self, right: &Array2<f64>) -> Array2<f64> {
         let mut solution = right.clone();
         for mut column in solution.columns_mut() {
             let solved = self.solve(&column.to_owned());
             column.assign(&solved);
         }
         solution
+    }
+
+    /// The inverse of the factored matrix.
+    pub fn inverse(&self) -> Array2<f64> {
+        self.solve_columns(&Array2::eye(self.lower.nrows()))
     }
 }
 
@@ -156,6 +162,8 @@ mod tests {
         for (found, wanted) in matrix.dot(&solution).iter().zip(&right) {
             assert!((found - wanted).abs() < 1e-14);
         }
+        let unit = matrix.dot(&Cholesky::of(&matrix).unwrap().inverse()) - Array2::<f64>::eye(3);
+        assert!(unit.iter().all(|entry| entry.abs() < 1e-14));
     }
 
     #[test]
