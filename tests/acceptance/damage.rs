@@ -102,7 +102,7 @@ fn s31_a_wrong_live_release_is_named_and_left_for_another_one() {
         workspace.write(&path, content);
         let production = workspace.snapshot(&["production_deployment"]);
         let refused = workspace.run("fullprocess", &[]);
-        for text in [&[file, "`deployment --rollback ID`"], says].concat() {
+        for text in [&[file, "`fullprocess --doctor` names the command"], says].concat() {
             refused.failed(74, text);
         }
         assert_eq!(workspace.snapshot(&["production_deployment"]), production);

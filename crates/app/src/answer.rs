@@ -319,8 +319,12 @@ fn instance(path: &str) -> String {
 }
 
 fn log_internal(error: &ApiError, id: &str) {
-    if let ApiError::Internal(cause) = error {
-        tracing::error!(request_id = id, "a request failed: {cause:#}");
+    match error {
+        ApiError::Internal(cause) => {
+            tracing::error!(request_id = id, "a request failed: {cause:#}");
+        }
+        ApiError::CallListDamaged(_) => tracing::error!(request_id = id, "{error}"),
+        _ => {}
     }
 }
 

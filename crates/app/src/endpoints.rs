@@ -333,7 +333,7 @@ pub(crate) static RISKS: Endpoint = Endpoint {
     ],
     media: &[Media::Json, Media::Csv],
     schema: "Risks",
-    problems: &["no-data", "body-too-large"],
+    problems: &["no-data", "body-too-large", "call-list-damaged"],
     example: read(
         "/v1/risks?limit=1",
         include_str!("../assets/examples/v1_risks.json"),
@@ -444,7 +444,7 @@ pub(crate) static CALLS_FILE: Endpoint = Endpoint {
     summary: "Dashboard: the clients of the call list that a filter selects, as a file",
     parameters: &[BAND, CALL, CLIENT],
     media: &[Media::Csv],
-    problems: &["no-data", "body-too-large"],
+    problems: &["no-data", "body-too-large", "call-list-damaged"],
     ..PAGE_FOR_PEOPLE
 };
 pub(crate) static RUNS_PAGE: Endpoint = Endpoint {

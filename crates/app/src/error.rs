@@ -14,6 +14,7 @@ use actix_web::{HttpResponse, ResponseError};
 use reporting::dashboard::Advice;
 use rustix::io::Errno;
 use schemars::JsonSchema;
+use scoring::CallListFlaw;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -126,6 +127,8 @@ pub(crate) enum ApiError {
     Hinted(Box<ApiError>, &'static str),
     #[error("the server is overloaded; try again")]
     Overloaded,
+    #[error("the call list is damaged: {0}")]
+    CallListDamaged(String),
     /// An unexpected error on the server. Its details go to the log only.
     #[error("something failed on the server; its log says what, under the request id")]
     Internal(#[source] anyhow::Error),
@@ -225,6 +228,7 @@ impl ApiError {
             Self::NoModel => &kind::NO_MODEL,
             Self::Hinted(error, _) => error.kind(),
             Self::Overloaded => &kind::OVERLOADED,
+            Self::CallListDamaged(_) => &kind::CALL_LIST_DAMAGED,
             Self::Internal(_) => &kind::INTERNAL,
         }
     }
@@ -272,10 +276,17 @@ fn is_out_of_resources(cause: &anyhow::Error) -> bool {
             .is_err_and(|error| is_of_system(&error))
 }
 
-/// An error decided in another layer is kept; any other error is internal.
+/// An error decided in another layer is kept, and a damaged call list is named. Any other error is internal.
 impl From<anyhow::Error> for ApiError {
     fn from(error: anyhow::Error) -> Self {
-        error.downcast().unwrap_or_else(Self::Internal)
+        let error = match error.downcast() {
+            Ok(decided) => return decided,
+            Err(error) => error,
+        };
+        match CallListFlaw::of(&error) {
+            Some(flaw) => Self::CallListDamaged(flaw.without_folder()),
+            None => Self::Internal(error),
+        }
     }
 }
 

@@ -233,6 +233,12 @@ pub(crate) static INTERNAL: Kind = kind(
     "The server failed",
     "Give the request id to the operator of the server.",
 );
+pub(crate) static CALL_LIST_DAMAGED: Kind = kind(
+    500,
+    "call-list-damaged",
+    "The call list is damaged",
+    "On the server, run `scoring --rank`, which rebuilds the list.",
+);
 pub(crate) static NO_MODEL: Kind = kind(
     503,
     "no-model",
@@ -246,7 +252,7 @@ pub(crate) static OVERLOADED: Kind = kind(
     "Try again after the seconds of Retry-After.",
 );
 /// All kinds, by status.
-pub(crate) static ALL: [&Kind; 37] = [
+pub(crate) static ALL: [&Kind; 38] = [
     &JSON_INVALID,
     &NOT_UTF8,
     &GZIP_INVALID,
@@ -282,6 +288,7 @@ pub(crate) static ALL: [&Kind; 37] = [
     &TOO_MANY_WRONG_KEYS,
     &HEAD_TOO_LARGE,
     &INTERNAL,
+    &CALL_LIST_DAMAGED,
     &NO_MODEL,
     &OVERLOADED,
 ];

@@ -115,7 +115,7 @@ pub(crate) fn page(error: &ApiError, request_id: &str) -> HttpResponse {
             },
             "load the page again, and give any user name and as the password a key with the scope read. `app --new-key NAME --scope read` makes one on the server",
         ),
-        500 => (
+        500 if kind == &kind::INTERNAL => (
             error.to_string(),
             "on the server, run `fullprocess --doctor`: it looks for what is wrong. The log of the server has the cause under the number of this request",
         ),

@@ -129,7 +129,7 @@ impl Manifest {
             anyhow::Ok(manifest)
         };
         checked()
-            .context("the live release is damaged; go back with `deployment --rollback ID`")
+            .context("the live release is damaged; `fullprocess --doctor` names the command that repairs it")
             .map(Some)
     }
 

@@ -58,6 +58,16 @@ pub fn level(p: f64) -> String {
     }
 }
 
+/// An amount, such as a sum of money, with two significant digits, or as a whole number with commas: `4,291`,
+/// `-9.7`.
+pub fn amount(amount: f64) -> String {
+    match (100.0..1e15).contains(&amount.abs()) {
+        true if amount < 0.0 => format!("-{}", count(-amount.round() as u64)),
+        true => count(amount.round() as u64),
+        false => level(amount),
+    }
+}
+
 /// A number with at least two significant digits and no exponent: `0.0034`, `0.92`, `1.5`, `1234`.
 pub fn two_digits(number: f64) -> String {
     let size = number.abs();
@@ -212,6 +222,22 @@ mod tests {
         assert_eq!(bounds([29.4, 868.7]), ["29.4", "869"]);
         assert_eq!(bounds([2019.2, 2019.4]), ["2019.2", "2019.4"]);
         assert_eq!(bounds([0.5, 0.5]), ["0.5", "0.5"]);
+    }
+
+    #[test]
+    fn amounts_have_commas_or_two_digits() {
+        for (number, text) in [
+            (4_290.7, "4,291"),
+            (-1_573.4, "-1,573"),
+            (100.0, "100"),
+            (99.4, "99"),
+            (-9.71, "-9.7"),
+            (0.3, "0.3"),
+            (0.0, "0"),
+            (1e300, &*level(1e300)),
+        ] {
+            assert_eq!(amount(number), text);
+        }
     }
 
     #[test]

@@ -34,6 +34,13 @@ pub struct RecordPosition {
     lines: u64,
 }
 
+impl RecordPosition {
+    /// Line of the file in which the place is, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.lines + 1
+    }
+}
+
 impl<R: Read> RecordReader<R> {
     /// Reads the header. A file without a record has a header without fields.
     pub fn open(input: R) -> Result<Self, FileProblem> {

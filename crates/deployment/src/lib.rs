@@ -31,8 +31,8 @@ pub use gate::RunGateDecision;
 pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{
-    ListedRelease, Release, check_live_link, list, live_name, live_target, newest_first, releases,
-    return_target, visit_newest,
+    ListedRelease, Release, check_live_link, list, live_name, live_target, newest_first,
+    previous_release, releases, return_target, visit_newest,
 };
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};

@@ -23,7 +23,7 @@ use scoring::Metrics;
 
 use crate::answers::sample_predictions;
 use crate::release::{
-    Release, check_live_link, live_name, name_of, number, release_folders, releases,
+    Release, check_live_link, live_name, name_of, number, release_folders, releases, return_advice,
 };
 use crate::removal::{clear, leftovers, remove, staging_folder};
 
@@ -177,11 +177,11 @@ pub(crate) fn rollback_target(layout: &Layout, to: Option<&str>) -> anyhow::Resu
             .into_iter()
             .map(|release| release.manifest.release)
             .collect();
-        return Err(Failure::data(format!(
-            "there is no release {target:?}; the kept releases are {}",
-            kept.join(", ")
-        ))
-        .into());
+        let kept = match kept.is_empty() {
+            true => "no release is kept".to_owned(),
+            false => format!("the kept releases are {}", kept.join(", ")),
+        };
+        return Err(Failure::data(format!("there is no release {target:?}; {kept}")).into());
     }
     let published = PublishedManifests::read(layout)?;
     Release::open_published(&folder, &published)
@@ -198,10 +198,13 @@ pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
 }
 
 fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
+    let remedy = || {
+        let damaged = live_name(layout).ok().flatten();
+        let remedy = return_advice(layout, damaged.as_deref());
+        format!("the live release is damaged; {remedy}")
+    };
     let live = Release::live(layout)
-        .context(
-            "the live release is damaged; name the one to go back to: `deployment --rollback ID`",
-        )?
+        .with_context(remedy)?
         .map_or_else(|| Err(missing_live_release_error(layout)), Ok)?;
     let first = || {
         Failure::data(format!(

@@ -132,11 +132,14 @@ pub fn live_target(layout: &Layout) -> anyhow::Result<Option<PathBuf>> {
     match fs::read_link(&current) {
         Ok(target) => Ok(Some(target)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(Failure::input_output(format!(
-            "{} is not a link to a release: move it away, then make a release live with `deployment --rollback ID`",
-            current.display()
-        ))
-        .into()),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            let remedy = return_advice(layout, None);
+            Err(Failure::input_output(format!(
+                "{} is not a link to a release: move it away, then {remedy}",
+                current.display()
+            ))
+            .into())
+        }
         Err(error) => {
             Err(error).with_context(|| format!("failed to read the link {}", current.display()))
         }
@@ -197,30 +200,79 @@ pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
 /// live last as the history knows it, else the newest one. Only whole releases are chosen. `damaged`
 /// is the name of the live release, if it is known.
 pub fn return_target(layout: &Layout, damaged: Option<&str>) -> anyhow::Result<Option<Release>> {
+    let (parent, mut others) = parent_and_others(layout, damaged)?;
+    if parent.is_some() {
+        return Ok(parent);
+    }
+    let was_live = last_live_except(layout, damaged);
+    // A stable sort: the preferred release comes behind the others, which stay in order.
+    others.sort_by_key(|release| Some(release.name()) == was_live.as_deref());
+    last_whole(others)
+}
+
+/// The release to go back to from a whole live one: its parent, else the newest other one. Only whole
+/// releases are chosen. Does not read the history, so that it takes the same time with many runs.
+pub fn previous_release(layout: &Layout, live: &str) -> anyhow::Result<Option<Release>> {
+    let (parent, others) = parent_and_others(layout, Some(live))?;
+    match parent {
+        Some(parent) => Ok(Some(parent)),
+        None => last_whole(others),
+    }
+}
+
+/// The parent of a release, if it is whole, and the other releases whose manifests are the published ones,
+/// oldest first.
+fn parent_and_others(
+    layout: &Layout,
+    of: Option<&str>,
+) -> anyhow::Result<(Option<Release>, Vec<Release>)> {
     let mut folders = release_folders(layout)?;
     folders.sort();
     let published = PublishedManifests::read(layout)?;
-    let mut candidates: Vec<Release> = Vec::new();
+    let mut releases: Vec<Release> = Vec::new();
     for folder in &folders {
-        candidates.extend(undamaged(Release::open_published(folder, &published))?);
+        releases.extend(undamaged(Release::open_published(folder, &published))?);
     }
-    let parent = candidates
+    let parent = releases
         .iter()
-        .find(|release| Some(release.name()) == damaged)
+        .find(|release| Some(release.name()) == of)
         .and_then(|release| release.manifest.parent.clone());
-    let was_live = last_live_except(layout, damaged);
-    candidates.retain(|release| Some(release.name()) != damaged);
-    // A stable sort: the preferred releases come behind the others, which stay in order.
-    candidates.sort_by_key(|release| {
-        let is = |name: &Option<String>| Some(release.name()) == name.as_deref();
-        (is(&parent), is(&was_live))
-    });
-    for release in candidates.into_iter().rev() {
+    releases.retain(|release| Some(release.name()) != of);
+    let is_parent = |release: &Release| Some(release.name()) == parent.as_deref();
+    let parent = releases.iter().position(is_parent);
+    let parent = match parent.map(|place| releases.remove(place)) {
+        Some(parent) => undamaged(parent.verify())?.map(|_| parent),
+        None => None,
+    };
+    Ok((parent, releases))
+}
+
+/// The last of these releases that is whole.
+fn last_whole(releases: Vec<Release>) -> anyhow::Result<Option<Release>> {
+    for release in releases.into_iter().rev() {
         if undamaged(release.verify())?.is_some() {
             return Ok(Some(release));
         }
     }
     Ok(None)
+}
+
+/// What to do if the live release is lost or damaged, as the end of a sentence. `damaged` is the name of the
+/// live release, if it is known.
+pub(crate) fn return_advice(layout: &Layout, damaged: Option<&str>) -> String {
+    match return_target(layout, damaged) {
+        Ok(Some(release)) => format!(
+            "make release {0} live with `deployment --rollback {0}`",
+            release.name()
+        ),
+        Ok(None) => {
+            "put a backup of a release in its place, because no release is whole".to_owned()
+        }
+        Err(error) => {
+            tracing::warn!("{error:#}");
+            "make one of the releases of `deployment --list` live".to_owned()
+        }
+    }
 }
 
 /// What was read of a release; `None` if the release is damaged. An error if the system refused to read
@@ -255,26 +307,32 @@ fn read_last_live(layout: &Layout, except: Option<&str>) -> anyhow::Result<Optio
         return Ok(None);
     };
     let mut left: Vec<String> = except.iter().map(|name| (*name).to_owned()).collect();
-    let runs = history.finished_runs::<LiveAfterRun>(MAX_RUNS_READ)?;
     let mut changes = history
         .release_changes(MAX_RUNS_READ)?
         .into_iter()
         .peekable();
-    for run in runs {
+    let mut found = None;
+    let mut n_read = 0;
+    history.visit_finished_runs(None, None, |run| {
         // Newest first: a change is newer than the run that it came after.
         while let Some(change) = changes.next_if(|change| change.after_run >= run.id) {
-            if let Some(name) = live_after(change, &mut left) {
-                return Ok(Some(name));
+            found = live_after(change, &mut left);
+            if found.is_some() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        // A run that failed before it read the live release knows none.
-        if let Some(name) = run.record.release
-            && !left.contains(&name)
-        {
-            return Ok(Some(name));
-        }
-    }
-    Ok(changes.find_map(|change| live_after(change, &mut left)))
+        // A run that failed before it read the live release knows none, and a record may be unreadable.
+        let record = run.read::<LiveAfterRun>().ok();
+        found = record
+            .and_then(|record| record.release)
+            .filter(|name| !left.contains(name));
+        n_read += 1;
+        Ok(match found.is_some() || n_read == MAX_RUNS_READ {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+    })?;
+    Ok(found.or_else(|| changes.find_map(|change| live_after(change, &mut left))))
 }
 
 /// The release that a change made live, unless it is among those that were left. Adds the release that

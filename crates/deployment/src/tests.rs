@@ -238,6 +238,29 @@ fn a_manifest_that_is_not_the_published_one_is_damage() {
 }
 
 #[test]
+fn the_previous_release_is_the_parent_or_else_the_newest_whole_one() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    let before = |live: &str| {
+        let release = previous_release(layout, live).unwrap();
+        release.map(|release| release.name().to_owned())
+    };
+    let damage = |release: &Release| {
+        files::replace(&release.folder.join(names::MODEL), b"damaged").unwrap();
+    };
+    let first = production.deploy(0.1);
+    assert_eq!(before("000001"), None);
+    let second = production.deploy(0.2);
+    production.deploy(0.3);
+    assert_eq!(before("000003").as_deref(), Some("000002"));
+    assert_eq!(before("000001").as_deref(), Some("000003"));
+    damage(&second);
+    assert_eq!(before("000003").as_deref(), Some("000001"));
+    damage(&first);
+    assert_eq!(before("000003"), None);
+}
+
+#[test]
 fn a_release_that_the_history_does_not_know_is_whole() {
     let production = Production::new();
     let layout = &production.config.layout;

@@ -157,8 +157,7 @@ impl LiveRelease {
     /// Returns an error if the release is damaged, if the link to it is missing, or if the model's
     /// columns differ from the configured ones.
     pub(crate) fn load(config: &Config) -> anyhow::Result<Option<Self>> {
-        let remedy =
-            "go back with `deployment --rollback ID`; `fullprocess --doctor` names a whole release";
+        let remedy = "`fullprocess --doctor` names the command that repairs it";
         let Some(release) = Release::live(&config.layout)
             .with_context(|| format!("the live release is damaged; {remedy}"))?
         else {

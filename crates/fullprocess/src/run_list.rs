@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn a_long_reason_is_cut_after_a_word() {
         assert_eq!(
-            shortened("nothing is deployed yet"),
-            "nothing is deployed yet"
+            shortened("no model was deployed when the run began"),
+            "no model was deployed when the run began"
         );
         let long = "the model still fits 399 new rows with a label (no model drift, p = 0.92)";
         assert_eq!(

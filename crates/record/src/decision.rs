@@ -98,7 +98,10 @@ fn without_deployed_model(evidence: &Evidence) -> Decision {
             Action::Wait,
             "no row has a label, so no first model can be fitted",
         ),
-        _ => decision(Action::ColdStart, "nothing is deployed yet"),
+        _ => decision(
+            Action::ColdStart,
+            "no model was deployed when the run began",
+        ),
     }
 }
 

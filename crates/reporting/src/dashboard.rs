@@ -28,7 +28,6 @@ mod tests;
 pub use self::absence::{Advice, KnownRuns, PipelineState};
 pub use self::address::paths;
 pub use self::alerts::{AlertLine, AlertsPage, SentTo};
-pub(crate) use self::attention::with_code;
 pub use self::attention::{LiveRelease, UnfinishedRun};
 pub use self::calls::{CallFilter, Called, CallsPage};
 pub use self::changes_by_hand::MAX_CHANGES;

@@ -1,5 +1,6 @@
 //! The frame of a page: head, style, contents, sections and figures.
 
+pub(crate) mod prose;
 pub(crate) mod tables;
 
 use jiff::Timestamp;

@@ -24,7 +24,7 @@ use model::Model;
 use record::{Performance, RunRecord};
 use scoring::RankedClient;
 
-use crate::page::tables::sentence;
+use crate::page::prose::prose;
 use crate::page::{Page, Section};
 
 pub(crate) use self::gather::figures;
@@ -136,7 +136,7 @@ fn sentences(sentences: impl IntoIterator<Item = String>) -> Markup {
     let mut sentences = sentences.into_iter().peekable();
     html! {
         @if sentences.peek().is_some() {
-            ul { @for text in sentences { li { (sentence(&text)) } } }
+            ul { @for text in sentences { li { (prose(&text)) } } }
         }
     }
 }

@@ -42,7 +42,7 @@ pub use self::calibration::{
 pub use self::clients::SourceRows;
 pub use self::entry::{COLUMNS as CALL_LIST_COLUMNS, MAX_REASONS, RankedClient};
 pub use self::outcomes::{CallEffect, CallGroup, CallOutcomes, CallReport};
-pub use self::stored::StoredList;
+pub use self::stored::{CallListFlaw, StoredList};
 pub use self::summary::{BandCount, CallListSummary, RankReport};
 pub use self::worth::{ExpectedValue, ValueOfFirst};
 

@@ -75,7 +75,7 @@ fn load_release(config: &Config) -> anyhow::Result<Option<(Manifest, Model)>> {
     let path = layout.release(&manifest.release).join(names::MODEL);
     let is_damaged = || {
         format!(
-            "release {} is damaged; go back with `deployment --rollback ID`",
+            "release {} is damaged; `fullprocess --doctor` names the command that repairs it",
             manifest.release
         )
     };

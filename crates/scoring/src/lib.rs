@@ -36,9 +36,9 @@ use model::Model;
 pub use calibration::{Calibration, ReliabilityBin, calibration};
 pub use call_list::{
     Band, BandCount, CALL_LIST_COLUMNS, CalibrationVerdict, CallCalibration, CallEffect, CallGroup,
-    CallList, CallListSummary, CallOutcomes, CallPredictions, CallReport, ExpectedValue,
-    GroupCalibration, ListOfRun, MAX_REASONS, PredictedGroup, RankReport, RankedClient, SourceRows,
-    StoredList, ValueOfFirst, call_list, rank,
+    CallList, CallListFlaw, CallListSummary, CallOutcomes, CallPredictions, CallReport,
+    ExpectedValue, GroupCalibration, ListOfRun, MAX_REASONS, PredictedGroup, RankReport,
+    RankedClient, SourceRows, StoredList, ValueOfFirst, call_list, rank,
 };
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
 pub use confusion::{ConfusionMatrix, confusion};

@@ -73,6 +73,10 @@ fn a_damaged_release_and_a_damaged_history_say_what_to_do() {
     assert!(text.contains("fullprocess --doctor"), "{text}");
     let text = text_of(&page(&server, "/dashboard/releases/1"));
     assert!(text.contains("This release is damaged"), "{text}");
+    // The manifest can be read, and the list marks the release all the same. No other release is left.
+    let text = text_of(&page(&server, "/dashboard/releases"));
+    assert!(text.contains("live, and damaged"), "{text}");
+    assert!(!text.contains("rollback"), "{text}");
     workspace.write("production_deployment/releases/000001/manifest.json", "{");
     let text = text_of(&page(&server, "/dashboard/releases"));
     assert!(text.contains("live, and damaged"), "{text}");
@@ -97,6 +101,37 @@ fn a_damaged_release_and_a_damaged_history_say_what_to_do() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_damaged_line_of_the_call_list_is_named_with_the_command_that_rebuilds_the_list() {
+    let (mut workspace, _) = story();
+    let list = workspace.text("data/models/riskranking.csv");
+    let lines = list.lines().count();
+    workspace.write("data/models/riskranking.csv", format!("{list}garbage\n"));
+    let server = Server::start(&mut workspace);
+    let flaw = format!("riskranking.csv, line {}: ", lines + 1);
+    let problem = server.get(&format!("/v1/risks?before={}", lines - 2));
+    problem.problem(500, "call-list-damaged");
+    assert!(problem.body.contains(&flaw), "{}", problem.body);
+    let last = format!("/dashboard/calls?before={}", lines - 2);
+    for path in [
+        last.as_str(),
+        "/dashboard/calls?client=nobody",
+        "/dashboard/calls.csv",
+    ] {
+        let answer = server.send(&format!("GET {path}"), &[HOST], b"");
+        assert_eq!(status_of(&answer), 500, "{path}");
+        assert_is_page(path, &answer);
+        let text = text_of(body_of(&answer));
+        for says in [flaw.as_str(), "scoring --rank"] {
+            assert!(text.contains(says), "{says}: {path}: {text}");
+        }
+    }
+    assert_eq!(server.stop(), 0);
+    // The command does what the pages promise.
+    assert_eq!(workspace.run("scoring", &["--rank"]).code, 0);
+    assert_eq!(workspace.text("data/models/riskranking.csv"), list);
 }
 
 #[test]
@@ -142,7 +177,7 @@ fn without_the_link_to_the_live_release_the_command_that_makes_it_live_is_named(
     let feature = text_at(&server, "/dashboard/drift?feature=lastyear_activity");
     for says in [
         "No model is live that can be used",
-        "make a release live again",
+        "first repair the live release",
     ] {
         assert!(feature.contains(says), "{says}: {feature}");
     }

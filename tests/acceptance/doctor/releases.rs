@@ -44,7 +44,10 @@ fn a_run_that_cannot_read_the_live_release_sends_to_the_doctor() {
     let workspace = Workspace::after_cold_start();
     workspace.write("production_deployment/releases/000001/manifest.json", "{}");
     let run = workspace.run("fullprocess", &[]);
-    run.failed(74, "`fullprocess --doctor` names a whole release");
+    run.failed(
+        74,
+        "`fullprocess --doctor` names the command that repairs it",
+    );
 }
 
 #[test]

@@ -70,6 +70,21 @@ fn a_run_that_failed_is_named_with_its_reason() {
 }
 
 #[test]
+fn a_record_that_cannot_be_read_is_named_with_its_run_and_is_no_problem() {
+    let workspace = Workspace::after_cold_start();
+    let now = common::clock::now();
+    workspace.add_run(now, Some("nothing_new"), &json!("this is no record"));
+    let visit = Visit::to(&workspace);
+    assert_eq!((visit.code, visit.findings.len()), (0, 1));
+    let says = "the record of run 2 in the history cannot be read";
+    let remedy = visit.remedy("runs", "note", says);
+    assert_eq!(remedy, "fullprocess --version");
+    fix(&workspace, remedy);
+    visit.remedy("runs", "note", "Pages and reports leave it out");
+    visit.remedy("runs", "note", "A newer program may have written it");
+}
+
+#[test]
 fn a_last_run_of_long_ago_is_found() {
     let workspace = Workspace::after_cold_start();
     let long_ago = common::clock::now() - SignedDuration::from_hours(25);

@@ -57,6 +57,30 @@ fn a_damaged_history_is_set_aside_by_the_remedy() {
 }
 
 #[test]
+fn a_change_by_hand_that_cannot_be_read_is_named_and_set_aside_by_the_remedy() {
+    let workspace = Workspace::after_redeployment();
+    assert_eq!(workspace.run("deployment", &["--rollback"]).code, 0);
+    let entries = workspace
+        .run("fullprocess", &["--history", "--json"])
+        .json();
+    let time = entries[0]["made_at"].as_str().expect("a time of a change");
+    let path = "data/state/history.db";
+    let mut bytes = fs::read(workspace.path(path)).expect("a file");
+    let mut windows = bytes.windows(time.len());
+    let place = windows.position(|it| it == time.as_bytes());
+    bytes[place.expect("the time in the history")] = b'x';
+    workspace.write(path, bytes);
+    // A history without a seal is one that an older program closed.
+    fs::remove_file(workspace.path("data/state/history.db-seal")).expect("the seal");
+    let visit = Visit::to(&workspace);
+    assert_eq!(visit.code, 74);
+    let says = "the time of change 1 by hand in the history cannot be read";
+    fix(&workspace, visit.remedy("history", "problem", says));
+    let visit = Visit::to(&workspace);
+    assert_eq!(visit.code, 0, "{:#?}", visit.findings);
+}
+
+#[test]
 fn a_newer_history_is_named_and_kept() {
     let workspace = Workspace::after_cold_start();
     let path = "data/state/history.db";

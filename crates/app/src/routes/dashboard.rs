@@ -19,6 +19,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use common::{History, Layout};
 
 use crate::accept::{self, Media};
 use crate::answer;
@@ -29,6 +30,7 @@ use crate::kind;
 use crate::problem;
 use crate::request_state::{RequestId, RequestState};
 use crate::routes::query::QueryParameters;
+use crate::routes::runs as history;
 use crate::state::AppState;
 
 pub(super) use self::alerts::list as alerts;
@@ -130,6 +132,22 @@ async fn answer_list(
     let given = QueryParameters::of_form(request, &["before"], "known is before")?;
     let before = given.before()?.map(u64::cast_signed);
     answer(request, state, move |reading| Ok(read(reading, before))).await
+}
+
+/// Answers with a page of a list that `read` reads from the history. `page` gets `None` if there is no history
+/// yet, and an error, which is logged, if the list cannot be read.
+async fn answer_list_of_history<T: 'static>(
+    request: &HttpRequest,
+    state: Data<AppState>,
+    read: impl FnOnce(&Layout, &History, Option<i64>) -> anyhow::Result<T> + Send + 'static,
+    page: impl FnOnce(&Reading, anyhow::Result<Option<T>>) -> Page + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
+    answer_list(request, state, move |reading, before| {
+        let config = &reading.state.config;
+        let list = history::read(config, |history| read(&config.layout, history, before));
+        page(reading, reading.logged(list))
+    })
+    .await
 }
 
 /// The answer with a page that could not show what it is for. It counts as a problem, and has no entity

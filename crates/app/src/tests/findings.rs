@@ -409,6 +409,29 @@ fn a_new_call_list_is_served_at_once_and_a_damaged_one_is_not_served() {
     rank(&service, &[("c", 39)]);
     assert_eq!(ids(), "c");
     let path = service.config.layout.risk_ranking();
-    files::replace(&path, b"rank,id\n1,a\n").unwrap();
-    assert_eq!(service.get("/v1/risks").problem(), "500 internal");
+    let whole = regular::read_to_string(&path).unwrap();
+    for (text, says) in [
+        (
+            "rank,id\n1,a\n".to_owned(),
+            "the call list is damaged: riskranking.csv, line 1: the column probability is missing",
+        ),
+        (
+            format!("{whole}garbage\n"),
+            "the call list is damaged: riskranking.csv, line 3: this is no line of a call list",
+        ),
+    ] {
+        files::replace(&path, text.as_bytes()).unwrap();
+        for address in ["/v1/risks", "/v1/risks?limit=200&band=low"] {
+            let answer = service.get(address);
+            assert_eq!(answer.problem(), "500 call-list-damaged", "{address}");
+            assert_eq!(answer.json()["detail"], says);
+        }
+        let file = service.get("/dashboard/calls.csv");
+        let page = String::from_utf8(file.body).unwrap();
+        assert_eq!(file.status, 500, "{page}");
+        assert!(page.contains("<code>scoring --rank</code>"), "{page}");
+        let page = String::from_utf8(service.get("/dashboard/calls").body).unwrap();
+        assert!(page.contains(&says[1..]), "{page}");
+        assert!(page.contains("<code>scoring --rank</code>"), "{page}");
+    }
 }

@@ -98,6 +98,7 @@ fn a_release_is_shown_although_the_one_before_it_is_too_large() {
     let text = String::from_utf8(page.body).unwrap();
     assert_eq!(page.status, 200);
     assert!(text.contains("cannot be compared"), "{text}");
+    assert!(text.contains("<code>deployment --list</code>"), "{text}");
 }
 
 #[test]

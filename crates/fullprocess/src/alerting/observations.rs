@@ -202,16 +202,24 @@ fn input(record: &RunRecord) -> Option<Observation> {
     let (ingested, rejected) = (count(FileStatus::Ingested), count(FileStatus::Rejected));
     let rows = new().fold(RowCounts::default(), |sum, file| sum.plus(file.rows));
     if rejected > 0 || rows.rejected > 0 {
-        let what = format!(
-            "{} of {} were rejected as a whole, and {} of {}; the run's report and rejectedrows.csv say why",
-            count_of(rejected),
-            counted(rejected + ingested, "new file"),
-            count_of(rows.rejected),
-            counted(rows.read, "row")
-        );
+        let files = (rejected as u64, rejected + ingested);
+        let what = rejections(files, (rows.rejected, rows.read));
+        let what = format!("{what}; the run's report and rejectedrows.csv say why");
         return Some(present(Condition::InputRejected, what));
     }
     (ingested > 0).then(|| absent(Condition::InputRejected))
+}
+
+/// The rejections in words. Of files and of rows, first the number of rejected ones, then the number of all.
+fn rejections(files: (u64, usize), rows: (u64, u64)) -> String {
+    let rejected = |n: u64, all: String, how: &str| {
+        let were = if n == 1 { "was" } else { "were" };
+        (n > 0).then(|| format!("{} of {all} {were} rejected{how}", count_of(n)))
+    };
+    let of_files = rejected(files.0, counted(files.1, "new file"), " as a whole");
+    let of_rows = rejected(rows.0, counted(rows.1, "row") + " of new files", "");
+    let both: Vec<String> = of_files.into_iter().chain(of_rows).collect();
+    both.join(", and ")
 }
 
 fn api(record: &RunRecord) -> Option<Observation> {
@@ -330,7 +338,7 @@ mod tests {
             panic!("three rows are refused");
         };
         assert!(
-            text.starts_with("0 of 1 new file were rejected as a whole, and 3 of 10 rows"),
+            text.starts_with("3 of 10 rows of new files were rejected; "),
             "{text}"
         );
         assert_eq!(
@@ -475,6 +483,22 @@ mod tests {
         };
         assert!(text.contains("exit code 65"), "{text}");
         assert!(!text.contains("Calm Co"), "{text}");
+    }
+
+    #[test]
+    fn rejections_are_counted_with_the_right_verb() {
+        assert_eq!(
+            rejections((1, 1), (2, 2)),
+            "1 of 1 new file was rejected as a whole, and 2 of 2 rows of new files were rejected"
+        );
+        assert_eq!(
+            rejections((2, 3), (0, 900)),
+            "2 of 3 new files were rejected as a whole"
+        );
+        assert_eq!(
+            rejections((0, 2), (1, 5_200)),
+            "1 of 5,200 rows of new files was rejected"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::Path;
 use common::ledger::{FileStatus, Ledger};
 use common::{Config, History, regular};
 use dataset::{FoundFile, Listing};
-use record::{NoticeKind, RunRecord};
+use record::{NoticeKind, RunFilter};
 
 use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
@@ -97,10 +97,11 @@ fn examine_last_run(
     let Some(history) = pipeline.history() else {
         return Ok(());
     };
-    let Some(last) = history.finished_runs::<RunRecord>(1)?.pop() else {
+    // The examination of the runs reports a record that cannot be read.
+    let Some(last) = record::newest_runs(history, RunFilter::All, 1)?.pop() else {
         return Ok(());
     };
-    for notice in &last.record.notices {
+    for notice in &last.notices {
         let is_found_now = match notice.kind {
             NoticeKind::EmptyFolder => true,
             // Opening the file shows whether such an error still occurs. Only a run can find damage
@@ -118,7 +119,8 @@ fn examine_last_run(
             NoticeKind::NoLabels | NoticeKind::DeferredRebuild => false,
         };
         if !is_found_now {
-            findings.problem(format!("run {}: {}", last.id, notice.what), "fullprocess");
+            let run = last.run_id.unwrap_or_default();
+            findings.problem(format!("run {run}: {}", notice.what), "fullprocess");
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use common::{Layout, Manifest};
 use deployment::ExaminedRelease;
-use record::{Action, Outcome, RunRecord};
+use record::{Action, Outcome, RunFilter, RunRecord};
 
 use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, quoted};
@@ -94,24 +94,22 @@ fn examine_absence(
     }
     let newest_run = pipeline
         .history()
-        .and_then(|history| history.finished_runs::<RunRecord>(1).ok()?.pop());
-    let was_live = newest_run
-        .as_ref()
-        .and_then(|run| run.record.release.as_ref());
+        .and_then(|history| record::newest_runs(history, RunFilter::All, 1).ok()?.pop());
+    let was_live = newest_run.as_ref().and_then(|run| run.release.as_ref());
     let what = match (was_live, &newest_run) {
         (Some(release), _) => {
             format!("no release is live, but release {release} was live after the last run")
         }
         (None, _) if !releases.is_empty() => "no release is live, although releases exist".into(),
         // The examination of the runs reports a failure, with the same remedy.
-        (None, Some(run)) if run.record.outcome == Some(Outcome::Failed) => return,
+        (None, Some(run)) if run.outcome == Some(Outcome::Failed) => return,
         // The examination of the input names the files and how to look at them.
-        (None, Some(run)) if has_no_usable_input(&run.record) => return,
+        (None, Some(run)) if has_no_usable_input(run) => return,
         (None, Some(run)) => format!(
             "no model is deployed: run {} ended as {}: {}",
-            run.id,
-            run.record.outcome.as_ref().map_or("open", Outcome::name),
-            run.record.reason
+            run.run_id.unwrap_or_default(),
+            run.outcome.as_ref().map_or("open", Outcome::name),
+            run.reason
         ),
         (None, None) => {
             return findings.note(

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::address::paths;
-use super::attention::{LiveRelease, with_code};
+use super::attention::LiveRelease;
+use crate::page::prose::with_code;
 
 /// What is there of a pipeline.
 #[derive(Clone, Debug)]
@@ -79,7 +80,7 @@ impl PipelineState {
                 advice("read why the newest run ended so", Some(THE_RUNS))
             }
             (KnownRuns::Ended, _) => advice(
-                "make a release live again: the overview has the command",
+                "first repair the live release, as the overview says",
                 Some(THE_OVERVIEW),
             ),
         }

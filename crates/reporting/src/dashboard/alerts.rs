@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use super::Paged;
 use super::absence::{KnownRuns, PipelineState, nothing_yet, unreadable_history};
 use super::address::paths;
-use super::attention::with_code;
 use super::cells::{Entry, in_words};
 use super::frame::{Frame, Place, ago, pager};
+use crate::page::prose::with_code;
 use crate::page::tables::{Column, sentence, table};
 use crate::report::Part;
 

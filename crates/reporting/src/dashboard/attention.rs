@@ -9,13 +9,12 @@ use record::{Outcome, RunRecord};
 
 use super::absence::{BEGIN_HISTORY, FIRST_STEPS, REPAIR_HISTORY, WAIT};
 use super::address::{self, paths};
-use super::calls::{MISSING_CALL_LIST, rebuild_call_list};
+use super::calls::{MISSING_CALL_LIST, problem_in_words, rebuild_call_list};
 use super::cells::in_words;
 use super::drift::feature_drift_in_words;
 use super::frame::ago;
 use super::overview::{Overview, RunsSoFar, outcome};
-use crate::figure::visible;
-use crate::page::tables::sentence;
+use crate::page::prose::{prose, with_code};
 use crate::report::joint_drift;
 
 /// State of the live release, and which release the server serves.
@@ -25,8 +24,8 @@ pub enum LiveRelease {
     None,
     /// The link to the live release is gone, and nothing is served; releases are kept.
     Unlinked {
-        /// The release that was live last, if it is kept and known.
-        last: Option<String>,
+        /// The whole release that was live last, or else the newest whole one.
+        return_to: Option<String>,
     },
     /// This release is live, and served.
     Served(String),
@@ -34,8 +33,8 @@ pub enum LiveRelease {
     Missing {
         /// The release that is served.
         served: String,
-        /// True if its folder is still there.
-        is_kept: bool,
+        /// The whole release to make live: the served one, if it is kept.
+        return_to: Option<String>,
     },
     /// The live release cannot be used.
     Damaged {
@@ -62,6 +61,9 @@ struct Item {
     more: Option<(String, &'static str)>,
 }
 
+/// What to do if no whole release is kept, and none is live.
+const RESTORE_RELEASES: &str = "no release is whole: put a backup of the production folder in its place. Without one, the next run of `fullprocess` trains a first model again";
+
 /// Maximum number of open conditions that the page names.
 const MAX_CONDITIONS: usize = 5;
 
@@ -80,7 +82,7 @@ pub(super) fn section(overview: &Overview) -> Markup {
                         li.problem[item.is_problem] {
                             p {
                                 strong { @if item.is_problem { "Problem: " } @else { "Note: " } }
-                                (with_code(&sentence(&item.what)))
+                                (prose(&item.what))
                             }
                             p {
                                 "What to do: " (with_code(&item.to_do))
@@ -91,21 +93,6 @@ pub(super) fn section(overview: &Overview) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// A sentence, whose commands in backticks are shown as code.
-pub(crate) fn with_code(text: &str) -> Markup {
-    let text = visible(text);
-    let end = match text.ends_with(['.', '?', '!', '…']) {
-        true => "",
-        false => ".",
-    };
-    html! {
-        @for (place, part) in text.split('`').enumerate() {
-            @if place % 2 == 1 { code { (part) } } @else { (part) }
-        }
-        (end)
     }
 }
 
@@ -191,22 +178,25 @@ fn release(overview: &Overview) -> Option<Item> {
             "no model is deployed, so nothing can be predicted".into(),
             "the newest run says why; `fullprocess --doctor` looks for the cause".into(),
         ),
-        LiveRelease::Unlinked { last } => problem(
+        LiveRelease::Unlinked { return_to } => problem(
             "the link to the live release is gone, so nothing can be predicted".into(),
-            match last {
-                Some(last) => format!(
-                    "on the server, run `deployment --rollback {last}`, which makes the release live again that was live last. `deployment --list` shows the others"
+            match return_to {
+                Some(release) => format!(
+                    "on the server, run `deployment --rollback {release}`, which makes this release live. `deployment --list` shows the others"
                 ),
-                None => "on the server, run `deployment --list`, and make one of the releases live with `deployment --rollback ID`".into(),
+                None => RESTORE_RELEASES.into(),
             },
         ),
-        LiveRelease::Missing { served, is_kept } => problem(
+        LiveRelease::Missing { served, return_to } => problem(
             format!("the live release is missing; predictions still come from release {served}"),
-            match is_kept {
-                true => format!(
+            match return_to {
+                Some(release) if release == served => format!(
                     "on the server, run `deployment --rollback {served}`, which makes it live again. Until then, a restarted server cannot predict"
                 ),
-                false => "put a backup of the production folder in its place. Without one, the next run of `fullprocess` trains a first model again. Until then, a restarted server cannot predict".into(),
+                Some(release) => format!(
+                    "put a backup of release {served} in its place, or run `deployment --rollback {release}` on the server, which makes release {release} live. Until then, a restarted server cannot predict"
+                ),
+                None => format!("{RESTORE_RELEASES}. Until then, a restarted server cannot predict"),
             },
         ),
         LiveRelease::Damaged { served } => problem(
@@ -326,13 +316,13 @@ fn feature_drift(run: &RunRecord) -> Option<Item> {
 /// A call list that is missing or cannot be read, although a run has ranked clients.
 fn call_list(overview: &Overview, runs: &RunsSoFar) -> Option<Item> {
     let what = match &overview.clients {
-        Err(_) => "the call list cannot be read",
-        Ok(None) if runs.has_ranked_clients() => MISSING_CALL_LIST,
+        Err(error) => problem_in_words(error),
+        Ok(None) if runs.has_ranked_clients() => MISSING_CALL_LIST.to_owned(),
         Ok(_) => return None,
     };
     Some(Item {
         is_problem: true,
-        what: what.into(),
+        what,
         to_do: rebuild_call_list(&overview.release).into(),
         more: None,
     })

@@ -2,30 +2,39 @@
 
 use std::fmt;
 
-use common::numbers::count;
+use common::numbers::{amount, count};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use scoring::{Band, CallListSummary, RankedClient};
+use scoring::{Band, CallListFlaw, CallListSummary, RankedClient};
 
 use super::Paged;
 use super::absence::{PipelineState, nothing_yet};
 use super::address::{paths, with_query};
-use super::attention::{LiveRelease, with_code};
+use super::attention::LiveRelease;
 use super::cells::{Entry, in_words};
 use super::frame::{Frame, Place, field, pager};
 use crate::figure::visible;
-use crate::page::tables::{Column, amount, percent, sentence, shown, table};
+use crate::page::prose::{prose, with_code};
+use crate::page::tables::{Column, percent, shown, table};
 use crate::report::{Part, calls};
 
 /// Message when a run has ranked clients and their file is missing.
 pub(super) const MISSING_CALL_LIST: &str = "the call list (riskranking.csv) is missing";
+
+/// Why the call list cannot be shown, without folders of this machine.
+pub(super) fn problem_in_words(error: &anyhow::Error) -> String {
+    match CallListFlaw::of(error) {
+        Some(flaw) => format!("the call list is damaged: {}", flaw.without_folder()),
+        None => "the call list cannot be read; the log of the server has the cause".to_owned(),
+    }
+}
 
 /// What to do about a call list that is missing or damaged.
 pub(super) fn rebuild_call_list(release: &LiveRelease) -> &'static str {
     match release {
         LiveRelease::Served(_) => "on the server, run `scoring --rank`, which rebuilds it",
         _ => {
-            "first make a release live again, as the overview says. Then run on the server `scoring --rank`, which rebuilds the list"
+            "first repair the live release, as the overview says. Then run `scoring --rank` on the server, which rebuilds the list"
         }
     }
 }
@@ -143,12 +152,12 @@ impl CallsPage {
             title: "Call list".into(),
             subtitle: html! { "Clients without a label, those to call first at the top" },
             content: match &self.clients {
-                Err(_) => html! {
-                    p.missing { "The call list cannot be read." }
+                Err(error) => html! {
+                    p.missing { (prose(&problem_in_words(error))) }
                     (self.rebuild())
                 },
                 Ok(None) if self.summary.as_ref().is_some_and(|list| list.clients > 0) => html! {
-                    p.missing { (sentence(MISSING_CALL_LIST)) }
+                    p.missing { (prose(MISSING_CALL_LIST)) }
                     (self.rebuild())
                 },
                 Ok(None) => self.nothing_yet(),
@@ -186,7 +195,7 @@ impl CallsPage {
         let rows: Vec<Vec<Entry>> = clients.items.iter().map(cells).collect();
         let csv = with_query(paths::CALLS_CSV, &self.filter.parameters());
         html! {
-            @if let Some(summary) = &self.summary { p { (sentence(&summary.to_string())) } }
+            @if let Some(summary) = &self.summary { p { (prose(&summary.to_string())) } }
             (self.release(clients))
             (self.form())
             p { a href=(csv) download="riskranking.csv" { "These clients as CSV" } " (all pages)" }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::address;
 use crate::figure::visible;
+use crate::page::prose::code_in;
 use crate::page::tables::{Cell, shown};
 use crate::page::time;
 
@@ -13,7 +14,7 @@ use crate::page::time;
 pub(super) enum Entry {
     /// A text, cut where it is very long.
     Text(String),
-    /// A whole sentence.
+    /// A whole sentence. Parts in backticks are code.
     Sentence(String),
     /// A text that leads to an address.
     Link { to: String, text: String },
@@ -88,7 +89,7 @@ impl Cell for Entry {
     fn markup(&self) -> Markup {
         match self {
             Self::Text(text) => html! { (shown(text)) },
-            Self::Sentence(text) => html! { (visible(text)) },
+            Self::Sentence(text) => code_in(text),
             Self::Link { to, text } => html! { a href=(to) { (shown(text)) } },
             Self::Time(at) => time(*at),
         }

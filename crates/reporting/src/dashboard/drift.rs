@@ -119,9 +119,13 @@ pub(super) fn feature_drift_in_words(
     joint: &[String],
     max_names: usize,
 ) -> Option<String> {
-    let names = (!moved.is_empty()).then(|| listed(moved, max_names));
-    let found: Vec<String> = names.into_iter().chain(joint.iter().cloned()).collect();
-    (!found.is_empty()).then(|| found.join("; "))
+    let (names, joint) = (listed(moved, max_names), joint.join("; "));
+    match (names.is_empty(), joint.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(names),
+        (true, false) => Some(joint),
+        (false, false) => Some(format!("{names}; in all features together: {joint}")),
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +140,13 @@ mod tests {
         assert_eq!(words(&[], &[]), None);
         assert_eq!(words(&moved, &[]).as_deref(), Some("base"));
         let both = words(&moved, &joint);
-        assert_eq!(both.as_deref(), Some("base; the relation of base and b"));
+        assert_eq!(
+            both.as_deref(),
+            Some("base; in all features together: the relation of base and b")
+        );
+        assert_eq!(
+            words(&[], &joint).as_deref(),
+            Some("the relation of base and b")
+        );
     }
 }

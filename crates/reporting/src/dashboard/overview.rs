@@ -10,7 +10,6 @@ use scoring::RankedClient;
 
 use super::address::{self, paths};
 use super::attention::{self, LiveRelease, UnfinishedRun};
-use super::calls::MISSING_CALL_LIST;
 use super::cells::in_words;
 use super::frame::{Frame, Place, ago};
 use crate::report::{EarlierRuns, Part, RunReport, first_screen};
@@ -136,10 +135,12 @@ impl Overview {
         };
         let run = record.run_id.unwrap_or_default();
         let has_ranked_clients = runs.has_ranked_clients();
-        let clients = self.clients.and_then(|clients| match clients {
-            None if has_ranked_clients => Err(anyhow!("{MISSING_CALL_LIST}")),
-            clients => Ok(clients.unwrap_or_default()),
-        });
+        // The first section of the page has the problem, with what to do.
+        let clients = match self.clients {
+            Ok(Some(clients)) => Ok(clients),
+            Ok(None) if !has_ranked_clients => Ok(Vec::new()),
+            Ok(None) | Err(_) => Err(anyhow!("the reason is above, under what needs attention")),
+        };
         let report = RunReport {
             record,
             earlier: Ok(runs.earlier),
@@ -149,7 +150,7 @@ impl Overview {
         };
         html! {
             section aria-labelledby="newest" {
-                h2 #newest { "Newest run with new rows: " a href=(address::run(run)) { "run " (run) } }
+                h2 #newest { "Newest run with new input: " a href=(address::run(run)) { "run " (run) } }
                 (first_screen::first_screen(&report, is_replaced))
                 p {
                     a href=(paths::CALLS) { "The whole call list" } " · "

@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use maud::html;
 
-use super::attention::with_code;
 use super::frame::Frame;
-use crate::page::tables::sentence;
+use crate::page::prose::{prose, with_code};
 
 /// What the page of an error says.
 pub struct ProblemPage<'a> {
@@ -33,7 +32,7 @@ impl ProblemPage<'_> {
             title: self.title.to_owned(),
             subtitle: html! { "Status " (self.status) " · request " (self.request_id) },
             content: html! {
-                p { (sentence(self.detail)) }
+                p { (prose(self.detail)) }
                 p {
                     "What to do: " (with_code(self.remedy))
                     @if let Some((to, words)) = self.more { " " a href=(to) { (words) } "." }

@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use model::Model;
 
-use super::address::{self, paths};
-use super::attention::with_code;
+use super::address;
 use super::changes;
 use super::frame::{Frame, Place, field};
 use super::releases::command;
-use crate::page::tables::sentence;
+use crate::page::prose::with_code;
 use crate::page::{content, time};
 use crate::report::{Part, effects};
 
@@ -27,8 +26,9 @@ pub struct ReleasePage {
     pub release: Part<(Manifest, Model)>,
     /// The release that it is compared with; `None` if there is no other.
     pub other: Option<OtherRelease>,
-    /// True if the release that this one replaced is kept, but damaged.
-    pub is_parent_damaged: bool,
+    /// The whole release to go back to from this one; `None` if there is none. Needed for a live release only.
+    /// An error if the releases cannot be read.
+    pub return_to: Part<Option<String>>,
     /// Numbers of all releases, the newest first.
     pub all: Vec<String>,
 }
@@ -78,8 +78,8 @@ impl ReleasePage {
                 "What to do: "
                 @if self.is_live {
                     (with_code("on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it"))
-                    @if self.all.len() > 1 {
-                        (with_code(" `deployment --rollback ID` makes another release live"))
+                    @if let Ok(Some(whole)) = &self.return_to {
+                        " Until then, " (with_code(&format!("`deployment --rollback {whole}` makes release {whole} live, which is whole")))
                     }
                 } @else {
                     (with_code("nothing, as long as nobody needs to go back to it. `fullprocess --doctor` names the damage"))
@@ -110,28 +110,46 @@ impl ReleasePage {
         }
     }
 
+    /// The command that makes this release live, or of a live one the release to go back to.
     fn rollback(&self, parent: Option<&String>) -> Markup {
-        let parent = parent.filter(|name| self.all.contains(name));
-        html! {
-            @match (self.is_live, parent) {
-                (false, _) => {
+        let to = match &self.return_to {
+            _ if !self.is_live => {
+                return html! {
                     p { "To make this release live again, run on the server:" }
                     (command(&format!("deployment --rollback {}", self.name)))
-                },
-                (true, Some(parent)) if self.is_parent_damaged => {
-                    p {
-                        "The release before, " (parent) ", is damaged, so do not go back to it. "
-                        a href=(paths::RELEASES) { "The releases" }
-                        " shows which others are kept. To go back to one of them, run on the server:"
-                    }
-                    (command("deployment --rollback ID"))
-                },
-                (true, Some(parent)) => {
-                    p { "To go back to the previous release, run on the server:" }
-                    (command(&format!("deployment --rollback {parent}")))
-                },
-                (true, None) => p.note { (sentence("there is no release before this one to go back to")) },
+                };
             }
+            Ok(to) => to.as_ref(),
+            Err(_) => {
+                return html! {
+                    p.note { (with_code("Which release to go back to cannot be read. `deployment --list` shows the releases on the server")) }
+                };
+            }
+        };
+        html! {
+            @match (to, parent) {
+                (None, _) => p.note {
+                    @match self.all.len() {
+                        0 | 1 => "There is no other release to go back to.",
+                        _ => "No other release is whole, so there is none to go back to.",
+                    }
+                },
+                (Some(to), Some(parent)) if to == parent => {
+                    p { "To go back to the previous release, run on the server:" }
+                },
+                (Some(to), Some(parent)) => p {
+                    "Release " (parent) ", which this one replaced, is "
+                    @match self.all.contains(parent) {
+                        true => "damaged",
+                        false => "no longer kept",
+                    }
+                    ". To make release " (to) " live in its place, run on the server:"
+                },
+                (Some(to), None) => p {
+                    "This release replaced none. To make release " (to) " live in its place, run on the server:"
+                },
+            }
+            @if let Some(to) = to { (command(&format!("deployment --rollback {to}"))) }
         }
     }
 
@@ -161,30 +179,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_rollback_to_a_damaged_release_is_recommended() {
-        let said = |is_parent_damaged| {
-            let parent = "000001".to_owned();
+    fn a_rollback_is_recommended_only_to_a_release_that_is_whole() {
+        let said = |to: Option<&str>, parent: Option<&str>, others: &[&str]| {
             let page = ReleasePage {
                 now: Timestamp::UNIX_EPOCH,
-                name: "000002".into(),
+                name: "000003".into(),
                 is_live: true,
                 release: Err(anyhow::anyhow!("not needed")),
                 other: None,
-                is_parent_damaged,
-                all: vec!["000002".into(), parent.clone()],
+                return_to: Ok(to.map(str::to_owned)),
+                all: ["000003"]
+                    .iter()
+                    .chain(others)
+                    .map(|name| (*name).to_owned())
+                    .collect(),
             };
-            page.rollback(Some(&parent)).into_string()
+            page.rollback(parent.map(str::to_owned).as_ref())
+                .into_string()
         };
-        assert!(said(false).contains("deployment --rollback 000001"));
-        let damaged = said(true);
-        assert!(!damaged.contains("--rollback 000001"), "{damaged}");
-        assert!(
-            damaged.contains("The release before, 000001, is damaged"),
-            "{damaged}"
-        );
-        assert!(
-            damaged.contains("href=\"/dashboard/releases\""),
-            "{damaged}"
-        );
+        let (first, second) = (Some("000001"), Some("000002"));
+        for (to, parent, others, says) in [
+            (
+                second,
+                second,
+                &["000002"][..],
+                "go back to the previous release",
+            ),
+            (
+                first,
+                second,
+                &["000002", "000001"],
+                "Release 000002, which this one replaced, is damaged.",
+            ),
+            (
+                first,
+                second,
+                &["000001"],
+                "Release 000002, which this one replaced, is no longer kept.",
+            ),
+            (second, None, &["000002"], "This release replaced none."),
+            (None, second, &["000002"], "No other release is whole"),
+            (
+                None,
+                second,
+                &[],
+                "There is no other release to go back to.",
+            ),
+            (None, None, &[], "There is no other release to go back to."),
+        ] {
+            let page = said(to, parent, others);
+            assert!(page.contains(says), "{says}: {page}");
+            let command = to.map(|to| format!("deployment --rollback {to}"));
+            match command {
+                Some(command) => assert!(page.contains(&command), "{page}"),
+                None => assert!(!page.contains("rollback"), "{page}"),
+            }
+        }
     }
 }

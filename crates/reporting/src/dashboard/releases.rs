@@ -8,9 +8,10 @@ use maud::{Markup, html};
 use super::Paged;
 use super::absence::{PipelineState, nothing_yet};
 use super::address::paths;
-use super::attention::{LiveRelease, with_code};
+use super::attention::LiveRelease;
 use super::cells::Entry;
 use super::frame::{Frame, Place, pager};
+use crate::page::prose::with_code;
 use crate::page::tables::{Column, table};
 use crate::report::Part;
 
@@ -60,6 +61,9 @@ impl ReleasesPage {
 
 fn content(releases: &Paged<ReleaseLine>, live: &LiveRelease) -> Markup {
     let rows: Vec<Vec<Entry>> = releases.items.iter().map(|it| cells(it, live)).collect();
+    // No rollback leads to a release whose manifest cannot be read.
+    let is_other = |line: &ReleaseLine| !line.is_live && line.manifest.is_ok();
+    let has_other = releases.items.iter().any(is_other);
     html! {
         (table(
             "Releases",
@@ -73,8 +77,11 @@ fn content(releases: &Paged<ReleaseLine>, live: &LiveRelease) -> Markup {
             ],
             &rows,
         ))
-        p { "The page of a release shows what changed. To make another release live again, run on the server:" }
-        (command("deployment --rollback ID"))
+        p {
+            "The page of a release shows what changed."
+            @if has_other { " To make another release live, run on the server:" }
+        }
+        @if has_other { (command("deployment --rollback ID")) }
         (pager(
             paths::RELEASES,
             &[],

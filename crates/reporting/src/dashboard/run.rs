@@ -8,7 +8,7 @@ use super::address;
 use super::alerts::{AlertLine, alert_table};
 use super::frame::{Frame, Place};
 use super::overview::outcome;
-use crate::page::tables::sentence;
+use crate::page::prose::prose;
 use crate::page::{Section, content, contents, drawn};
 use crate::report::{RunReport, calls, data, decision, features, first_screen, program, quality};
 
@@ -39,7 +39,7 @@ impl RunPage<'_> {
             content: html! {
                 (self.links(run))
                 (first_screen::answers(record, self.report.performance().ok().flatten(), false))
-                @if record.decision.is_none() { p { "Why: " (sentence(&record.reason)) } }
+                @if record.decision.is_none() { p { "Why: " (prose(&record.reason)) } }
                 (contents(&sections))
                 (content(&sections))
             },

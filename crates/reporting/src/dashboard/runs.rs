@@ -4,13 +4,13 @@ use common::history::ChangeByHand;
 use common::numbers::{Scores, count};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use record::{RunOrChange, RunRecord};
+use record::RunRecord;
 
 use super::Paged;
 use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::{self, paths};
-use super::cells::{Entry, in_words};
-use super::changes_by_hand::{self, changes_note};
+use super::cells::Entry;
+use super::changes_by_hand::{self, OfChange, changes_note};
 use super::frame::{Frame, Place, field, pager};
 use super::overview::outcome;
 use crate::page::tables::{Column, or_dash, sentence, table};
@@ -100,6 +100,20 @@ fn report_link(run: i64, has_report: bool) -> Entry {
     }
 }
 
+/// What the columns show of a change by hand.
+const OF_CHANGE: [OfChange; 10] = [
+    OfChange::Run,
+    OfChange::Time,
+    OfChange::Kind,
+    OfChange::Release,
+    OfChange::Nothing,
+    OfChange::Nothing,
+    OfChange::Nothing,
+    OfChange::Nothing,
+    OfChange::Sentence,
+    OfChange::Nothing,
+];
+
 impl RunsPage {
     /// The page.
     pub fn html(&self) -> String {
@@ -127,13 +141,7 @@ impl RunsPage {
         }
         let number = |line: &&RunLine| line.run;
         let entries = record::with_changes(&runs.items, number, self.changes.iter().cloned());
-        let rows: Vec<Vec<Entry>> = entries
-            .iter()
-            .map(|entry| match entry {
-                RunOrChange::Run(line) => line.cells(),
-                RunOrChange::Change(change) => change_cells(change),
-            })
-            .collect();
+        let rows = changes_by_hand::rows(&entries, |line| line.cells(), &OF_CHANGE);
         html! {
             form.filter method="get" action=(paths::RUNS) {
                 (field("before", "Only runs before number", html! {
@@ -162,20 +170,4 @@ impl RunsPage {
             (pager(paths::RUNS, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
         }
     }
-}
-
-/// A change by hand as a row among the runs.
-fn change_cells(change: &ChangeByHand) -> Vec<Entry> {
-    vec![
-        changes_by_hand::run_cell(),
-        Entry::Time(change.made_at),
-        Entry::text(in_words(change.kind.name())),
-        Entry::release_or_none(change.to.as_deref()),
-        Entry::NONE,
-        Entry::NONE,
-        Entry::NONE,
-        Entry::NONE,
-        Entry::Sentence(sentence(&change.to_string())),
-        Entry::NONE,
-    ]
 }

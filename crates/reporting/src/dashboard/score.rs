@@ -5,18 +5,17 @@ use common::numbers::{Scores, count};
 use diagnostics::Verdict;
 use jiff::Timestamp;
 use maud::{Markup, html};
-use record::RunOrChange;
 
 use super::Paged;
 use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::paths;
-use super::cells::{Entry, in_words};
-use super::changes_by_hand::{self, changes_note};
+use super::cells::Entry;
+use super::changes_by_hand::{self, OfChange, changes_note};
 use super::frame::{Frame, Place, pager};
 use super::overview::outcome_in_words;
 use crate::figure::RunEvent;
 use crate::page::figure;
-use crate::page::tables::{Column, or_dash, sentence, table};
+use crate::page::tables::{Column, or_dash, table};
 use crate::report::score_history::{CAPTION, event, score_history};
 use crate::report::{EvaluatedRun, Part};
 
@@ -53,6 +52,18 @@ impl ScorePage {
     }
 }
 
+/// What the columns show of a change of the live release by hand.
+const OF_CHANGE: [OfChange; 8] = [
+    OfChange::Run,
+    OfChange::Kind,
+    OfChange::Release,
+    OfChange::Nothing,
+    OfChange::Nothing,
+    OfChange::Nothing,
+    OfChange::Nothing,
+    OfChange::Sentence,
+];
+
 const NOTHING: &str = "No run has evaluated a deployed model yet.";
 
 fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
@@ -64,13 +75,7 @@ fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
         .filter(|change| change.is_of_release())
         .cloned();
     let entries = record::with_changes(runs_with_earlier, |(run, _)| run.run, of_release);
-    let rows: Vec<Vec<Entry>> = entries
-        .iter()
-        .map(|entry| match entry {
-            RunOrChange::Run((run, before)) => cells(run, *before),
-            RunOrChange::Change(change) => change_cells(change),
-        })
-        .collect();
+    let rows = changes_by_hand::rows(&entries, |(run, before)| cells(run, *before), &OF_CHANGE);
     html! {
         div.figures.single { (figure(CAPTION, score_history(runs.items.iter()))) }
         (table(
@@ -115,20 +120,6 @@ fn cells(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> Vec<Entry> {
             }
             .to_owned(),
         ),
-    ]
-}
-
-/// A change of the live release by hand as a row among the runs.
-fn change_cells(change: &ChangeByHand) -> Vec<Entry> {
-    vec![
-        changes_by_hand::run_cell(),
-        Entry::text(in_words(change.kind.name())),
-        Entry::release_or_none(change.to.as_deref()),
-        Entry::NONE,
-        Entry::NONE,
-        Entry::NONE,
-        Entry::NONE,
-        Entry::Sentence(sentence(&change.to_string())),
     ]
 }
 

@@ -6,6 +6,7 @@ mod calls;
 mod drift;
 mod overview;
 mod problem;
+mod releases;
 mod runs;
 mod score;
 

@@ -1,6 +1,6 @@
 //! Tables and numbers of a page.
 
-use common::numbers::{count, level, p_value};
+use common::numbers::{count, p_value};
 use maud::{Markup, html};
 
 pub(crate) use crate::figure::percent;
@@ -90,16 +90,6 @@ pub(crate) fn more(shown: usize, all: usize, what: &str) -> Markup {
         @if all > shown {
             p.note { "The first " (shown) " of " (count(all)) " " (what) "." }
         }
-    }
-}
-
-/// An amount with two significant digits, or as a whole number: `4,291`, `-9.7`.
-pub(crate) fn amount(amount: f64) -> String {
-    let size = amount.abs();
-    match (100.0..1e15).contains(&size) {
-        true if amount < 0.0 => format!("-{}", count(size.round() as u64)),
-        true => count(size.round() as u64),
-        false => level(amount),
     }
 }
 

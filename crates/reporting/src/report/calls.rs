@@ -1,13 +1,14 @@
 //! The section on calls: whom to call, and whether calling works.
 
-use common::numbers::count;
+use common::numbers::{amount, count};
 use maud::{Markup, html};
 use record::CALLING_MAY_EXPLAIN_DRIFT;
 use scoring::{CallListSummary, CallReport, RankedClient};
 
 use super::RunReport;
 use crate::figure::Profit;
-use crate::page::tables::{Column, amount, percent, sentence, table};
+use crate::page::prose::prose;
+use crate::page::tables::{Column, percent, table};
 use crate::page::{NamedFigure, Section, drawn, missing};
 
 /// Maximum number of clients on the first screen.
@@ -17,7 +18,7 @@ pub(crate) const MAX_CLIENTS: usize = 10;
 pub(super) fn first_clients(report: &RunReport<'_>) -> Markup {
     let record = report.record;
     if let Some(problem) = &record.call_list_problem {
-        return html! { p.missing { (sentence(problem)) } };
+        return html! { p.missing { (prose(problem)) } };
     }
     match &report.clients {
         Err(error) => missing("The call list", error),
@@ -86,9 +87,9 @@ pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
         id: "calls",
         heading: "Whom to call, and does it work?",
         content: html! {
-            @if let Some(list) = list { p { (sentence(&list.to_string())) } }
+            @if let Some(list) = list { p { (prose(&list.to_string())) } }
             @if let Some(figure) = figure(report) { div.figures { (drawn(&figure)) } }
-            @if record.may_calling_explain_drift() { p { (sentence(CALLING_MAY_EXPLAIN_DRIFT)) } }
+            @if record.may_calling_explain_drift() { p { (prose(CALLING_MAY_EXPLAIN_DRIFT)) } }
             (effect_of_calls(list, outcomes))
         },
     })
@@ -106,8 +107,8 @@ fn effect_of_calls(list: Option<&CallListSummary>, outcomes: Option<&CallReport>
         };
     };
     html! {
-        p { (sentence(&outcomes.outcomes.to_string())) }
-        @if let Some(calibration) = &outcomes.calibration { p { (sentence(&calibration.to_string())) } }
+        p { (prose(&outcomes.outcomes.to_string())) }
+        @if let Some(calibration) = &outcomes.calibration { p { (prose(&calibration.to_string())) } }
     }
 }
 

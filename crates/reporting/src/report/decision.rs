@@ -8,7 +8,8 @@ use scoring::Comparison;
 
 use super::{RunReport, sentences};
 use crate::page::Section;
-use crate::page::tables::{Column, bare_p_value, or_dash, sentence, table};
+use crate::page::prose::prose;
+use crate::page::tables::{Column, bare_p_value, or_dash, table};
 
 /// The section. `None` for a run without a decision.
 pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
@@ -18,7 +19,7 @@ pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
         id: "decision",
         heading: "Why was this decided?",
         content: html! {
-            p { (sentence(&record.reason)) }
+            p { (prose(&record.reason)) }
             (model_drift(record))
             (gate(record))
             (windows(record))
@@ -69,7 +70,7 @@ pub(crate) fn model_drift(record: &RunRecord) -> Markup {
         h3 { (heading) }
         // The reason of the decision may contain the same sentence.
         @if !record.reason.contains(&model.to_string()) {
-            p { (sentence(&model.to_string())) }
+            p { (prose(&model.to_string())) }
         }
         (table(
     "Tests for model drift",

@@ -11,7 +11,8 @@ use super::earlier::EvaluatedRun;
 use super::score_history::with_earlier;
 use super::{Part, RunReport, sentences};
 use crate::figure::{Distribution, DistributionBin, MissingShares};
-use crate::page::tables::{Cell, Column, bare_p_value, more, or_dash, percent, sentence, table};
+use crate::page::prose::prose;
+use crate::page::tables::{Cell, Column, bare_p_value, more, or_dash, percent, table};
 use crate::page::{NamedFigure, Section, drawn, missing};
 
 /// Maximum number of features whose distribution is drawn: a report has to stay small.
@@ -268,7 +269,7 @@ fn segments(record: &RunRecord, check: &SegmentCheck) -> Markup {
                 _ => "Where is the model wrong?",
             }
         }
-        p { (sentence(&found)) }
+        p { (prose(&found)) }
         (table(
     "Segments: observed and predicted share of leavers",
             &[

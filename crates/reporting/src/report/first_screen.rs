@@ -9,8 +9,8 @@ use scoring::{CallListSummary, Metrics};
 use super::earlier::EvaluatedRun;
 use super::score_history::{CAPTION, is_worth_showing, score_history, with_earlier};
 use super::{PerformanceInRun, RunReport, calls, quality};
-use crate::dashboard::with_code;
-use crate::page::tables::{or_dash, percent, sentence};
+use crate::page::prose::prose;
+use crate::page::tables::{or_dash, percent};
 use crate::page::{figure, missing, time};
 
 /// A number with what it means.
@@ -80,7 +80,7 @@ pub(crate) fn answers(
         dl.answers {
             @for (question, answer) in answers {
                 dt { (in_words(question)) }
-                dd { (with_code(&sentence(&answer))) }
+                dd { (prose(&answer)) }
             }
         }
     }

@@ -7,7 +7,7 @@ use scoring::Metrics;
 
 use super::first_screen::{f1_of, precision, recall, tiles};
 use super::{effects, quality};
-use crate::page::tables::sentence;
+use crate::page::prose::prose;
 use crate::page::{Page, Section, time};
 
 /// What the report of a release shows.
@@ -66,7 +66,7 @@ impl ReleaseReport<'_> {
                 }
                 @if self.model.check != Check::Confirmed {
                     dt { "Check of the fit" }
-                    dd { (sentence(&self.model.check.to_string())) }
+                    dd { (prose(&self.model.check.to_string())) }
                 }
                 @if let Some(run) = self.run {
                     dt { "More" }

@@ -1,10 +1,12 @@
 //! Reads a stored call list.
 
+use std::error::Error;
+use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-use anyhow::Context;
+use common::layout::names;
 use common::ledger::FileStamp;
 use common::{Failure, regular};
 use dataset::{FileProblem, RecordPosition, RecordReader};
@@ -30,11 +32,9 @@ impl StoredList {
         let file = match regular::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("failed to read {name}")),
+            Err(error) => return Err(unreadable(&name, error)),
         };
-        let metadata = file
-            .metadata()
-            .with_context(|| format!("failed to read {name}"))?;
+        let metadata = file.metadata().map_err(|error| unreadable(&name, error))?;
         let stamp = FileStamp::of(&metadata);
         let reader = RecordReader::open(BufReader::new(same(&file, &name)?));
         let reader = reader.map_err(|problem| failure(&name, problem))?;
@@ -44,7 +44,8 @@ impl StoredList {
                 .header()
                 .iter()
                 .position(|it| it == column.as_bytes());
-            *place = found.ok_or_else(|| damaged(&name, &format!("has no column {column}")))?;
+            let missing = || damaged(&name, Some(1), &format!("the column {column} is missing"));
+            *place = found.ok_or_else(missing)?;
         }
         Ok(Some(Self {
             file,
@@ -69,13 +70,14 @@ impl StoredList {
     pub fn go_to(&mut self, position: RecordPosition) -> anyhow::Result<()> {
         let mut rest = same(&self.file, &self.path)?;
         rest.seek(SeekFrom::Start(position.bytes))
-            .with_context(|| format!("failed to read {}", self.path))?;
+            .map_err(|error| unreadable(&self.path, error))?;
         self.reader.go_to(position, BufReader::new(rest));
         Ok(())
     }
 
-    /// The next client; `None` at the end.
+    /// The next client; `None` at the end. An error of a damaged list contains [`CallListFlaw`].
     pub fn next_client(&mut self) -> anyhow::Result<Option<RankedClient>> {
+        let line = self.reader.position().line();
         let record = self.reader.next_record();
         let Some(fields) = record.map_err(|problem| failure(&self.path, problem))? else {
             return Ok(None);
@@ -86,28 +88,74 @@ impl StoredList {
         });
         match RankedClient::of_cells(&cells) {
             Some(client) => Ok(Some(client)),
-            None => Err(damaged(&self.path, "has a line that is no line of a call list").into()),
+            None => Err(damaged(
+                &self.path,
+                Some(line),
+                "this is no line of a call list",
+            )),
         }
+    }
+}
+
+/// What is wrong with the file of a call list.
+#[derive(Debug)]
+pub struct CallListFlaw {
+    /// Path of the file.
+    path: String,
+    /// What is wrong, with the line where it is known.
+    what: String,
+    remedy: Failure,
+}
+
+impl CallListFlaw {
+    /// The flaw that an error of a [`StoredList`] reports; `None` for any other error.
+    pub fn of(error: &anyhow::Error) -> Option<&Self> {
+        error.chain().find_map(|cause| cause.downcast_ref())
+    }
+
+    /// What is wrong, with the name of the file but without its folder.
+    pub fn without_folder(&self) -> String {
+        format!("{}, {}", names::RISK_RANKING, self.what)
+    }
+}
+
+impl fmt::Display for CallListFlaw {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{}, {}", self.path, self.what)
+    }
+}
+
+/// The remedy follows, and has the exit code.
+impl Error for CallListFlaw {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.remedy)
     }
 }
 
 /// Another handle of an open file. Both handles share one position in the file.
 fn same(file: &File, path: &str) -> anyhow::Result<File> {
-    file.try_clone()
-        .with_context(|| format!("failed to read {path}"))
+    file.try_clone().map_err(|error| unreadable(path, error))
 }
 
 fn failure(path: &str, problem: FileProblem) -> anyhow::Error {
     match problem {
-        FileProblem::Unusable(flaw) => damaged(path, &flaw.to_string()).into(),
-        FileProblem::Unreadable(error) => {
-            anyhow::Error::new(error).context(format!("failed to read {path}"))
-        }
+        FileProblem::Unusable(flaw) => damaged(path, None, &flaw.to_string()),
+        FileProblem::Unreadable(error) => unreadable(path, error),
     }
 }
 
-fn damaged(path: &str, what: &str) -> Failure {
-    Failure::input_output(format!(
-        "{path} {what}: make it again with `scoring --rank`"
-    ))
+fn unreadable(path: &str, error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("failed to read {path}"))
+}
+
+fn damaged(path: &str, line: Option<u64>, what: &str) -> anyhow::Error {
+    CallListFlaw {
+        path: path.to_owned(),
+        what: match line {
+            Some(line) => format!("line {line}: {what}"),
+            None => what.to_owned(),
+        },
+        remedy: Failure::input_output("run `scoring --rank`, which rebuilds the call list"),
+    }
+    .into()
 }

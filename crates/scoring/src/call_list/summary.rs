@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use common::numbers::{count, counted, level};
+use common::numbers::{amount, count, counted, level};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -112,11 +112,11 @@ impl fmt::Display for ExpectedValue {
             _ if self.value.is_none() => to.write_str("no client has a value")?,
             _ => to.write_str("no call of a client of median value pays")?,
         }
-        let value = self.value.map_or("missing".into(), level);
+        let value = self.value.map_or("missing".into(), amount);
         write!(
             to,
             " (cost {}, save rate {}, value {value})",
-            level(self.cost),
+            amount(self.cost),
             level(self.save_rate)
         )
     }
@@ -146,7 +146,7 @@ impl fmt::Display for RankReport {
             writeln!(
                 to,
                 "expected       {} in total; {value}",
-                level(value.total)
+                amount(value.total)
             )?;
         }
         writeln!(to, "model          release {}", list.model_version)?;

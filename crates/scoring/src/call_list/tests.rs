@@ -267,17 +267,57 @@ fn a_damaged_list_is_an_error_that_says_how_to_make_it_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("riskranking.csv");
     let header = entry::COLUMNS.join(",");
-    for text in [
-        "rank,id\n1,a\n".to_owned(),
-        format!("{header}\n1,a,nan,high,,,,,,,,000001\n"),
-        format!("{header}\n1,a,0.5,highest,,,,,,,,000001\n"),
-        format!("{header}\n1,a,0.5,high,,maybe,,,,,,000001\n"),
-        format!("{header}\n1,\"a"),
+    for (text, says) in [
+        (
+            "rank,id\n1,a\n".to_owned(),
+            "line 1: the column probability is missing",
+        ),
+        (
+            format!("{header}\n1,a,nan,high,,,,,,,,000001\n"),
+            "line 2: this is no line",
+        ),
+        (
+            format!("{header}\n1,a,0.5,highest,,,,,,,,000001\n"),
+            "line 2: this is no line",
+        ),
+        (
+            format!("{header}\n1,a,0.5,high,,maybe,,,,,,000001\n"),
+            "line 2: this is no line",
+        ),
+        (
+            format!("{header}\n1,\"a\nb\",0.5,high,,,,,,,,000001\ngarbage\n"),
+            "line 4: this is no line",
+        ),
+        (format!("{header}\n1,\"a"), "line 2"),
     ] {
         files::replace(&path, text.as_bytes()).unwrap();
-        let read = StoredList::open(&path).and_then(|list| list.expect("a file").next_client());
-        let error = read.unwrap_err().to_string();
-        assert!(error.contains("`scoring --rank`"), "{error}");
+        let error = first_error(&path);
+        assert_eq!(classify(&error), Exit::InputOutput);
+        let flaw = CallListFlaw::of(&error).expect("a flaw").without_folder();
+        assert!(
+            flaw.starts_with("riskranking.csv, ") && flaw.contains(says),
+            "{flaw}"
+        );
+        let error = format!("{error:#}");
+        assert!(
+            error.contains(says) && error.contains("`scoring --rank`"),
+            "{error}"
+        );
+        assert!(error.starts_with(&*path.to_string_lossy()), "{error}");
+    }
+}
+
+/// The first error of reading a list to its end.
+fn first_error(path: &Path) -> anyhow::Error {
+    let mut list = match StoredList::open(path) {
+        Ok(list) => list.expect("a file"),
+        Err(error) => return error,
+    };
+    loop {
+        match list.next_client() {
+            Ok(client) => assert!(client.is_some(), "no error"),
+            Err(error) => return error,
+        }
     }
 }
 

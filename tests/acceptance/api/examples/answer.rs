@@ -43,6 +43,15 @@ pub(super) fn shape(answer: &str) -> String {
     }
 }
 
+/// The sentences in an answer: its texts of at least three words, in their order.
+pub(super) fn sentences(answer: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(json) = read(answer) {
+        json.collect_sentences(&mut found);
+    }
+    found
+}
+
 fn read(text: &str) -> Option<Json> {
     serde_json::from_str(text).ok()
 }
@@ -83,6 +92,25 @@ impl Json {
                 Self::Value(format!("{first} {MORE}").into())
             }
             value @ Self::Value(_) => value,
+        }
+    }
+
+    fn collect_sentences(self, found: &mut Vec<String>) {
+        match self {
+            Self::Object(members) => {
+                for (_, member) in members {
+                    member.collect_sentences(found);
+                }
+            }
+            Self::List(elements) => {
+                for element in elements {
+                    element.collect_sentences(found);
+                }
+            }
+            Self::Value(Value::String(text)) if text.split_whitespace().count() > 2 => {
+                found.push(text);
+            }
+            Self::Value(_) => {}
         }
     }
 
@@ -278,6 +306,13 @@ fn an_answer_is_shortened_in_its_order() {
         assert_ne!(shape(&other), shape(wanted), "{other}");
     }
     assert_eq!(shape(&wanted.replace("[1, 2", "[7, 8")), shape(wanted));
+}
+
+#[test]
+fn the_sentences_of_an_answer_are_its_texts_of_several_words() {
+    let answer = r#"{"a":"one two","b":[{"c":"one two three"},"x"],"d":"in d of e"}"#;
+    assert_eq!(sentences(answer), ["one two three", "in d of e"]);
+    assert_eq!(sentences("a 1"), Vec::<String>::new());
 }
 
 #[test]

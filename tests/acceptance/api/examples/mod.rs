@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use common::files;
 
-use self::answer::{shape, shortened};
+use self::answer::{sentences, shape, shortened};
 use self::page::Shown;
 use crate::program;
 use crate::server::Server;
@@ -56,19 +56,33 @@ fn write_answer(shown: &Shown, answer: &str) -> PathBuf {
     folder
 }
 
+/// Asserts that each stored example agrees with the answer of today. Writes the answers of the others first.
+#[track_caller]
+fn expect_same<T: PartialEq>(what: &str, of: impl Fn(&str) -> T) {
+    let changed = |(shown, answer): &&(Shown, String)| of(&shown.answer) != of(answer);
+    let changed: Vec<String> = examples()
+        .iter()
+        .filter(changed)
+        .map(|(shown, answer)| {
+            let folder = write_answer(shown, answer);
+            folder.join(shown.file()).display().to_string()
+        })
+        .collect();
+    assert!(
+        changed.is_empty(),
+        "{what} have changed; where that is meant: cp {} {STORED}/",
+        changed.join(" ")
+    );
+}
+
 #[test]
 fn every_example_has_the_members_of_the_answer_of_today() {
-    for (shown, answer) in examples() {
-        if shape(&shown.answer) != shape(answer) {
-            let folder = write_answer(shown, answer);
-            panic!(
-                "the answer of {} has changed; where that is meant: cp {}/{} {STORED}/",
-                shown.id,
-                folder.display(),
-                shown.file()
-            );
-        }
-    }
+    expect_same("members of answers", shape);
+}
+
+#[test]
+fn every_example_has_the_sentences_of_the_answer_of_today() {
+    expect_same("sentences of answers", sentences);
 }
 
 #[test]

@@ -2,16 +2,15 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use common::History;
 use common::history::{OpenCondition, StoredAlert};
+use common::{History, Layout};
 use jiff::Timestamp;
 use reporting::dashboard::{AlertLine, AlertsPage, Paged, SentTo};
 use serde::Deserialize;
 
 use super::list::{ITEMS, Part, parts};
-use super::{Page, answer_list};
+use super::{Page, answer_list_of_history};
 use crate::error::ApiError;
-use crate::routes::runs;
 use crate::state::AppState;
 
 /// What a page shows of the content of an alert.
@@ -29,15 +28,14 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_list(&request, state, |reading, before| {
-        let config = &reading.state.config;
-        let read = runs::read(config, |history| part(history, before));
-        let (alerts, open) = parts(reading.logged(read));
+    let read = |_: &Layout, history: &History, before| part(history, before);
+    answer_list_of_history(&request, state, read, |reading, read| {
+        let (alerts, open) = parts(read);
         let page = AlertsPage {
             now: common::clock::now(),
             open,
             alerts,
-            has_receiver: config.alerts.has_target(),
+            has_receiver: reading.state.config.alerts.has_target(),
             state: reading.pipeline_state(),
         };
         Page::about(&page.alerts, page.html())

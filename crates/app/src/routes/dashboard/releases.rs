@@ -5,8 +5,9 @@ use std::path;
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use common::Manifest;
 use common::layout::names;
+use common::manifest::PublishedManifests;
+use common::{Layout, Manifest};
 use deployment::Release;
 use model::Model;
 use reporting::dashboard::{OtherRelease, Paged, ReleaseLine, ReleasePage, ReleasesPage};
@@ -104,7 +105,7 @@ fn read_one(
     let folder = &all[place].1;
     let name = name_of(folder);
     count_model(reading, folder)?;
-    let release = reading.logged(open(folder));
+    let release = reading.logged(open(layout, folder));
     let parent = release
         .as_ref()
         .ok()
@@ -133,17 +134,12 @@ fn read_one(
     let other = other.map(|(_, folder)| open_other(reading, folder));
     let other = other.transpose()?;
     let is_live = live_name(reading).as_ref() == Some(&name);
-    // The page of the live release recommends a rollback to its parent.
-    let parent = all
-        .iter()
-        .find(|(_, folder)| is_live && Some(name_of(folder)) == parent);
-    let is_parent_damaged = match (parent, &other) {
-        (None, _) => false,
-        (Some((_, folder)), Some(other)) if other.name == name_of(folder) => other.release.is_err(),
-        (Some((_, folder)), _) => open_other(reading, folder)?.release.is_err(),
+    let return_to = match is_live {
+        true => return_to(reading, &all, &name)?,
+        false => Ok(None),
     };
     let page = ReleasePage {
-        is_parent_damaged,
+        return_to,
         now: common::clock::now(),
         is_live,
         other,
@@ -157,7 +153,7 @@ fn read_one(
 /// The release to compare with. If its model is too large to be read, the page is shown without it.
 fn open_other(reading: &Reading, folder: &path::Path) -> Result<OtherRelease, ApiError> {
     let release = match count_model(reading, folder) {
-        Ok(()) => open(folder),
+        Ok(()) => open(&reading.state.config.layout, folder),
         Err(error @ ApiError::BodyTooLarge { .. }) => {
             Err(anyhow::Error::new(error).context(format!("failed to read {}", folder.display())))
         }
@@ -169,18 +165,42 @@ fn open_other(reading: &Reading, folder: &path::Path) -> Result<OtherRelease, Ap
     })
 }
 
-/// Counts the memory of a release's model before it is read.
-fn count_model(reading: &Reading, folder: &path::Path) -> Result<(), ApiError> {
-    // A file that is missing is reported when it is read.
-    let metadata = folder.join(names::MODEL).symlink_metadata();
-    let bytes = metadata.map_or(0, |metadata| metadata.len());
-    // Its bytes, and the model made of them.
-    reading.count(bytes.saturating_mul(2))
+/// The whole release to go back to from the live one; `None` if there is none. An inner error if a model is too
+/// large to be read: the page is shown all the same.
+fn return_to(
+    reading: &Reading,
+    all: &[(u64, path::PathBuf)],
+    live: &str,
+) -> Result<anyhow::Result<Option<String>>, ApiError> {
+    // The models are checked one after the other.
+    let largest = all.iter().map(|(_, folder)| model_bytes(folder)).max();
+    match reading.count(largest.unwrap_or(0)) {
+        Ok(()) => {}
+        Err(error @ ApiError::BodyTooLarge { .. }) => {
+            return Ok(reading.logged(Err(anyhow::Error::new(error))));
+        }
+        Err(error) => return Err(error),
+    }
+    let target = deployment::previous_release(&reading.state.config.layout, live);
+    let name = target.map(|target| target.map(|release| release.name().to_owned()));
+    Ok(reading.logged(name))
 }
 
-/// The manifest and the model of a release, after all its files are checked.
-fn open(folder: &path::Path) -> anyhow::Result<(Manifest, Model)> {
-    let release = Release::open(folder)?;
+/// Counts the memory of a release's model before it is read.
+fn count_model(reading: &Reading, folder: &path::Path) -> Result<(), ApiError> {
+    reading.count(model_bytes(folder))
+}
+
+/// Memory in bytes of reading a release's model: its file, and the model made of it.
+fn model_bytes(folder: &path::Path) -> u64 {
+    // A file that is missing is reported when it is read.
+    let metadata = folder.join(names::MODEL).symlink_metadata();
+    metadata.map_or(0, |metadata| metadata.len().saturating_mul(2))
+}
+
+/// The manifest and the model of a release, after its files and the manifest are checked.
+fn open(layout: &Layout, folder: &path::Path) -> anyhow::Result<(Manifest, Model)> {
+    let release = Release::open_published(folder, &PublishedManifests::read(layout)?)?;
     let model = release.verify()?;
     Ok((release.manifest, model))
 }

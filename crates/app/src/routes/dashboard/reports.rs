@@ -8,9 +8,8 @@ use record::RunRecord;
 use reporting::dashboard::{Paged, ReportsPage, RunLine};
 
 use super::list::{ITEMS, Part};
-use super::{Page, answer_list};
+use super::{Page, answer_list_of_history};
 use crate::error::ApiError;
-use crate::routes::runs;
 use crate::state::AppState;
 
 /// Answers with a page of the reports.
@@ -18,12 +17,10 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_list(&request, state, |reading, before| {
-        let config = &reading.state.config;
-        let read = runs::read(config, |history| lines(&config.layout, history, before));
+    answer_list_of_history(&request, state, lines, |reading, runs| {
         let page = ReportsPage {
             now: common::clock::now(),
-            runs: reading.logged(read),
+            runs,
             state: reading.pipeline_state(),
         };
         Page::about(&page.runs, page.html())

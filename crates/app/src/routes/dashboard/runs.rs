@@ -12,7 +12,7 @@ use reporting::{EarlierRuns, MAX_RUNS, RunReport};
 
 use super::list::{ITEMS, Part, changes, parts};
 use super::reports::has_report;
-use super::{Page, Reading, absent, alerts, answer, answer_list};
+use super::{Page, Reading, absent, alerts, answer, answer_list_of_history};
 use crate::error::ApiError;
 use crate::routes::page::run_number;
 use crate::routes::query::expect_no_parameters;
@@ -24,14 +24,13 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_list(&request, state, |reading, before| {
-        let config = &reading.state.config;
-        let read = runs::read(config, |history| {
-            let lines = lines(&config.layout, history, before)?;
-            let changes = changes(history, before, &lines)?;
-            Ok((lines, changes))
-        });
-        let (runs, changes) = parts(reading.logged(read));
+    let read = |layout: &Layout, history: &History, before| {
+        let lines = lines(layout, history, before)?;
+        let changes = changes(history, before, &lines)?;
+        Ok((lines, changes))
+    };
+    answer_list_of_history(&request, state, read, |reading, read| {
+        let (runs, changes) = parts(read);
         let page = RunsPage {
             now: common::clock::now(),
             runs,

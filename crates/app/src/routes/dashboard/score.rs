@@ -4,15 +4,14 @@ use std::ops::ControlFlow;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use common::History;
+use common::{History, Layout};
 use record::{RunFilter, RunRecord};
 use reporting::dashboard::{Paged, ScorePage};
 use reporting::{EvaluatedRun, MAX_RUNS};
 
 use super::list::{Part, changes, parts};
-use super::{Page, answer_list};
+use super::{Page, answer_list_of_history};
 use crate::error::ApiError;
-use crate::routes::runs;
 use crate::state::AppState;
 
 /// Answers with a page of the scores.
@@ -20,13 +19,13 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    answer_list(&request, state, |reading, before| {
-        let read = runs::read(&reading.state.config, |history| {
-            let runs = evaluated(history, before, |_| {})?;
-            let changes = changes(history, before, &runs)?;
-            Ok((runs, changes))
-        });
-        let (runs, changes) = parts(reading.logged(read));
+    let read = |_: &Layout, history: &History, before| {
+        let runs = evaluated(history, before, |_| {})?;
+        let changes = changes(history, before, &runs)?;
+        Ok((runs, changes))
+    };
+    answer_list_of_history(&request, state, read, |reading, read| {
+        let (runs, changes) = parts(read);
         let page = ScorePage {
             now: common::clock::now(),
             runs,

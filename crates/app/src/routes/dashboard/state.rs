@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use common::Layout;
+use common::manifest::PublishedManifests;
+use deployment::Release;
 use reporting::dashboard::{KnownRuns, LiveRelease, PipelineState};
 use serde::de::IgnoredAny;
 
@@ -39,9 +41,9 @@ impl Reading {
             deployment::live_target(layout),
             Kept {
                 names: kept(layout),
-                return_target: &|| {
-                    let target = deployment::return_target(layout, None).ok().flatten()?;
-                    Some(target.name().to_owned())
+                return_target: &|served| {
+                    let target = self.logged(return_target(layout, served));
+                    Some(target.ok()??.name().to_owned())
                 },
             },
         )
@@ -51,8 +53,9 @@ impl Reading {
 /// The releases that are kept.
 struct Kept<'a> {
     names: Vec<String>,
-    /// Finds the release to make live if the link to the live one is lost.
-    return_target: &'a dyn Fn() -> Option<String>,
+    /// Finds a whole release to make live if the link to the live one is lost: the served one, if it is given
+    /// and whole.
+    return_target: &'a dyn Fn(Option<&str>) -> Option<String>,
 }
 
 /// What the pages say of the live release: `target` is what `current` points at.
@@ -65,13 +68,26 @@ fn live_release(
         (Some(release), true, _) => LiveRelease::Served(release),
         (None, _, Ok(None)) if kept.names.is_empty() => LiveRelease::None,
         (None, _, Ok(None)) => LiveRelease::Unlinked {
-            last: (kept.return_target)().filter(|last| kept.names.contains(last)),
+            return_to: (kept.return_target)(None),
         },
         (Some(served), _, Ok(None)) => LiveRelease::Missing {
-            is_kept: kept.names.contains(&served),
+            return_to: (kept.return_target)(Some(&served)),
             served,
         },
         (served, _, Ok(Some(_)) | Err(_)) => LiveRelease::Damaged { served },
+    }
+}
+
+/// The whole release to make live: this one, if it is given and whole.
+fn return_target(layout: &Layout, served: Option<&str>) -> anyhow::Result<Option<Release>> {
+    let published = PublishedManifests::read(layout)?;
+    let served = served.and_then(|served| {
+        let release = Release::open_published(&layout.release(served), &published).ok()?;
+        release.verify().is_ok().then_some(release)
+    });
+    match served {
+        Some(served) => Ok(Some(served)),
+        None => deployment::return_target(layout, None),
     }
 }
 
@@ -91,11 +107,12 @@ pub(super) fn name_of(folder: &std::path::Path) -> String {
 mod tests {
     use super::*;
 
+    /// The state if only the release `whole` is whole, and 000002 was live last.
     fn state(
         served: Option<&str>,
         is_live: bool,
         target: anyhow::Result<Option<&str>>,
-        kept: &[&str],
+        whole: Option<&str>,
     ) -> LiveRelease {
         live_release(
             Readiness {
@@ -104,44 +121,55 @@ mod tests {
             },
             target.map(|target| target.map(PathBuf::from)),
             Kept {
-                names: kept.iter().map(|name| (*name).to_owned()).collect(),
-                return_target: &|| Some("000002".to_owned()),
+                names: vec!["000003".to_owned(), "000002".to_owned()],
+                return_target: &|served| {
+                    assert!(served.is_none() || served == Some("000002"));
+                    whole.map(str::to_owned)
+                },
             },
         )
     }
 
     #[test]
     fn a_release_that_is_served_but_no_longer_live_is_said_to_be_missing() {
-        let kept = ["000002", "000001"];
-        let missing = |is_kept| LiveRelease::Missing {
+        let missing = |return_to: Option<&str>| LiveRelease::Missing {
             served: "000002".into(),
-            is_kept,
+            return_to: return_to.map(str::to_owned),
         };
         let served = Some("000002");
-        assert_eq!(state(served, false, Ok(None), &kept), missing(true));
-        assert_eq!(state(served, false, Ok(None), &[]), missing(false));
+        for whole in [served, Some("000003"), None] {
+            assert_eq!(state(served, false, Ok(None), whole), missing(whole));
+        }
         let damaged = LiveRelease::Damaged {
             served: served.map(str::to_owned),
         };
         let target = || Ok(Some("releases/000003"));
-        assert_eq!(state(served, false, target(), &kept), damaged);
+        assert_eq!(state(served, false, target(), served), damaged);
         let unreadable = Err(anyhow::anyhow!("no link"));
-        assert_eq!(state(served, false, unreadable, &kept), damaged);
+        assert_eq!(state(served, false, unreadable, served), damaged);
         let live = LiveRelease::Served("000002".into());
-        assert_eq!(state(served, true, target(), &kept), live);
+        assert_eq!(state(served, true, target(), served), live);
     }
 
     #[test]
-    fn without_a_link_the_release_that_was_live_last_is_named_if_it_is_kept() {
-        assert_eq!(state(None, false, Ok(None), &[]), LiveRelease::None);
-        let unlinked = |last: Option<&str>| LiveRelease::Unlinked {
-            last: last.map(str::to_owned),
-        };
-        let kept = ["000003", "000002"];
-        assert_eq!(
-            state(None, false, Ok(None), &kept),
-            unlinked(Some("000002"))
+    fn without_a_link_a_whole_release_is_named_if_there_is_one() {
+        for whole in [Some("000002"), None] {
+            let unlinked = LiveRelease::Unlinked {
+                return_to: whole.map(str::to_owned),
+            };
+            assert_eq!(state(None, false, Ok(None), whole), unlinked);
+        }
+        let nothing_kept = live_release(
+            Readiness {
+                release: None,
+                is_live: false,
+            },
+            Ok(None),
+            Kept {
+                names: Vec::new(),
+                return_target: &|_| None,
+            },
         );
-        assert_eq!(state(None, false, Ok(None), &kept[..1]), unlinked(None));
+        assert_eq!(nothing_kept, LiveRelease::None);
     }
 }

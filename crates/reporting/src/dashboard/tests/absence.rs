@@ -74,7 +74,7 @@ fn a_page_without_anything_to_show_says_what_to_do_in_each_state() {
     const FIRST_STEPS: &str = "--try FILE";
     const BACKUP: &str = "put a backup of history.db in its place";
     let served = || LiveRelease::Served("000001".into());
-    let unlinked = || LiveRelease::Unlinked { last: None };
+    let unlinked = || LiveRelease::Unlinked { return_to: None };
     let damaged = || LiveRelease::Damaged { served: None };
     for (release, runs, says, never) in [
         (LiveRelease::None, KnownRuns::None, FIRST_STEPS, BACKUP),
@@ -96,13 +96,13 @@ fn a_page_without_anything_to_show_says_what_to_do_in_each_state() {
         (
             unlinked(),
             KnownRuns::Ended,
-            "make a release live again",
+            "first repair the live release",
             FIRST_STEPS,
         ),
         (
             damaged(),
             KnownRuns::Ended,
-            "make a release live again",
+            "first repair the live release",
             FIRST_STEPS,
         ),
     ] {
@@ -176,7 +176,7 @@ fn a_call_list_that_no_live_release_ranked_needs_a_release_first() {
     assert_says(
         &broken,
         &[
-            "first make a release live again",
+            "first repair the live release",
             "<code>scoring --rank</code>",
         ],
     );

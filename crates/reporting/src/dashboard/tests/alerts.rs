@@ -45,6 +45,27 @@ fn an_alert_links_to_its_run_and_says_whether_it_was_delivered() {
 }
 
 #[test]
+fn commands_in_texts_are_code() {
+    let page = AlertsPage {
+        now: now(),
+        open: Vec::new(),
+        alerts: Ok(Some(first_page(vec![AlertLine {
+            at: now(),
+            condition: "run_failed".into(),
+            is_resolved: false,
+            text: "run 7 failed: run `fullprocess --doctor`".into(),
+            run: Some(7),
+            sent_to: Vec::new(),
+        }]))),
+        has_receiver: true,
+        state: in_order(),
+    }
+    .html();
+    assert_says(&page, &["run <code>fullprocess --doctor</code>."]);
+    assert!(!page.contains('`'), "{page}");
+}
+
+#[test]
 fn conditions_are_words_and_times_have_minutes_also_in_the_texts_of_older_programs() {
     let opened: Timestamp = "2026-03-05T10:00:00.123456789Z".parse().unwrap();
     let text =

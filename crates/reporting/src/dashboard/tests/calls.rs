@@ -1,3 +1,5 @@
+use scoring::StoredList;
+
 use super::*;
 
 /// A run that put two clients on the call list.
@@ -34,14 +36,16 @@ fn a_missing_and_a_damaged_call_list_are_reported_with_the_command_that_rebuilds
         ],
     );
     assert!(!missing.contains("Every client has a label"), "{missing}");
-    let damaged = ranked(Err(anyhow!("the log of the server has the cause"))).html();
+    assert_eq!(missing.matches("riskranking.csv").count(), 1, "{missing}");
+    let damaged = ranked(Err(anyhow!("/srv/secret"))).html();
     assert_says(
         &damaged,
         &[
-            "<strong>Problem: </strong>The call list cannot be read.",
+            "<strong>Problem: </strong>The call list cannot be read; the log of the server has the cause.",
             "<code>scoring --rank</code>",
         ],
     );
+    assert!(!damaged.contains("secret"), "{damaged}");
     let page = CallsPage {
         summary: with_call_list(6).call_list,
         ..calls(Ok(None), CallFilter::default())
@@ -53,6 +57,32 @@ fn a_missing_and_a_damaged_call_list_are_reported_with_the_command_that_rebuilds
             "<code>scoring --rank</code>",
         ],
     );
+}
+
+#[test]
+fn a_damaged_call_list_is_reported_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("riskranking.csv");
+    common::files::replace(&path, b"garbage\n").unwrap();
+    let overview = Overview {
+        clients: StoredList::open(&path).map(|_| None),
+        ..overview(Ok(Some(healthy())))
+    };
+    for page in [
+        overview.html(),
+        calls(StoredList::open(&path).map(|_| None), CallFilter::default()).html(),
+    ] {
+        assert_is_harmless(&page);
+        assert_says(
+            &page,
+            &[
+                "The call list is damaged: riskranking.csv, line 1: the column rank is missing.",
+                "<code>scoring --rank</code>",
+            ],
+        );
+        assert_eq!(page.matches("is damaged").count(), 1, "{page}");
+        assert!(!page.contains(&*folder.path().to_string_lossy()), "{page}");
+    }
 }
 
 #[test]

@@ -85,9 +85,9 @@ fn an_empty_a_stale_and_a_damaged_pipeline_say_what_to_do() {
         ],
     );
     assert!(!page.contains("--try FILE"), "{page}");
-    let unlinked = |runs, last: Option<&str>| {
+    let unlinked = |runs, whole: Option<&str>| {
         let release = LiveRelease::Unlinked {
-            last: last.map(str::to_owned),
+            return_to: whole.map(str::to_owned),
         };
         Overview {
             release,
@@ -107,21 +107,34 @@ fn an_empty_a_stale_and_a_damaged_pipeline_say_what_to_do() {
     assert_says(
         &page,
         &[
-            "<code>deployment --list</code>",
+            "no release is whole: put a backup of the production folder in its place",
             "history.db is missing or has no run, although a model was deployed.",
         ],
     );
     assert!(!page.contains("--try FILE"), "{page}");
-    let removed = Overview {
-        release: LiveRelease::Missing {
-            served: "000001".into(),
-            is_kept: false,
-        },
-        ..overview(Ok(Some(healthy())))
+    assert!(!page.contains("rollback"), "{page}");
+    let removed = |whole: Option<&str>| {
+        Overview {
+            release: LiveRelease::Missing {
+                served: "000001".into(),
+                return_to: whole.map(str::to_owned),
+            },
+            ..overview(Ok(Some(healthy())))
+        }
+        .html()
     };
+    let page = removed(None);
     assert_says(
-        &removed.html(),
+        &page,
         &["put a backup of the production folder in its place"],
+    );
+    assert!(!page.contains("rollback"), "{page}");
+    assert_says(
+        &removed(Some("000002")),
+        &[
+            "put a backup of release 000001 in its place",
+            "<code>deployment --rollback 000002</code>",
+        ],
     );
     let begun = Overview {
         release: LiveRelease::None,
@@ -143,7 +156,7 @@ fn a_missing_live_release_does_not_claim_that_predictions_stop() {
     let missing = Overview {
         release: LiveRelease::Missing {
             served: "000002".into(),
-            is_kept: true,
+            return_to: Some("000002".into()),
         },
         ..overview(Ok(Some(healthy())))
     };
