@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Opens the pages of the dashboard in a real browser: the sample story, hostile names, keys, and pipelines that
-# are empty, stale, damaged, and without a history or a live release; then asks for each page of a history of
-# 10,000 runs. Needs npm, python3 with venv, and Debian's chromium and chromium-driver. axe-core and selenium
-# come from npm and pip.
+# are empty, stale, damaged, without a history, without a live release, and with a damaged call list; then asks
+# for each page of a history of 10,000 runs. Needs npm, python3 with venv, and Debian's chromium and
+# chromium-driver. axe-core and selenium come from npm and pip.
 #
 #   scripts/check-dashboard.sh [FOLDER] [PROGRAMS]      default: a new temporary folder, target/release
 #
 # Fails at an error of the console, a request to another server, a violation of the policy, a finding of
-# axe-core, texts that overlap from 320 to 2,560 px, values that differ from those of the API, and a page of
-# more than 50 ms. Look at the pictures, too, light and dark.
+# axe-core, texts that overlap from 320 to 2,560 px, a link or field that the keyboard does not reach, values that
+# differ from those of the API, and a page of more than 50 ms. Look at the pictures, too, light and dark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -90,7 +90,7 @@ look story --values --expect '/=Release 000002 is live' --expect '/dashboard/rel
 stop
 
 cp -r "$folder/story" "$folder/copy"
-for state in stale release history lost unlinked; do
+for state in stale release history lost unlinked list; do
     rm -rf "${folder:?}/$state"
     cp -r "$folder/copy" "$folder/$state"
 done
@@ -126,6 +126,11 @@ cd "$folder/unlinked"
 rm production_deployment/current
 serve
 look unlinked --expect '/=deployment --rollback 000002' --expect '/dashboard/calls=The live release is missing'
+
+cd "$folder/list"
+sed -i '2s/.*/garbage/' data/models/riskranking.csv
+serve
+look list --broken --expect '/=riskranking.csv, line 2' --expect '/dashboard/calls=scoring --rank'
 
 # Names that are markup, in ids, columns, levels and files.
 pipeline hostile

@@ -4,7 +4,8 @@
 
 For each page, at each width, light and dark: no error in the console, no request to another server, no
 violation of the Content-Security-Policy, nothing found by axe-core, no texts that overlap, no page that is
-wider than the window. Pictures go to FOLDER/NAME-….png. axe.min.js is read from $AXE.
+wider than the window, and everything can be reached with the keyboard. Pictures go to FOLDER/NAME-….png.
+axe.min.js is read from $AXE.
 """
 
 import argparse
@@ -24,7 +25,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-WIDTHS = [320, 360, 800, 1440, 2560]
+WIDTHS = [320, 360, 768, 1280, 1440, 2560]
+# Widths of which pictures are taken.
+PICTURES = [320, 768, 1280, 2560]
 
 # The visible boxes of all texts, cut at the boxes that scroll, and pairs of them that overlap.
 OVERLAPS = """
@@ -67,6 +70,20 @@ const done = arguments[arguments.length - 1];
 axe.run(document, {resultTypes: ['violations']}).then(result => done(result.violations.map(
   it => [it.id, it.help, it.nodes.slice(0, 3).map(node => node.html.slice(0, 160))])));
 """
+
+# Everything that the keyboard reaches, in the order of the page.
+FOCUSABLE = """
+window.reached = [...document.querySelectorAll(
+  'a[href], button, input, select, summary, [tabindex="0"]')].filter(it => it.checkVisibility());
+"""
+# The place of what has the focus, whether it has a frame, and whether it is in the window.
+FOCUSED = """
+const now = document.activeElement;
+const box = now.getBoundingClientRect();
+return [window.reached.indexOf(now), getComputedStyle(now).outlineStyle !== 'none',
+  box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth];
+"""
+MAX_KEYS = 80
 
 faults = []
 
@@ -141,7 +158,7 @@ def check_page(driver, url, path, folder, name, is_broken):
                 fault(path, width, "px: overlap:", *pair)
             if seen["wide"] > 0:
                 fault(path, width, "px: the page is", seen["wide"], "px too wide")
-            if width in (360, 1440):
+            if width in PICTURES:
                 height = driver.execute_script("return document.documentElement.scrollHeight")
                 picture = driver.execute_cdp_cmd(
                     "Page.captureScreenshot",
@@ -161,8 +178,24 @@ def check_page(driver, url, path, folder, name, is_broken):
 
 
 def check_keyboard(driver, path):
-    """The first key leads to the skip link, which can be seen and leads to the content."""
+    """The first key leads to the skip link, which can be seen and leads to the content. Further keys lead to each
+    link and field, in the order of the page, and a frame shows which one has the focus."""
     driver.execute_script("document.activeElement.blur()")
+    body = driver.find_element(By.TAG_NAME, "body")
+    driver.execute_script(FOCUSABLE)
+    wanted = min(driver.execute_script("return reached.length"), MAX_KEYS)
+    places = []
+    for _ in range(wanted):
+        driver.switch_to.active_element.send_keys(Keys.TAB)
+        place, has_frame, is_seen = driver.execute_script(FOCUSED)
+        places.append(place)
+        if not has_frame or not is_seen:
+            fault(path, "the keyboard leads to something that cannot be seen, number", place)
+    if places != list(range(wanted)):
+        fault(path, "the keyboard does not follow the order of the page:", places)
+    driver.execute_script("document.activeElement.blur()")
+    driver.execute_script("window.getSelection().removeAllRanges(); window.scrollTo(0, 0)")
+    driver.get(driver.current_url.split("#")[0])
     body = driver.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.TAB)
     first = driver.switch_to.active_element
