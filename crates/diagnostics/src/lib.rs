@@ -29,10 +29,10 @@ use serde::Serialize;
 
 pub use compare::{
     ALPHA, Bin, CHECK_LEVEL, Check, ColumnComparison, ComparedFile, ComparisonReport,
-    ComparisonRequest, Histogram, HistogramBin, JointChange, JointCheck, JointPart, Kind,
-    MIN_CORRELATION, MIN_DISTANCE, MIN_MISSING, MIN_NEW_SHARE, MIN_PART_SHARE, MIN_SPREAD_CHANGE,
-    MIN_VARIATION, Method, Part, PartCheck, Performance, PredictionColumns, RealisedPerformance,
-    Respelled, Respelling, Test, Unit, Verdict, compare,
+    ComparisonRequest, FurtherPart, Histogram, HistogramBin, JointChange, JointCheck, JointPart,
+    Kind, MIN_CORRELATION, MIN_DISTANCE, MIN_MISSING, MIN_NEW_SHARE, MIN_PART_SHARE,
+    MIN_SPREAD_CHANGE, MIN_VARIATION, Method, Part, PartCheck, Performance, PredictionColumns,
+    RealisedPerformance, Respelled, Respelling, Test, Unit, Verdict, compare,
 };
 pub use dependencies::stored as stored_dependencies;
 pub use dependencies::{Dependencies, Dependency, DependencyCounts, Status, check_dependencies};

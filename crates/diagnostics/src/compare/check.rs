@@ -89,7 +89,8 @@ pub struct Check {
         skip_serializing_if = "Option::is_none"
     )]
     pub min_p_value: Option<f64>,
-    /// The p-value, corrected for the number of checks of all columns (Holm).
+    /// The p-value, corrected for the number of checks of all columns (Holm), and for the share of the level
+    /// that checks of this kind have.
     pub corrected_p_value: Option<f64>,
     /// Effect size in `unit`. For categories with an asymptotic p-value, rare levels are pooled. `None` when it is undefined
     /// or out of range.
@@ -127,16 +128,17 @@ impl Check {
         is_significant && self.verdict == Verdict::Ok
     }
 
-    /// Sets the verdict, given the corrected p-value and the number of checks that were corrected
-    /// together.
-    fn set_verdict(&mut self, corrected: f64, checks: usize) {
+    /// True if the effect matters. If a tested check has no effect size, the effect is out of range, so it
+    /// matters.
+    pub(super) fn has_an_effect(&self) -> bool {
+        self.effect
+            .is_none_or(|effect| effect.abs() >= self.min_effect)
+    }
+
+    /// Sets the verdict, given the corrected p-value and the smallest one that is possible.
+    fn set_verdict(&mut self, corrected: f64, smallest: f64) {
         self.corrected_p_value = Some(corrected);
-        let smallest = self.min_p_value.unwrap_or(0.0) * checks as f64;
-        // If a tested check has no effect size, the effect is out of range, so it matters.
-        let matters = self
-            .effect
-            .is_none_or(|effect| effect.abs() >= self.min_effect);
-        self.verdict = if matters && corrected < CHECK_LEVEL {
+        self.verdict = if self.has_an_effect() && corrected < CHECK_LEVEL {
             Verdict::Drift
         } else if smallest >= CHECK_LEVEL {
             // So few rows cannot reach a significant result by themselves.
@@ -147,20 +149,52 @@ impl Check {
     }
 }
 
-/// Corrects the p-values for the number of checks, and sets the verdict of each check that has one.
-///
-/// A check that was not made, or has no p-value, counts with p = 1. The correction of one column must not depend on
-/// missing values in another.
-pub(super) fn correct_p_values<'a>(checks: impl Iterator<Item = Option<&'a mut Check>>) {
-    let mut checks: Vec<Option<&mut Check>> = checks.collect();
-    let n_checks = checks.len();
-    let p_values: Vec<f64> = checks
-        .iter()
-        .map(|check| check.as_ref().and_then(|it| it.p_value).unwrap_or(1.0))
-        .collect();
-    for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
-        if let Some(check) = check.as_mut().filter(|it| it.p_value.is_some()) {
-            check.set_verdict(corrected, n_checks);
+/// A kind of check, which each column has once.
+#[derive(Clone, Copy)]
+pub(super) enum CheckKind {
+    /// The distribution of the values.
+    Distribution,
+    /// The share of missing values.
+    Missing,
+    /// The part of the values that changed most.
+    Part,
+}
+
+impl CheckKind {
+    /// The share of [`CHECK_LEVEL`] that all checks of the kind have together.
+    ///
+    /// Few wrong values among many columns are the hardest to see, and only the check of a part sees them. A
+    /// moved distribution is also seen by the joint test. Missing values count in few columns, if any, so
+    /// these few have enough with the smallest share.
+    fn share(self) -> f64 {
+        match self {
+            Self::Distribution => 2.0 / 8.0,
+            Self::Missing => 1.0 / 8.0,
+            Self::Part => 5.0 / 8.0,
+        }
+    }
+
+    /// Significance level of one of `checks` checks of the kind.
+    pub(super) fn level(self, checks: usize) -> f64 {
+        CHECK_LEVEL * self.share() / checks.max(1) as f64
+    }
+
+    /// Corrects the p-values of one kind for the number of checks and for the share of the kind, and sets the
+    /// verdict of each check that has a p-value.
+    ///
+    /// A check that was not made, or has no p-value, counts with p = 1.
+    pub(super) fn correct(self, mut checks: Vec<Option<&mut Check>>) {
+        let p_values: Vec<f64> = checks
+            .iter()
+            .map(|check| check.as_ref().and_then(|it| it.p_value).unwrap_or(1.0))
+            .collect();
+        let n_checks = checks.len();
+        for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
+            if let Some(check) = check.as_mut().filter(|it| it.p_value.is_some()) {
+                let smallest = check.min_p_value.unwrap_or(0.0);
+                let smallest = smallest * n_checks as f64 / self.share();
+                check.set_verdict((corrected / self.share()).min(1.0), smallest);
+            }
         }
     }
 }

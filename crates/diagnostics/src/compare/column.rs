@@ -6,7 +6,7 @@ use dataset::{Levels, level_code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, Verdict};
+use super::check::{Check, CheckKind, Verdict};
 use super::column_checks::{
     check_categories, check_missing, check_number_share, check_numbers, check_of_untested_values,
     why_untested_levels,
@@ -18,9 +18,6 @@ use super::respelled::Respelled;
 use super::sentence::{SentenceFacts, sentence};
 use super::unlike::{unlike_share_of_levels, unlike_share_of_numbers};
 use crate::statistics::{SortedColumn, StabilityIndex, Tally, stability_index};
-
-/// Number of checks of a column: distribution, missing values, and the part that changed most.
-pub(super) const CHECKS_PER_COLUMN: usize = 3;
 
 /// Maximum number of levels of each file whose names are kept for the joint test: the most frequent
 /// ones.
@@ -258,8 +255,10 @@ impl ColumnPair {
     /// The part that changed most is checked only if each client has one row: the rows of one client may
     /// all have a level or a number that no other client has.
     ///
-    /// `level` is the significance level that a p-value must be able to reach.
-    pub(super) fn compare(self, level: f64) -> ColumnComparison {
+    /// `columns` is the number of columns that are compared. The more there are, the smaller a p-value must
+    /// be able to be.
+    pub(super) fn compare(self, columns: usize) -> ColumnComparison {
+        let level = CheckKind::Part.level(columns);
         let are_independent = self.are_rows_independent;
         let mut untested = None;
         let mut was_constant = None;
@@ -296,6 +295,7 @@ impl ColumnPair {
                 unlike_share = are_independent
                     .then(|| unlike_share_of_levels(&levels[0], &levels[1]))
                     .flatten();
+                let level = CheckKind::Distribution.level(columns);
                 let check = check_categories(&levels[0], &levels[1], level, are_independent);
                 untested = why_untested_levels(&levels[0], &levels[1], &check);
                 respelled = Respelled::of(&levels[0].counts, &levels[1].counts);
@@ -376,11 +376,13 @@ impl ColumnComparison {
         [&self.distribution, &self.missing].into_iter().chain(part)
     }
 
-    /// The checks of the column. Their number is the same for each column, so that the correction
-    /// of one column does not depend on the values of another.
-    pub(super) fn checks_mut(&mut self) -> [Option<&mut Check>; CHECKS_PER_COLUMN] {
-        let part = self.part.as_mut().map(|part| &mut part.check);
-        [Some(&mut self.distribution), Some(&mut self.missing), part]
+    /// True if a value is missing in one of the files. Without any, there is no missing value that chance could
+    /// put into one file, so the check of missing values cannot raise a false alarm.
+    fn has_missing_values(&self) -> bool {
+        self.missing_shares
+            .iter()
+            .flatten()
+            .any(|share| *share > 0.0)
     }
 
     /// Sets the column's verdict and the sentences of its checks. All checks must have their
@@ -403,4 +405,26 @@ impl ColumnComparison {
         self.distribution.sentence = sentence(&self.name, &self.distribution, circumstances);
         self.missing.sentence = sentence(&self.name, &self.missing, SentenceFacts::default());
     }
+}
+
+/// Corrects the p-values of all columns for the number of checks, and sets the verdict and the sentences of each
+/// check and column.
+///
+/// Missing values in one column do not change the correction of the distribution or of a part of another one.
+pub(super) fn correct_and_conclude(columns: &mut [ColumnComparison]) {
+    let distributions = columns.iter_mut().map(|it| Some(&mut it.distribution));
+    CheckKind::Distribution.correct(distributions.collect());
+    let parts = columns.iter_mut();
+    let parts = parts.map(|it| it.part.as_mut().map(|part| &mut part.check));
+    CheckKind::Part.correct(parts.collect());
+    let (with_missing, complete): (Vec<_>, Vec<_>) = columns
+        .iter_mut()
+        .partition(|column| column.has_missing_values());
+    let missing = with_missing.into_iter().map(|it| Some(&mut it.missing));
+    CheckKind::Missing.correct(missing.collect());
+    for column in complete {
+        // Its p-value is 1, so no correction changes it.
+        CheckKind::Missing.correct(vec![Some(&mut column.missing)]);
+    }
+    columns.iter_mut().for_each(ColumnComparison::conclude);
 }

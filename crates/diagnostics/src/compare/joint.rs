@@ -121,6 +121,22 @@ impl JointCheck {
         drifted.map(|part| part.in_words(with_values)).collect()
     }
 
+    /// What has drifted beyond the columns for which `is_named` is true, in words without values. A moved
+    /// location, a spread, or a share of such a column is left out: whoever reads that the column has changed
+    /// learns nothing from it. A relation says more than that.
+    pub fn changes_beyond(&self, is_named: impl Fn(&str) -> bool) -> Vec<String> {
+        if self.parts.is_empty() {
+            return self.changes_in_words(false);
+        }
+        let is_new = |kind: JointKind, change: &JointChange| {
+            kind == JointKind::Relation || !change.columns.iter().all(|it| is_named(it))
+        };
+        let beyond = self
+            .drifted_parts()
+            .filter_map(|part| part.with_changes(|change| is_new(part.kind, change)));
+        beyond.map(|part| part.in_words(false)).collect()
+    }
+
     /// What has drifted, in words, each part with its p-value; empty without drift.
     pub fn changes_with_p_values(&self, with_values: bool) -> Vec<String> {
         let of_parts = self.drifted_parts().map(|part| part.p_value);
@@ -137,17 +153,10 @@ impl JointCheck {
         if self.parts.is_empty() && self.columns.iter().any(|it| it == column) {
             return self.changes_in_words(with_values);
         }
-        let of_column = self.drifted_parts().filter_map(|part| {
-            let changes = part
-                .changes
-                .iter()
-                .filter(|it| it.columns.iter().any(|it| it == column));
-            let changes: Vec<JointChange> = changes.cloned().collect();
-            (!changes.is_empty()).then(|| JointPart {
-                changes,
-                ..part.clone()
-            })
-        });
+        let is_of_column = |change: &JointChange| change.columns.iter().any(|it| it == column);
+        let of_column = self
+            .drifted_parts()
+            .filter_map(|part| part.with_changes(is_of_column));
         of_column.map(|part| part.in_words(with_values)).collect()
     }
 
@@ -157,6 +166,16 @@ impl JointCheck {
 }
 
 impl JointPart {
+    /// The same part with the changes for which `keep` is true; `None` if there are none.
+    fn with_changes(&self, keep: impl Fn(&JointChange) -> bool) -> Option<Self> {
+        let changes = self.changes.iter().filter(|change| keep(change));
+        let changes: Vec<JointChange> = changes.cloned().collect();
+        (!changes.is_empty()).then(|| Self {
+            changes,
+            ..self.clone()
+        })
+    }
+
     /// A changed share without its value. Two levels of a column are named together.
     fn share_of_a_column(&self, change: &JointChange) -> String {
         let levels = self.changes.iter();

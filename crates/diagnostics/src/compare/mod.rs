@@ -32,8 +32,7 @@ use dataset::{
     read_levels,
 };
 
-use self::check::correct_p_values;
-use self::column::CHECKS_PER_COLUMN;
+use self::column::correct_and_conclude;
 use self::column_kind::column_kind;
 use self::joint::JointCells;
 
@@ -46,7 +45,7 @@ pub use self::limits::{
     ALPHA, CHECK_LEVEL, MIN_CORRELATION, MIN_DISTANCE, MIN_MISSING, MIN_NEW_SHARE, MIN_PART_SHARE,
     MIN_SPREAD_CHANGE, MIN_VARIATION,
 };
-pub use self::part::{Part, PartCheck};
+pub use self::part::{FurtherPart, Part, PartCheck};
 pub use self::performance::{Performance, PredictionColumns, RealisedPerformance};
 pub use self::report::{ComparedFile, ComparisonReport};
 pub use self::respelled::{Respelled, Respelling};
@@ -217,10 +216,9 @@ pub(crate) fn check_columns(
     is_input: impl Fn(&str) -> bool,
 ) -> CheckedColumns {
     let joint = JointCells::of(&pairs, is_input);
-    let level = CHECK_LEVEL / (pairs.len() * CHECKS_PER_COLUMN).max(1) as f64;
-    let mut columns = each_in_parallel(pairs, |pair| pair.compare(level));
-    correct_p_values(columns.iter_mut().flat_map(ColumnComparison::checks_mut));
-    columns.iter_mut().for_each(ColumnComparison::conclude);
+    let n_columns = pairs.len();
+    let mut columns = each_in_parallel(pairs, |pair| pair.compare(n_columns));
+    correct_and_conclude(&mut columns);
     let joint = joint.and_then(|joint| joint.check(&columns));
     let verdicts = columns.iter().map(|column| column.verdict);
     CheckedColumns {

@@ -22,6 +22,8 @@ use crate::statistics::{
 
 /// Maximum number of characters of a level that a sentence shows.
 const SHOWN_CHARACTERS: usize = 60;
+/// Maximum number of further parts of a column that are named.
+const MAX_FURTHER: usize = 3;
 
 /// Check of the part of a column that changed most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +34,19 @@ pub struct PartCheck {
     pub counts: [u64; 2],
     /// Its check. The p-value is corrected for the choice among all parts of the column.
     pub check: Check,
+    /// Further parts that changed, the most significant one first. Each is significant and matters among the
+    /// values that have none of the parts before it. Empty in records of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<FurtherPart>,
+}
+
+/// A further part of a column that changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FurtherPart {
+    /// The part.
+    pub part: Part,
+    /// Values with the part: reference, then current file.
+    pub counts: [u64; 2],
 }
 
 /// A part of the values of a column.
@@ -62,15 +77,27 @@ pub(super) fn check_part_of_levels(
     if reference.uncounted + current.uncounted > 0 {
         return None;
     }
-    let rows = [reference.rows(), current.rows()];
     let levels = contingency_levels(&reference.counts, &current.counts);
+    let mut levels: Vec<(&String, [u64; 2])> = levels.collect();
+    let first = most_changed_level(&levels, level)?;
+    let next = |found: &PartCheck| {
+        levels.retain(|(name, _)| !matches!(&found.part, Part::Level(level) if level == *name));
+        most_changed_level(&levels, level)
+    };
+    Some(first.with_further(level, next))
+}
+
+fn most_changed_level(levels: &[(&String, [u64; 2])], level: f64) -> Option<PartCheck> {
+    let rows = levels.iter().fold([0, 0], |[before, now], (_, counts)| {
+        [before + counts[0], now + counts[1]]
+    });
     let matters = |counts, rows| matters(counts, rows, min_change_of_level(counts, rows));
     let ChangedPart {
         part,
         counts,
         p_value,
         min_p_value,
-    } = most_changed_part(levels, level, matters)?;
+    } = most_changed_part(levels.iter().copied(), level, matters)?;
     Some(PartCheck::new(
         Part::Level(part.clone()),
         (counts, rows),
@@ -81,9 +108,39 @@ pub(super) fn check_part_of_levels(
 
 /// Checks the numbers outside the range of the reference, and the number whose share changed most.
 /// Returns the check with the smaller p-value, which is doubled because two were made. One number
-/// is more specific than a range: its check is returned if the number is as frequent and
-/// significant at `level`. `None` if a file has no values.
+/// is more specific than a range: its check is returned if it is significant at `level` and matters, and has at
+/// least half as many values. `None` if a file has no values.
 pub(super) fn check_part_of_numbers(
+    reference: &SortedColumn,
+    current: &SortedColumn,
+    level: f64,
+) -> Option<PartCheck> {
+    let first = most_changed_numbers(reference, current, level)?;
+    let mut rest: Option<[SortedColumn; 2]> = None;
+    let next = |found: &PartCheck| {
+        let sides = rest
+            .as_ref()
+            .map_or([reference, current], |it| it.each_ref());
+        let [reference, current] = rest.insert(without_part(sides, &found.part));
+        most_changed_numbers(reference, current, level)
+    };
+    Some(first.with_further(level, next))
+}
+
+/// The numbers of both files that do not have the part.
+fn without_part([reference, current]: [&SortedColumn; 2], part: &Part) -> [SortedColumn; 2] {
+    match part {
+        Part::OutsideRange { below, above } => {
+            let above_from = current.count() - above;
+            let is_inside = |place: usize, _| (*below..above_from).contains(&(place as u64));
+            [reference.clone(), current.filtered(is_inside)]
+        }
+        Part::Value(part) => [reference, current].map(|it| it.filtered(|_, value| value != *part)),
+        Part::Level(_) => [reference.clone(), current.clone()],
+    }
+}
+
+fn most_changed_numbers(
     reference: &SortedColumn,
     current: &SortedColumn,
     level: f64,
@@ -123,12 +180,13 @@ pub(super) fn check_part_of_numbers(
     );
     let order = |it: &PartCheck| {
         let p_value = it.check.p_value.unwrap_or(1.0);
-        let is_drift = 2.0 * p_value < level && it.has_an_effect();
+        let is_drift = 2.0 * p_value < level && it.check.has_an_effect();
         (!is_drift, p_value)
     };
     let (one, other) = (order(&outside), order(&value));
     let is_first = one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).is_le();
-    let is_one_number = value.counts[1] >= outside.counts[1] && !other.0 && 2.0 * other.1 < level;
+    // The numbers outside the range that differ from it are found among the rest.
+    let is_one_number = 2 * value.counts[1] >= outside.counts[1] && !other.0;
     let mut found = match is_first && !is_one_number {
         true => outside,
         false => value,
@@ -183,6 +241,7 @@ impl PartCheck {
         Self {
             part,
             counts,
+            further: Vec::new(),
             check: Check {
                 method: Some(Method::Exact),
                 p_value: Some(p_value),
@@ -193,62 +252,48 @@ impl PartCheck {
         }
     }
 
-    fn has_an_effect(&self) -> bool {
-        let effect = self.check.effect.unwrap_or(0.0);
-        effect.abs() >= self.check.min_effect
-    }
-
-    /// Shares of the values with the part, in percent: reference, then current file.
-    fn percent(&self) -> [String; 2] {
-        [0, 1].map(|side: usize| {
-            let rows = self.check.rows[side].max(1);
-            two_digits(self.counts[side] as f64 * 100.0 / rows as f64)
-        })
+    /// Adds the further parts that are significant at `level` and matter. `next` returns the part that changed
+    /// most among the values that have neither the given part nor one before it.
+    fn with_further(mut self, level: f64, mut next: impl FnMut(&Self) -> Option<Self>) -> Self {
+        let is_drift =
+            |it: &Self| it.check.p_value.is_some_and(|p| p < level) && it.check.has_an_effect();
+        let mut last = is_drift(&self).then(|| next(&self)).flatten();
+        while let Some(found) = last.filter(|it| is_drift(it) && self.further.len() < MAX_FURTHER) {
+            last = next(&found);
+            let PartCheck { part, counts, .. } = found;
+            self.further.push(FurtherPart { part, counts });
+        }
+        self
     }
 
     /// What changed, as a sentence about the column `name`. Without `with_values`, neither a level
     /// nor a number is named.
     pub(crate) fn change_in_words(&self, name: &str, with_values: bool) -> String {
-        let [before, now] = self.percent();
-        let shown = |value: String, other: &str| match with_values {
-            true => value,
-            false => other.to_owned(),
+        let shares = shares_in_percent(self.counts, self.check.rows);
+        let [before, now] = &shares;
+        let subject = self.part.in_words(with_values);
+        let sentence = match &self.part {
+            Part::OutsideRange { .. } => format!("{now} % of the values of {name} are {subject}"),
+            Part::Level(level) if self.counts[0] == 0 && level.is_empty() => {
+                format!("{name} has new levels: {now} % of the values")
+            }
+            Part::Level(_) if self.counts[0] == 0 => {
+                let level = if with_values {
+                    format!(" {subject}")
+                } else {
+                    String::new()
+                };
+                format!("{name} has a new level{level}: {now} % of the values")
+            }
+            Part::Level(_) | Part::Value(_) => format!(
+                "the share of {subject} among the values of {name} has moved from {before} % to {now} %"
+            ),
         };
-        match &self.part {
-            Part::OutsideRange { below, above } => {
-                let sides = match (below, above) {
-                    (0, _) => "above the range".to_owned(),
-                    (_, 0) => "below the range".to_owned(),
-                    (below, above) => format!(
-                        "outside the range ({} below, {} above)",
-                        count(*below),
-                        count(*above)
-                    ),
-                };
-                format!("{now} % of the values of {name} are {sides} of the reference")
-            }
-            Part::Level(level) if self.counts[0] == 0 => match level.as_str() {
-                "" => format!("{name} has new levels: {now} % of the values"),
-                level => {
-                    let level = shown(format!(" {:?}", shortened(level)), "");
-                    format!("{name} has a new level{level}: {now} % of the values")
-                }
-            },
-            Part::Level(level) => {
-                let level = match level.as_str() {
-                    "" => "all other levels".to_owned(),
-                    level => shown(format!("{:?}", shortened(level)), "one level"),
-                };
-                format!(
-                    "the share of {level} among the values of {name} has moved from {before} % to {now} %"
-                )
-            }
-            Part::Value(value) => {
-                let value = shown(format!("the number {value}"), "one number");
-                format!(
-                    "the share of {value} among the values of {name} has moved from {before} % to {now} %"
-                )
-            }
+        let further = self.further.iter();
+        let further = further.map(|it| it.in_words(self.check.rows, with_values));
+        match further.collect::<Vec<_>>().join(", ") {
+            further if further.is_empty() => sentence,
+            further => format!("{sentence}; also: {further}"),
         }
     }
 
@@ -284,6 +329,55 @@ impl PartCheck {
             ),
         }
     }
+}
+
+impl FurtherPart {
+    /// The change as a part of a sentence. `rows` are the values of both files.
+    fn in_words(&self, rows: [u64; 2], with_values: bool) -> String {
+        let [before, now] = shares_in_percent(self.counts, rows);
+        let subject = self.part.in_words(with_values);
+        match &self.part {
+            Part::OutsideRange { .. } => format!("{now} % of the values {subject}"),
+            Part::Level(level) if self.counts[0] == 0 && level.is_empty() => {
+                format!("new levels ({now} %)")
+            }
+            Part::Level(_) if self.counts[0] == 0 && with_values => {
+                format!("the new level {subject} ({now} %)")
+            }
+            Part::Level(_) if self.counts[0] == 0 => format!("a new level ({now} %)"),
+            Part::Level(_) | Part::Value(_) => {
+                format!("the share of {subject} (from {before} % to {now} %)")
+            }
+        }
+    }
+}
+
+impl Part {
+    /// The part in words. Without `with_values`, neither a level nor a number is named.
+    fn in_words(&self, with_values: bool) -> String {
+        match self {
+            Self::OutsideRange { below: 0, .. } => "above the range of the reference".into(),
+            Self::OutsideRange { above: 0, .. } => "below the range of the reference".into(),
+            Self::OutsideRange { below, above } => format!(
+                "outside the range ({} below, {} above) of the reference",
+                count(*below),
+                count(*above)
+            ),
+            Self::Level(level) if level.is_empty() => "all other levels".into(),
+            Self::Level(level) if with_values => format!("{:?}", shortened(level)),
+            Self::Level(_) => "one level".into(),
+            Self::Value(value) if with_values => format!("the number {value}"),
+            Self::Value(_) => "one number".into(),
+        }
+    }
+}
+
+/// Shares of the values with a part, in percent: reference, then current file.
+fn shares_in_percent(counts: [u64; 2], rows: [u64; 2]) -> [String; 2] {
+    [0, 1].map(|side: usize| {
+        let share = counts[side] as f64 / rows[side].max(1) as f64;
+        two_digits(share * 100.0)
+    })
 }
 
 /// The beginning of a long level.

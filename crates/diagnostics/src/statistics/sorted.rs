@@ -35,6 +35,17 @@ impl SortedColumn {
         self.count() + self.missing
     }
 
+    /// The column without the present values for which `keep` is false. It gets the place of a value among
+    /// the present values, and the value.
+    pub(crate) fn filtered(&self, keep: impl Fn(usize, f64) -> bool) -> Self {
+        let present = self.present.iter().copied().enumerate();
+        let present = present.filter(|(place, value)| keep(*place, *value));
+        Self {
+            present: present.map(|(_, value)| value).collect(),
+            missing: self.missing,
+        }
+    }
+
     /// The distinct values, each with its number of rows.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (f64, u64)> {
         self.present

@@ -178,6 +178,14 @@ impl Verdicts {
         self.feature_findings(false)
     }
 
+    /// The findings about one feature alone, one sentence each; empty if nothing was found.
+    pub fn sentences_of_feature(&self, name: &str) -> Vec<String> {
+        let features = self.features.iter().filter(|it| it.name == name);
+        features
+            .flat_map(|it| drift_sentences(it, true).chain(unsaid_spelling(it, true)))
+            .collect()
+    }
+
     fn feature_findings(&self, with_values: bool) -> Vec<String> {
         let mut found: Vec<String> = self
             .joint
@@ -193,16 +201,8 @@ impl Verdicts {
         if found.is_empty() {
             found.push(self.no_drift_sentence());
         }
-        // The sentence about a part of the column already says so.
-        let is_said = |feature: &&ColumnComparison| {
-            let part = feature.part.as_ref();
-            part.is_some_and(|part| part.check.verdict == Verdict::Drift)
-        };
-        let others = self.features.iter().filter(|feature| !is_said(feature));
-        found.extend(others.filter_map(|feature| {
-            let spelling = spelling(feature, with_values)?;
-            Some(format!("{}: {spelling}", feature.name))
-        }));
+        let spellings = self.features.iter();
+        found.extend(spellings.filter_map(|feature| unsaid_spelling(feature, with_values)));
         found
     }
 
@@ -285,6 +285,17 @@ fn drift_sentences(feature: &ColumnComparison, with_values: bool) -> impl Iterat
             let p = p.map_or(String::new(), |p| format!(" ({p})"));
             format!("{change}{p}")
         })
+}
+
+/// The sentence about levels in another spelling; `None` if there are none, or if the sentence about a part of the
+/// feature already names them.
+fn unsaid_spelling(feature: &ColumnComparison, with_values: bool) -> Option<String> {
+    let part = feature.part.as_ref();
+    if part.is_some_and(|part| part.check.verdict == Verdict::Drift) {
+        return None;
+    }
+    let spelling = spelling(feature, with_values)?;
+    Some(format!("{}: {spelling}", feature.name))
 }
 
 /// The levels in another spelling; `None` if there are none.

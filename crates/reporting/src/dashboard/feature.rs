@@ -72,6 +72,8 @@ impl FeaturePage<'_> {
         let newest = self.newest.as_ref();
         let joint = newest.map_or(Vec::new(), |run| joint_changes(run, self.name));
         let compared = newest.and_then(|run| of_name(run, self.name));
+        let verdicts = newest.and_then(|run| run.verdicts());
+        let alone = verdicts.map_or(Vec::new(), |it| it.sentences_of_feature(self.name));
         let tested = newest.filter(|_| compared.is_some() || !joint.is_empty());
         html! {
             @if let Some(run) = tested {
@@ -80,6 +82,7 @@ impl FeaturePage<'_> {
                 @if let Some(feature) = compared {
                     (features::table_of(&[feature], Entry::feature, Entry::Text))
                 }
+                (features::first_sentences(&alone))
                 @if !joint.is_empty() {
                     p { "The test of all features together found: " (joint.join("; ")) "." }
                 }

@@ -13,7 +13,7 @@ mod score;
 use anyhow::anyhow;
 use common::history::{ChangeByHand, ChangeKind, OpenCondition};
 use common::person::Person;
-use diagnostics::{JointCheck, ModelVerdict, Verdict, Verdicts};
+use diagnostics::{ColumnComparison, JointCheck, ModelVerdict, Verdict, Verdicts};
 use jiff::{SignedDuration, Timestamp};
 use record::{Evidence, Outcome, RunRecord};
 use scoring::{Band, CallListSummary, RankedClient};

@@ -103,9 +103,14 @@ impl EvaluatedRun {
     }
 }
 
-/// What the joint test of the features found, in words without values; empty without drift.
+/// What the joint test of the features found beyond the features that have drifted by themselves, in words
+/// without values; empty without drift.
 pub(crate) fn joint_drift(verdicts: &Verdicts) -> Vec<String> {
+    let is_named = |name: &str| {
+        let mut features = verdicts.features.iter();
+        features.any(|it| it.name == name && it.verdict == Verdict::Drift)
+    };
     let joint = verdicts.joint.iter();
-    let found = joint.flat_map(|joint| joint.changes_in_words(false));
+    let found = joint.flat_map(|joint| joint.changes_beyond(is_named));
     found.map(|words| visible(&words)).collect()
 }

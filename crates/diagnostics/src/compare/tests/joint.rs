@@ -292,4 +292,11 @@ fn two_changed_levels_of_one_column_are_both_named() {
     let hidden = joint.changes_in_words(false);
     let has_levels = |it: &String| it.contains("the share of some levels of region");
     assert!(hidden.iter().any(has_levels), "{hidden:?}");
+    // Where the region is named already, only what it has to do with other columns is new.
+    let beyond = joint.changes_beyond(|name| name == "region");
+    assert!(
+        beyond.iter().all(|it| it.contains("the relation of")),
+        "{beyond:?}"
+    );
+    assert_eq!(joint.changes_beyond(|_| false), hidden);
 }

@@ -61,7 +61,7 @@ fn a_part_that_is_wrong_is_found_and_named() {
             "a new level",
             &city,
             &new_level,
-            "x has a new level \"Elsewhere\": 5.0 % of the values (fisher of 3000 and 500, p ",
+            "x has a new level \"Elsewhere\": 5.0 % of the values; also: the share of \"City 0\" (from 2.5 % to 0 %), the share of \"City 20\" (from 2.5 % to 0 %) (fisher of 3000 and 500, p ",
         ),
         (
             "a placeholder",
@@ -280,4 +280,151 @@ fn eight_rows_compared_with_eight_are_too_few_for_a_part() {
         let part = &column.part.as_ref().unwrap().check;
         assert_eq!(part.verdict, Verdict::InsufficientData, "{part:?}");
     }
+}
+
+/// A column of 3,000 and 500 numbers around 0.
+fn numbers_of(column: usize) -> [Vec<f64>; 2] {
+    let phase = 0.1 + 0.001 * column as f64;
+    let side = |rows: std::ops::Range<usize>| rows.map(|row| wave(row, phase)).collect();
+    [side(0..3000), side(3000..3500)]
+}
+
+/// The check of the first of 60 columns of numbers. `change` gets the values of a column and its place.
+fn first_of_60(change: impl Fn(&mut [Vec<f64>; 2], usize)) -> ColumnComparison {
+    let pair = |column: usize| {
+        let mut numbers = numbers_of(column);
+        change(&mut numbers, column);
+        ColumnPair::numbers(&format!("number {column}"), [0, 0], numbers)
+    };
+    check_columns((0..60).map(pair).collect(), |_| true)
+        .columns
+        .remove(0)
+}
+
+#[test]
+fn four_missing_values_are_found_among_60_complete_columns() {
+    let found = first_of_60(|[_, now], column| {
+        if column == 0 {
+            now[..4].fill(f64::NAN);
+        }
+    });
+    assert_eq!(found.missing.verdict, Verdict::Drift, "{:?}", found.missing);
+    // Where every column misses values, chance explains four of them in one column.
+    let found = first_of_60(|[before, now], column| match column {
+        0 => now[..4].fill(f64::NAN),
+        _ => {
+            before[..60].fill(f64::NAN);
+            now[..10].fill(f64::NAN);
+        }
+    });
+    assert_eq!(found.missing.verdict, Verdict::Ok, "{:?}", found.missing);
+}
+
+#[test]
+fn six_values_of_another_unit_are_found_among_60_columns() {
+    let with_wrong = |wrong: usize| {
+        let found = first_of_60(|[_, now], column| {
+            let wrong = &mut now[..if column == 0 { wrong } else { 0 }];
+            wrong.iter_mut().for_each(|it| *it += 500.0);
+        });
+        found.part.unwrap().check.verdict
+    };
+    assert_eq!(
+        [with_wrong(5), with_wrong(6)],
+        [Verdict::Ok, Verdict::Drift]
+    );
+}
+
+#[test]
+fn six_placeholders_are_found_among_60_columns_with_many_zeros() {
+    let found = first_of_60(|sides, column| {
+        for value in sides.iter_mut().flatten() {
+            *value = value.max(0.0);
+        }
+        if column == 0 {
+            sides[1][..6].fill(-999.0);
+        }
+    });
+    let part = found.part.unwrap();
+    assert_eq!(part.check.verdict, Verdict::Drift, "{part:?}");
+    assert_eq!(part.part, Part::Value(-999.0));
+}
+
+/// The part of a comparison with one other column, with its sentence.
+fn part_of(pair: ColumnPair) -> PartCheck {
+    let part = checked(pair, 1).part.expect("a part");
+    let json = serde_json::to_value(&part).unwrap();
+    assert_eq!(serde_json::from_value::<PartCheck>(json).unwrap(), part);
+    part
+}
+
+#[test]
+fn each_part_of_a_column_that_changed_is_named() {
+    let counts = |rows: [u64; 5]| {
+        let names = ["a", "b", "c", "new", "other"].map(str::to_owned);
+        levels(names.into_iter().zip(rows).filter(|it| it.1 > 0))
+    };
+    let two_new = [
+        counts([1500, 900, 600, 0, 0]),
+        counts([240, 144, 96, 12, 8]),
+    ];
+    let part = part_of(ColumnPair::categories("x", two_new));
+    assert_eq!(
+        part.change_in_words("x", true),
+        "x has a new level \"new\": 2.4 % of the values; also: the new level \"other\" (1.6 %)"
+    );
+    assert_eq!(
+        part.change_in_words("x", false),
+        "x has a new level: 2.4 % of the values; also: a new level (1.6 %)"
+    );
+    // The shares of all other levels shrink where a level is new: nothing else has changed.
+    let one_new = [
+        counts([1500, 900, 600, 0, 0]),
+        counts([200, 120, 80, 100, 0]),
+    ];
+    assert_eq!(part_of(ColumnPair::categories("x", one_new)).further, []);
+    // With two levels, the one says what the other does.
+    let two = [counts([1500, 1500, 0, 0, 0]), counts([350, 150, 0, 0, 0])];
+    assert_eq!(part_of(ColumnPair::categories("x", two)).further, []);
+}
+
+#[test]
+fn each_wrong_number_of_a_column_is_named() {
+    let [before, now] = numbers_of(0);
+    let damaged = |damage: fn(u32, &mut f64)| {
+        let mut now = now.clone();
+        (0..)
+            .zip(&mut now)
+            .for_each(|(row, value)| damage(row, value));
+        part_of(ColumnPair::numbers("x", [0, 0], [before.clone(), now]))
+    };
+    let part = damaged(|row, value| match row % 25 {
+        0 => *value = -999.0,
+        12 => *value = 100.0 + value.abs() * 1000.0,
+        _ => {}
+    });
+    assert_eq!(
+        part.change_in_words("x", true),
+        "the share of the number -999 among the values of x has moved from 0 % to 4.0 %; also: 4.0 % of the values above the range of the reference"
+    );
+    let part = damaged(|row, value| match row % 25 {
+        0 => *value = -999.0,
+        12 => *value = 0.0,
+        _ => {}
+    });
+    assert_eq!(
+        part.change_in_words("x", false),
+        "the share of one number among the values of x has moved from 0 % to 4.0 %; also: the share of one number (from 0.033 % to 4.0 %)"
+    );
+    assert!(
+        part.check.verdict == Verdict::Drift
+            && part.check.sentence.contains("; also: the share of")
+    );
+    assert_eq!(damaged(|_, _| {}).further, []);
+    // Where every value is wrong, their range says more than the most frequent number.
+    let part = damaged(|row, value| *value = 1000.0 + f64::from(row % 10));
+    assert_eq!(
+        part.change_in_words("x", true),
+        "100 % of the values of x are above the range of the reference"
+    );
 }

@@ -2,7 +2,8 @@
 //! a batch without a fault raises an alarm, and how long the checks take.
 //!
 //! The measurements take minutes, so they run only when asked for. `POWER_TRIALS` and `ALARM_TRIALS`
-//! set the numbers of batches:
+//! set the numbers of batches. `WORLD` chooses the lines of the output that begin with it, such as
+//! `mixed, 60 columns`:
 //!
 //! ```sh
 //! cargo test --release -p diagnostics --lib -- --ignored --nocapture measured_
@@ -239,6 +240,12 @@ fn trials(name: &str, usual: u32) -> u32 {
         .unwrap_or(usual)
 }
 
+/// True if the line that begins with `name` is asked for.
+fn is_asked_for(name: &str) -> bool {
+    let asked = std::env::var("WORLD").unwrap_or_default();
+    name.starts_with(&asked)
+}
+
 /// Prints how often each fault is found in batches of a world.
 fn print_power((world, family): (&str, Family)) {
     let trials = trials("POWER_TRIALS", 100);
@@ -247,7 +254,11 @@ fn print_power((world, family): (&str, Family)) {
             if name.contains("level") && family != Family::Mixed {
                 continue;
             }
-            print!("{world}, {columns} columns, {name}:");
+            let line = format!("{world}, {columns} columns, {name}:");
+            if !is_asked_for(&line) {
+                continue;
+            }
+            print!("{line}");
             for rows in BATCHES {
                 let found = alarms((family, columns), rows, trials, Some(fault));
                 let [any, joint] = found.map(|it| f64::from(it) * 100.0 / f64::from(trials));
@@ -317,9 +328,15 @@ fn measured_power_without_correlation() {
 fn measured_alarms() {
     let trials = trials("ALARM_TRIALS", 500);
     let mut sums = [[0; 2]; BATCHES.len()];
+    let mut worlds = 0;
     for (world, family) in FAMILIES {
         for columns in COLUMNS {
-            print!("{world}, {columns} columns, nothing changed:");
+            let line = format!("{world}, {columns} columns, nothing changed:");
+            if !is_asked_for(&line) {
+                continue;
+            }
+            print!("{line}");
+            worlds += 1;
             for (rows, sums) in BATCHES.into_iter().zip(&mut sums) {
                 let found = alarms((family, columns), rows, trials, None);
                 let [any, joint] = found;
@@ -329,10 +346,11 @@ fn measured_alarms() {
             println!(" of {trials}");
         }
     }
-    let all = f64::from(trials) * (FAMILIES.len() * COLUMNS.len()) as f64;
     for (rows, [any, joint]) in BATCHES.into_iter().zip(sums) {
-        let [any, joint] = [any, joint].map(|it| f64::from(it) * 100.0 / all);
-        println!("all worlds, {rows} rows: {any:.2} % ({joint:.2} % joint)");
+        println!(
+            "all worlds, {rows} rows: {any} ({joint} joint) of {}",
+            trials * worlds
+        );
     }
 }
 

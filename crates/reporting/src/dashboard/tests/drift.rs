@@ -99,3 +99,70 @@ fn the_page_of_a_feature_has_what_was_found_of_it_together_with_others() {
         &["because no model is live that can be used"],
     );
 }
+
+/// A category with a new level that looks like a known one. Its shares have drifted, or not.
+fn respelled(verdict: &str) -> ColumnComparison {
+    let check = |unit: &str, verdict: &str| {
+        serde_json::json!({
+            "test": "fisher", "statistic": null, "p_value": 0.0001, "corrected_p_value": 0.0005,
+            "effect": 0.2, "unit": unit, "least_effect": 0.05, "verdict": verdict
+        })
+    };
+    let column = serde_json::json!({
+        "name": "city", "verdict": verdict, "kind": "category", "unreadable": [0, 0],
+        "distribution": check("total_variation", verdict), "missing": check("missing_share", "ok"),
+        "respelled": {
+            "levels": 1,
+            "most_frequent": [{"level": "PARIS\u{202e}", "looks_like": "Paris", "rows": 3}]
+        }
+    });
+    serde_json::from_value(column).expect("a column")
+}
+
+fn with_city(verdict: &str) -> RunRecord {
+    let mut record = joint_drift(6);
+    let verdicts = record
+        .evidence
+        .as_mut()
+        .and_then(|it| it.verdicts.as_mut())
+        .expect("verdicts");
+    verdicts.features = vec![respelled(verdict)];
+    let share = serde_json::json!({
+        "kind": "shares", "statistic": 9.0, "p_value": 0.0001, "verdict": "drift",
+        "changes": [{"columns": ["city"], "values": [0.1, 0.3], "level": "PARIS"}]
+    });
+    let joint = verdicts.joint.as_mut().expect("a joint test");
+    joint.parts = vec![serde_json::from_value(share).expect("a part")];
+    record
+}
+
+#[test]
+fn the_page_of_a_feature_names_a_level_in_another_spelling() {
+    for verdict in ["ok", "drift"] {
+        let record = with_city(verdict);
+        let page = FeaturePage {
+            now: now(),
+            name: "city",
+            newest: Some(record.clone()),
+            runs: Ok(Some(first_page(
+                EvaluatedRun::of(&record).into_iter().collect(),
+            ))),
+            model: None,
+            state: in_order(),
+        }
+        .html();
+        assert_is_harmless(&page);
+        assert_says(&page, &["looks like &quot;Paris&quot; in another spelling"]);
+    }
+}
+
+#[test]
+fn a_feature_that_has_drifted_is_named_once() {
+    let words = |verdict| {
+        EvaluatedRun::of(&with_city(verdict))
+            .expect("a run")
+            .joint_drift
+    };
+    assert_eq!(words("ok"), ["the share of a level of city"]);
+    assert_eq!(words("drift"), [""; 0]);
+}
