@@ -32,6 +32,8 @@ BODY_SECONDS = 3
 # What memory may vary by, whatever is asked.
 GROWN_MIB = 16.0
 GROWN_SHARE = 0.2
+# What an allocator gives back after a while, it has given back by then.
+REST_SECONDS = 15.0
 # Sooner than that, memory still grows with what the server meets for the first time.
 TELLING_SECONDS = 300
 READS = ["/scoring", "/summarystats", "/diagnostics", "/metrics", "/readyz", "/livez", "/v1/model"]
@@ -42,6 +44,7 @@ class Soak:
 
     def __init__(self, work: Path, programs: Path, seconds: float) -> None:
         self.pipeline = Pipeline(work, programs)
+        (work / soak_hostile.NAMED_FILE).write_bytes(soak_hostile.LARGE)
         self.port = free_port()
         self.log = work / "log"
         bind = f"127.0.0.1:{self.port}"
@@ -61,6 +64,7 @@ class Soak:
         self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
         self.memory: list[float] = []
+        self.at_rest = 0.0
         self.guard = threading.Lock()
 
     def is_over(self) -> bool:
@@ -143,6 +147,10 @@ class Soak:
         for thread in threads:
             thread.join()
         metrics = self.ask("GET", "/metrics").decode()
+        time.sleep(REST_SECONDS)
+        # An allocator may give back only when it is asked for something.
+        self.ask("GET", "/livez")
+        self.at_rest = status_mib(self.server.pid, "VmRSS")
         self.server.terminate()
         code = self.server.wait()
         if code != 0:
@@ -165,6 +173,7 @@ class Soak:
             print(f"  {count} x {failure}")
         most = max(self.memory)
         print(f"memory: {early:.1f} MiB early, {late:.1f} MiB late, {most:.1f} MiB at most")
+        print(f"memory {REST_SECONDS:.0f} s after the last request: {self.at_rest:.1f} MiB")
         if not is_telling:
             print(f"  in less than {TELLING_SECONDS} s that is not held against the server")
         print(f"panics in the log: {panics}; lines: {log.count(chr(10)):,}")

@@ -7,15 +7,11 @@
 # answered when nothing else went on; the server's memory is read once a second; at the end the
 # server is asked to stop. It ends with exit code 1 when a request of an honest client failed, memory
 # has grown (in five minutes or more), the log tells of a panic, or the server did not end well.
-# Figures go to stdout. GLIBC_TUNABLES is set unless it is in the environment; empty, the C library
-# does as it does by default.
+# Figures go to stdout.
 #
 # Needs Linux, cargo, and Python 3.10 or later.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo build --release --locked --bin app --bin deployment --bin fullprocess
-# glibc would keep large blocks that were freed, a hundred MiB and more: so what is seen to grow is
-# what the server holds.
-export GLIBC_TUNABLES="${GLIBC_TUNABLES-glibc.malloc.mmap_threshold=131072}"
 python3 -B scripts/soak.py --programs "${CARGO_TARGET_DIR:-target}/release" --seconds "${1:-600}"

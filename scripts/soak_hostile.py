@@ -16,8 +16,13 @@ HOST = "Host: localhost"
 POST = f"POST /prediction HTTP/1.1\r\n{HOST}\r\n"
 BOMB = gzip.compress(b"0" * (80 * 2**20))
 LARGE = (HEADER + "client,1,2,3\n" * 100_000).encode()
+# Ids that JSON writes with six bytes for each of theirs: 67 KB that inflate to 65 MB, of which an answer in
+# JSON would be 390 MB.
+SIX_BYTE_IDS = gzip.compress((HEADER + f"{chr(1) * 65_000},1,2,3\n" * 1000).encode())
 # How long one of them stays at most.
 STAY_SECONDS = 8.0
+# A file that requests may name, with many rows; `soak.py` makes it.
+NAMED_FILE = "data/testdata/many_rows.csv"
 
 
 def connect(port: int) -> socket.socket:
@@ -87,6 +92,48 @@ def go_away(port: int) -> None:
     stream.close()
 
 
+def slow_heads(port: int) -> None:
+    """On connections that have had an answer, heads that come a byte at a time."""
+    request = f"GET /livez HTTP/1.1\r\n{HOST}\r\n\r\n".encode()
+    streams = [connect(port) for _ in range(20)]
+    try:
+        for stream in streams:
+            stream.sendall(request)
+            stream.recv(65536)
+        end = time.monotonic() + STAY_SECONDS
+        for byte in request * 100:
+            if time.monotonic() > end:
+                break
+            for stream in streams:
+                stream.sendall(bytes([byte]) if byte not in b"\r\n" else b"x")
+            time.sleep(0.2)
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def abandon_work(port: int) -> None:
+    """Work for seconds, ordered and left at once."""
+    orders = [post(LARGE, "Content-Type: text/csv"), path(NAMED_FILE), path(NAMED_FILE)]
+    for _ in range(20):
+        with connect(port) as stream:
+            stream.sendall(random.choice(orders))
+
+
+def get_slowly(port: int) -> None:
+    """Large pages, asked for many times on a connection with small buffers, and read a byte at a time."""
+    page = random.choice(["/openapi.json", "/v1/risks", "/docs", "/"])
+    request = f"GET {page} HTTP/1.1\r\n{HOST}\r\n\r\n".encode()
+    with socket.socket() as stream:
+        stream.settimeout(STAY_SECONDS)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stream.connect(("127.0.0.1", port))
+        stream.sendall(request * 20)
+        end = time.monotonic() + STAY_SECONDS
+        while time.monotonic() < end and stream.recv(1):
+            time.sleep(0.1)
+
+
 def come_in_numbers(port: int) -> None:
     streams = [connect(port) for _ in range(100)]
     time.sleep(random.random())
@@ -117,6 +164,13 @@ ACTS: list[Callable[[int], None]] = [
         path("data/testdata/../../config.json"),
     ),
     say(post(BOMB, "Content-Encoding: gzip", "Content-Type: text/csv")),
+    say(
+        post(SIX_BYTE_IDS, "Content-Encoding: gzip", "Content-Type: text/csv"),
+        post(SIX_BYTE_IDS, "Content-Encoding: gzip", "Content-Type: text/csv", "Accept: text/csv"),
+    ),
+    slow_heads,
+    abandon_work,
+    get_slowly,
     send_slowly,
     send_without_end,
     read_slowly,

@@ -7,6 +7,7 @@
 mod accept;
 mod access;
 mod access_log;
+mod allocator;
 mod answer;
 mod application;
 mod background;
@@ -93,6 +94,7 @@ pub fn run(config: &Config, options: &Options) -> anyhow::Result<AppReport> {
 }
 
 fn serve(config: &Config) -> anyhow::Result<ServeReport> {
+    allocator::give_back_large_blocks();
     dataset::start_threads()?;
     let application = Application::build(config.clone(), config.api.bind)?.with_access_log();
     let url = application.url();
