@@ -1,9 +1,11 @@
-//! Merges two sorted runs.
+//! Merges sorted runs.
 
-use crate::fingerprint::Fingerprint;
+use rayon::prelude::*;
 
-use super::run::Run;
+use super::run_file::RunFile;
+use super::run_reader::RunReader;
 use super::run_writer::RunWriter;
+use crate::fingerprint::Fingerprint;
 
 /// Minimum number of fingerprints for a second thread. With fewer, a thread costs more than it
 /// saves.
@@ -51,9 +53,52 @@ fn merge_one_by_one<'a>(
     }
 }
 
-/// Merges two runs into a file.
-pub(super) fn merge_into(first: &Run, second: &Run, to: &mut RunWriter<'_>) -> anyhow::Result<()> {
-    let (mut first, mut second) = (first.fingerprints(), second.fingerprints());
+/// Number of parts that fingerprints are divided into: one for each value of the first byte.
+const PARTS: usize = 256;
+/// Number of parts that are merged at the same time. Memory holds one of these groups.
+const PARTS_AT_ONCE: usize = 16;
+
+/// Merges runs in memory into a file, part by part, so that little more memory is needed.
+pub(super) fn merge_all_into(
+    runs: &[Vec<Fingerprint>],
+    to: &mut RunWriter<'_>,
+) -> anyhow::Result<()> {
+    if let [run] = runs {
+        return run.iter().try_for_each(|fingerprint| to.push(*fingerprint));
+    }
+    for first in (0..PARTS).step_by(PARTS_AT_ONCE) {
+        let parts: Vec<Vec<Fingerprint>> = (first..first + PARTS_AT_ONCE)
+            .into_par_iter()
+            .map(|part| merged_part(runs, part))
+            .collect();
+        for fingerprint in parts.iter().flatten() {
+            to.push(*fingerprint)?;
+        }
+    }
+    Ok(())
+}
+
+/// The fingerprints of one part in all runs, in ascending order.
+fn merged_part(runs: &[Vec<Fingerprint>], part: usize) -> Vec<Fingerprint> {
+    let first_of = |run: &[Fingerprint], part| {
+        run.partition_point(|fingerprint| ((fingerprint >> 120) as usize) < part)
+    };
+    let mut merged = Vec::new();
+    for run in runs {
+        merged.extend_from_slice(&run[first_of(run, part)..first_of(run, part + 1)]);
+    }
+    // The standard sort merges sequences that ascend already.
+    merged.sort();
+    merged
+}
+
+/// Merges two runs of files into another file.
+pub(super) fn merge_into(
+    first: &RunFile,
+    second: &RunFile,
+    to: &mut RunWriter<'_>,
+) -> anyhow::Result<()> {
+    let (mut first, mut second) = (RunReader::of(first), RunReader::of(second));
     let (mut one, mut other) = (first.next()?, second.next()?);
     loop {
         match (one, other) {

@@ -1,19 +1,20 @@
 //! A set of fingerprints that may exceed memory and is stored on disk.
 //!
-//! The set consists of a few sorted *runs*. A run is in memory, or in a file that is written once
+//! The set consists of some sorted *runs*. A run is in memory, or in a file that is written once
 //! and read page by page. Queries are sorted, too: a query of few fingerprints reads few pages, and
-//! a query of many reads each page once. If the memory of the runs exceeds its limit, runs are
-//! written to files. Where a run is does not affect any result.
+//! a query of many reads each page once. If the memory of the runs exceeds its limit, they are
+//! merged into one file. Where a run is does not affect any result.
 //!
 //! The number of runs is limited. Beyond the limit, the two neighbours with the smallest total
-//! length are merged, so that long runs are seldom rewritten.
+//! length are merged, so that long runs are seldom rewritten. Runs in memory are seldom merged: the
+//! memory of many vectors of growing length cannot be reused, and the program would need twice as
+//! much.
 //!
 //! The set knows no rows. [`first_occurrences`] finds which of several rows come first.
 
 mod first_occurrences;
 mod merge;
 mod page;
-mod run;
 mod run_file;
 mod run_reader;
 mod run_writer;
@@ -27,16 +28,18 @@ use std::path::{Path, PathBuf};
 use common::files;
 use rayon::prelude::*;
 
-use self::run::Run;
 use self::run_file::RunFile;
-use self::run_writer::RunWriter;
+use self::run_reader::find_in_file;
+use self::search::find;
 use crate::fingerprint::Fingerprint;
 
 pub use self::first_occurrences::{FirstOccurrences, first_occurrences};
 pub use self::stored_run::{DamagedRun, StoredRun};
 
-/// Maximum number of runs. Every query searches each run.
-const MAX_RUNS: usize = 16;
+/// Maximum number of runs in files. Every query searches each run.
+const MAX_FILES: usize = 16;
+/// Maximum number of runs in memory. An ingestion of many rows adds about 25 before they are written.
+const MAX_RUNS_IN_MEMORY: usize = 32;
 /// Number of fingerprints that one thread looks up at a time.
 const WANTED_AT_ONCE: usize = 8192;
 /// Suffix of the name of a run's file.
@@ -50,8 +53,10 @@ pub struct FingerprintSet {
     name: &'static str,
     /// Maximum bytes of runs in memory.
     memory: u64,
-    /// Runs from the oldest to the newest.
-    runs: Vec<Run>,
+    /// Runs in memory, from the oldest to the newest.
+    in_memory: Vec<Vec<Fingerprint>>,
+    /// Runs in files, from the oldest to the newest.
+    files: Vec<RunFile>,
     /// Number of the next file.
     next: u64,
 }
@@ -64,7 +69,8 @@ impl FingerprintSet {
             folder: folder.to_owned(),
             name,
             memory,
-            runs: Vec::new(),
+            in_memory: Vec::new(),
+            files: Vec::new(),
             next: number_after_those_in(folder, name),
         }
     }
@@ -78,14 +84,20 @@ impl FingerprintSet {
     ) -> anyhow::Result<Self> {
         let mut set = Self::new(folder, name, memory);
         for run in stored {
-            set.runs.push(Run::File(RunFile::open(folder, run)?));
+            set.files.push(RunFile::open(folder, run)?);
         }
         Ok(set)
     }
 
     /// Number of fingerprints.
     pub fn len(&self) -> u64 {
-        self.runs.iter().map(Run::len).sum()
+        let in_files: u64 = self.files.iter().map(RunFile::len).sum();
+        in_files
+            + self
+                .in_memory
+                .iter()
+                .map(|run| run.len() as u64)
+                .sum::<u64>()
     }
 
     /// True if the set has no fingerprint.
@@ -100,7 +112,12 @@ impl FingerprintSet {
             .par_chunks(WANTED_AT_ONCE)
             .zip(found.par_chunks_mut(WANTED_AT_ONCE))
             .try_for_each(|(wanted, found)| {
-                self.runs.iter().try_for_each(|run| run.find(wanted, found))
+                for run in &self.in_memory {
+                    find(run, wanted, found);
+                }
+                self.files
+                    .iter()
+                    .try_for_each(|file| find_in_file(file, wanted, found))
             })?;
         Ok(found)
     }
@@ -127,86 +144,76 @@ impl FingerprintSet {
     }
 
     /// Adds fingerprints, given in ascending order. None of them may be in the set.
-    pub fn insert(&mut self, sorted: Vec<Fingerprint>) -> anyhow::Result<()> {
+    pub fn insert(&mut self, mut sorted: Vec<Fingerprint>) -> anyhow::Result<()> {
         if sorted.is_empty() {
             return Ok(());
         }
-        self.runs.push(Run::Memory(sorted));
-        if self.runs.len() > MAX_RUNS {
-            self.join_shortest()?;
+        // The limit counts fingerprints, not the memory of those that were dropped before.
+        sorted.shrink_to_fit();
+        self.in_memory.push(sorted);
+        if self.bytes_in_memory() > self.memory {
+            return self.write_memory();
         }
-        while self.bytes_in_memory() > self.memory {
-            self.write_oldest()?;
+        if self.in_memory.len() > MAX_RUNS_IN_MEMORY
+            && let Some(first) = shortest_neighbours(&self.in_memory, |run| run.len() as u64)
+        {
+            let newer = self.in_memory.remove(first + 1);
+            self.in_memory[first] = merge::merge(&self.in_memory[first], &newer);
         }
         Ok(())
     }
 
-    /// Writes all runs in memory to files and returns references to all runs. From then on the set
+    /// Writes the runs in memory to a file and returns references to all runs. From then on the set
     /// neither changes nor removes these files.
     pub fn store(&mut self) -> anyhow::Result<Vec<StoredRun>> {
-        self.write_all()?;
-        let stored = self.runs.iter_mut().map(|run| match run {
-            Run::File(file) => Some(file.store()),
-            Run::Memory(_) => None,
-        });
-        Ok(stored.flatten().collect())
+        self.write_memory()?;
+        Ok(self.files.iter_mut().map(RunFile::store).collect())
     }
 
     fn bytes_in_memory(&self) -> u64 {
-        self.runs.iter().map(Run::bytes_in_memory).sum()
+        let runs = self.in_memory.iter();
+        runs.map(|run| size_of_val(run.as_slice()) as u64).sum()
     }
 
-    /// Merges the two neighbours with the smallest total length.
-    fn join_shortest(&mut self) -> anyhow::Result<()> {
-        let pairs = self
-            .runs
-            .windows(2)
-            .map(|pair| pair[0].len() + pair[1].len());
-        let Some((first, _)) = pairs.enumerate().min_by_key(|(_, length)| *length) else {
+    /// Writes all runs in memory to one file.
+    fn write_memory(&mut self) -> anyhow::Result<()> {
+        if self.in_memory.is_empty() {
             return Ok(());
-        };
-        let newer = self.runs.remove(first + 1);
-        let older = std::mem::replace(&mut self.runs[first], Run::Memory(Vec::new()));
-        self.runs[first] = match (&older, &newer) {
-            (Run::Memory(older), Run::Memory(newer)) => Run::Memory(merge::merge(older, newer)),
-            (older, newer) => self.write(|to| merge::merge_into(older, newer, to))?,
-        };
-        older.discard()?;
-        newer.discard()
-    }
-
-    /// Writes the oldest run in memory to a file.
-    fn write_oldest(&mut self) -> anyhow::Result<()> {
-        let in_memory = self.runs.iter().position(|run| run.bytes_in_memory() > 0);
-        let Some(position) = in_memory else {
-            return Ok(());
-        };
-        let run = std::mem::replace(&mut self.runs[position], Run::Memory(Vec::new()));
-        self.runs[position] = self.write(|to| run.write_to(to))?;
+        }
+        files::create_folder(&self.folder)?;
+        let runs = &self.in_memory;
+        let name = file_name(self.name, &mut self.next);
+        let written = RunFile::write(&self.folder, name, |to| merge::merge_all_into(runs, to))?;
+        self.files.push(written);
+        self.in_memory.clear();
+        if self.files.len() > MAX_FILES {
+            self.join_shortest_files()?;
+        }
         Ok(())
     }
 
-    /// Writes all runs in memory to files, several at a time.
-    fn write_all(&mut self) -> anyhow::Result<()> {
-        files::create_folder(&self.folder)?;
-        let (folder, name, next) = (&self.folder, self.name, &mut self.next);
-        let in_memory = self.runs.iter_mut().filter(|run| run.bytes_in_memory() > 0);
-        let named: Vec<_> = in_memory.map(|run| (run, file_name(name, next))).collect();
-        named.into_par_iter().try_for_each(|(run, name)| {
-            let written = RunFile::write(folder, name, |to| run.write_to(to))?;
-            *run = Run::File(written);
-            Ok(())
-        })
-    }
-
-    fn write(
-        &mut self,
-        write: impl FnOnce(&mut RunWriter<'_>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Run> {
-        files::create_folder(&self.folder)?;
+    /// Merges the two neighbours with the smallest total length.
+    fn join_shortest_files(&mut self) -> anyhow::Result<()> {
+        let Some(first) = shortest_neighbours(&self.files, RunFile::len) else {
+            return Ok(());
+        };
         let name = file_name(self.name, &mut self.next);
-        RunFile::write(&self.folder, name, write).map(Run::File)
+        let (older, newer) = (&self.files[first], &self.files[first + 1]);
+        let joined = RunFile::write(&self.folder, name, |to| merge::merge_into(older, newer, to))?;
+        let newer = self.files.remove(first + 1);
+        let older = std::mem::replace(&mut self.files[first], joined);
+        older.discard()?;
+        newer.discard()
     }
+}
+
+/// Position of the first of the two neighbours with the smallest total length. `None` for fewer than
+/// two runs.
+fn shortest_neighbours<T>(runs: &[T], length: impl Fn(&T) -> u64) -> Option<usize> {
+    let pairs = runs.windows(2);
+    let lengths = pairs.map(|pair| length(&pair[0]) + length(&pair[1]));
+    let shortest = lengths.enumerate().min_by_key(|(_, length)| *length);
+    shortest.map(|(first, _)| first)
 }
 
 /// Name of a new file. Increases `next`.
