@@ -69,6 +69,11 @@ fn path_of(history: &Path) -> PathBuf {
 }
 
 fn seal(history: &Path) -> anyhow::Result<()> {
+    if is_open(history) {
+        // A transaction failed and could not be undone, as on a full disk. The next program undoes it,
+        // and then the history is as it was sealed before.
+        return Ok(());
+    }
     let Some(counter) = counter(history)? else {
         return Ok(());
     };
@@ -191,6 +196,29 @@ mod tests {
         files::replace(&path, &older).unwrap();
         files::remove_file(&path_of(&path)).unwrap();
         assert_eq!(problem(&layout), None);
+    }
+
+    #[test]
+    fn a_transaction_that_could_not_be_undone_is_not_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let (path, journal) = (layout.history(), with_suffix(&layout.history(), "-journal"));
+        drop(History::open(&layout).unwrap());
+        let sealed = || regular::read(&path_of(&path)).unwrap();
+        let before = sealed();
+        // The first page is written, and the journal has the page as it was.
+        let mut bytes = regular::read(&path).unwrap();
+        bytes[COUNTER_AT + COUNTER_BYTES - 1] += 1;
+        files::replace(&path, &bytes).unwrap();
+        files::replace(&journal, b"the page as it was").unwrap();
+        seal(&path).unwrap();
+        assert!(
+            sealed() == before,
+            "the next program undoes the transaction"
+        );
+        files::remove_file(&journal).unwrap();
+        seal(&path).unwrap();
+        assert!(sealed() != before, "the transaction is complete");
     }
 
     #[test]
