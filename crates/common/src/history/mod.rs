@@ -25,7 +25,7 @@ pub use self::alert_rows::{OpenCondition, StoredAlert, WaitingAlert};
 pub use self::change_rows::{ChangeByHand, ChangeKind, NewChange};
 pub(crate) use self::damage::{Damaged, check_pages};
 pub use self::damage::{is_damage, with_remedy};
-pub(crate) use self::open::open_database;
+pub(crate) use self::open::{open_database, open_to_read, with_suffix};
 pub use self::run_rows::{LastRun, StoredRun};
 pub use self::score_rows::StoredScore;
 pub use self::stage_rows::{STAGES, StageDuration};

@@ -133,11 +133,17 @@ pub(crate) fn open_database(
     Ok(connection)
 }
 
-fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
+/// Opens a database of the state folder only to read it.
+pub(crate) fn open_to_read(path: &Path) -> anyhow::Result<Connection> {
     check_files(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     restrict_features(&connection)?;
+    Ok(connection)
+}
+
+fn open_for_reading(path: &Path) -> anyhow::Result<Connection> {
+    let connection = open_to_read(path)?;
     // SQLite opens a file lazily. This first read detects a journal that must be rolled back.
     schema::version(&connection)?;
     Ok(connection)
@@ -196,7 +202,7 @@ fn journal_of(path: &Path) -> PathBuf {
     with_suffix(path, "-journal")
 }
 
-pub(super) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

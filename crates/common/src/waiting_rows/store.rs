@@ -1,13 +1,15 @@
 //! The table of waiting rows, in SQLite.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use rusqlite::{Connection, MAIN_DB, Statement, params};
 
 use super::pairing::{ArrivingRow, Change, Pair, StoredRow, pair};
-use crate::history::{check_pages, is_damage, open_database};
-use crate::{Failure, Layout, Ledger, files};
+use crate::history::{check_pages, is_damage, open_database, open_to_read, with_suffix};
+use crate::ledger::FileStamp;
+use crate::{Failure, Layout, Ledger, files, regular};
 
 /// Upper limit of stored rows, which take about 600 MB. Above it the oldest quarter is dropped.
 const MAX_ROWS: u64 = 10_000_000;
@@ -156,7 +158,10 @@ impl WaitingRows {
                 ))
                 .into());
             }
-            check_pages(connection)
+            if !is_checked(&self.path) {
+                check_pages(connection)?;
+            }
+            Ok(())
         })
         .with_context(context)?;
         // SQLite opens a file for reading only if it cannot be opened for writing.
@@ -193,6 +198,49 @@ impl WaitingRows {
             })
             .with_context(context)?;
         self.connection = Some(connection);
+        note_checked(&self.path);
+        Ok(())
+    }
+
+    /// Why a run could not use the table, or would lose its predictions; `None` if it can be used or is not
+    /// there. Only reads. A change that was cut short is no problem: the next run undoes it.
+    pub fn problem(layout: &Layout, ledger: &Ledger) -> Option<String> {
+        let path = layout.predictions();
+        path.symlink_metadata().ok()?;
+        Self::read_problem(&path, ledger)
+            .map_err(|error| format!("{}: {error:#}", path.display()))
+            .err()
+    }
+
+    fn read_problem(path: &Path, ledger: &Ledger) -> anyhow::Result<()> {
+        let length = regular::open(path)?.metadata()?.len();
+        let journal = with_suffix(path, "-journal").metadata();
+        if length == 0 || journal.is_ok_and(|metadata| metadata.len() > 0) {
+            return Ok(());
+        }
+        let connection = open_to_read(path)?;
+        check_pages(&connection)?;
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version > VERSION {
+            anyhow::bail!(
+                "it has version {version}, and this program knows versions up to {VERSION}"
+            );
+        }
+        let (digest, end_place, stored): (String, i64, i64) =
+            connection.query_row("SELECT digest, end_place, stored FROM state", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        let counted: i64 =
+            connection.query_row("SELECT COUNT(*) FROM waiting", [], |row| row.get(0))?;
+        if counted != stored {
+            anyhow::bail!("it has {counted} rows, and should have {stored}");
+        }
+        if digest == ledger.digest && end_place.cast_unsigned() > ledger.rows {
+            anyhow::bail!(
+                "it knows row {end_place} of finaldata.csv, which has {}",
+                ledger.rows
+            );
+        }
         Ok(())
     }
 
@@ -278,7 +326,13 @@ impl WaitingRows {
                 ],
             )
             .and_then(|_| connection.execute_batch("COMMIT"))
-            .with_context(|| self.failed())
+            .with_context(|| self.failed())?;
+        if let Err(error) = give_back(connection) {
+            // Nothing is lost: the file is only larger than it has to be.
+            tracing::debug!("{}: {error}", self.path.display());
+        }
+        note_checked(&self.path);
+        Ok(())
     }
 
     /// The connection; makes the file if there is none.
@@ -397,6 +451,13 @@ impl WaitingRows {
                     [evaluated_rows.cast_signed()],
                 )
                 .with_context(|| self.failed())?;
+            let n_removed = connection.changes();
+            if self.state.absent == 0 {
+                // All of them had a label, so nobody has to count.
+                self.state.stored = self.state.stored.saturating_sub(n_removed);
+                self.state.labelled = self.state.labelled.saturating_sub(n_removed);
+                return Ok(());
+            }
         }
         self.count()
     }
@@ -560,6 +621,37 @@ impl WaitingRows {
             .map(Result::unwrap)
             .collect()
     }
+}
+
+/// File and stamp when all of its pages were last known to be whole. One run opens the file several times.
+static CHECKED: Mutex<Option<(PathBuf, FileStamp)>> = Mutex::new(None);
+
+/// True if this process knows that all pages are whole: it checked or wrote the file, and nobody changed it
+/// since.
+fn is_checked(path: &Path) -> bool {
+    let checked = CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let stamp = path.metadata().map(|metadata| FileStamp::of(&metadata));
+    matches!((&*checked, stamp), (Some((own, known)), Ok(stamp)) if own == path && *known == stamp)
+}
+
+fn note_checked(path: &Path) {
+    let stamp = path.metadata().map(|metadata| FileStamp::of(&metadata));
+    let mut checked = CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
+    *checked = stamp.ok().map(|stamp| (path.to_owned(), stamp));
+}
+
+/// Minimum number of unused pages before the file is written again without them.
+const MIN_UNUSED_PAGES: i64 = 1024;
+
+/// Gives unused pages back to the file system once they are the larger part of the file. The cost is that of
+/// the used pages, fewer than those whose rows were removed since the last time.
+fn give_back(connection: &Connection) -> rusqlite::Result<()> {
+    let count = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (unused, pages) = (count("freelist_count")?, count("page_count")?);
+    if unused >= MIN_UNUSED_PAGES && unused > pages / 2 {
+        connection.execute_batch("VACUUM")?;
+    }
+    Ok(())
 }
 
 /// Reads the rows of a client that wait.

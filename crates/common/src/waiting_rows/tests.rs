@@ -1,7 +1,7 @@
 //! The table of waiting rows.
 
 use super::*;
-use crate::Layout;
+use crate::{Layout, Ledger};
 
 const NONE_EVALUATED: u64 = 0;
 
@@ -319,4 +319,67 @@ fn measured_a_million_rows() {
     rows.forget_evaluated(2 * ROWS).unwrap();
     rows.commit("labelled").unwrap();
     took("forgotten");
+}
+
+#[test]
+fn a_file_shrinks_once_most_of_its_rows_are_removed() {
+    const ROWS: u64 = 240_000;
+    let (_folder, layout) = layout();
+    let length = || layout.predictions().metadata().unwrap().len();
+    let hash = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let waiting: Vec<_> = (0..ROWS).map(|row| (hash(row), row, None)).collect();
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &waiting);
+    rows.commit("waiting").unwrap();
+    let full = length();
+    // All rows except the last thousand get their label.
+    let labels: Vec<_> = waiting[..239_000]
+        .iter()
+        .map(|(client, row, _)| (*client, *row, YES))
+        .collect();
+    rows.begin().unwrap();
+    add_evaluated(&mut rows, ROWS, &labels, ROWS);
+    rows.forget_evaluated(2 * ROWS).unwrap();
+    rows.commit("labelled").unwrap();
+    assert!(length() < full / 10, "{} of {full} bytes", length());
+    assert_eq!(rows.places().len(), 1_000);
+    drop(rows);
+    let rows = WaitingRows::open(&layout).unwrap();
+    assert!(!rows.is_empty() && !rows.has_labelled());
+    let ledger = Ledger {
+        rows: 2 * ROWS,
+        ..Ledger::default()
+    };
+    assert_eq!(WaitingRows::problem(&layout, &ledger), None);
+}
+
+#[test]
+fn what_a_run_cannot_use_is_a_problem_and_nothing_is_changed() {
+    let (_folder, layout) = layout();
+    let ledger = Ledger::default();
+    let path = layout.predictions();
+    assert_eq!(WaitingRows::problem(&layout, &ledger), None);
+    let mut rows = begun(&layout);
+    add(&mut rows, 0, &[(1, 10, None), (2, 20, None)]);
+    rows.commit("").unwrap();
+    drop(rows);
+    let problem = || WaitingRows::problem(&layout, &ledger).unwrap_or_default();
+    assert!(
+        problem().contains("knows row 2 of finaldata.csv"),
+        "{}",
+        problem()
+    );
+    let whole = crate::regular::read(&path).unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute("DELETE FROM waiting WHERE client = 1", [])
+        .unwrap();
+    drop(other);
+    assert!(problem().contains("it has 1 rows"), "{}", problem());
+    crate::files::replace(&path, &whole[..whole.len() - 4096]).unwrap();
+    let cut = problem();
+    assert!(cut.contains("predictions.db: "), "{cut}");
+    crate::files::remove_file(&path).unwrap();
+    crate::files::create_folder(&path).unwrap();
+    assert!(problem().contains("predictions.db"), "{}", problem());
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use common::history::is_damage;
-use common::{Config, Failure, History, Layout, Ledger, digest};
+use common::{Config, Failure, History, Layout, Ledger, WaitingRows, digest};
 use dataset::FingerprintKey;
 
 use super::pipeline::ExaminedPipeline;
@@ -22,6 +22,9 @@ pub(super) fn examine(
         return Ok(format!(
             "version {version}; the rest not examined while a run is working"
         ));
+    }
+    if has_unreadable_seal(pipeline, findings) {
+        return Ok("its seal cannot be read".into());
     }
     if let Some(problem) = first_problem(history) {
         findings.problem(
@@ -45,6 +48,36 @@ pub(super) fn examine(
     examine_data(pipeline, &history.ledger()?, findings)?;
     let runs = counted(history.run_ids()?.len(), "run");
     Ok(format!("version {version}, whole, {runs}"))
+}
+
+/// True if something else is in the place of the seal. Every run ends with this error, although the
+/// history itself may be whole.
+fn has_unreadable_seal(pipeline: &ExaminedPipeline<'_>, findings: &mut Findings) -> bool {
+    let checked = History::check_seal(&pipeline.config.layout);
+    let Some(error) = checked.err().filter(|error| !is_damage(error)) else {
+        return false;
+    };
+    findings.problem(
+        format!("the history cannot be used: {error:#}"),
+        moved_aside(pipeline, "history-seal", "-seal"),
+    );
+    true
+}
+
+/// Examines the rows that wait for a label.
+fn examine_predictions(pipeline: &ExaminedPipeline<'_>, ledger: &Ledger, findings: &mut Findings) {
+    let layout = &pipeline.config.layout;
+    if let Some(problem) = WaitingRows::problem(layout, ledger) {
+        let path = layout.predictions();
+        let folder = aside(pipeline, "predictions");
+        findings.problem(
+            format!("the predictions that wait for a label cannot be used: {problem}"),
+            format!(
+                "mkdir {folder} && mv {}* {folder} && fullprocess",
+                quoted(&path)
+            ),
+        );
+    }
 }
 
 /// Examines a missing history: normal before the first run, a loss after it.
@@ -100,16 +133,24 @@ fn first_problem(history: &History) -> Option<String> {
 /// Command that moves the history away with its journal and begins a new history. Without the move,
 /// SQLite would apply the old journal to the new file.
 fn set_aside(pipeline: &ExaminedPipeline<'_>) -> String {
-    let layout = &pipeline.config.layout;
+    moved_aside(pipeline, "history", "*")
+}
+
+/// Command that moves the files of the history with this ending away, and runs.
+fn moved_aside(pipeline: &ExaminedPipeline<'_>, what: &str, ending: &str) -> String {
+    let folder = aside(pipeline, what);
+    let history = quoted(&pipeline.config.layout.history());
+    format!("mkdir {folder} && mv {history}{ending} {folder} && fullprocess")
+}
+
+/// A new folder of the state folder for files that are set aside, quoted for a shell.
+fn aside(pipeline: &ExaminedPipeline<'_>, what: &str) -> String {
     // Milliseconds keep the name unique: the folder of a remedy from a moment ago may exist.
     let name = pipeline
         .now
-        .strftime("history-set-aside-%Y%m%dT%H%M%S%.3fZ");
-    let folder = quoted(&layout.state().join(name.to_string()));
-    format!(
-        "mkdir {folder} && mv {}* {folder} && fullprocess",
-        quoted(&layout.history())
-    )
+        .strftime(&format!("{what}-set-aside-%Y%m%dT%H%M%S%.3fZ"))
+        .to_string();
+    quoted(&pipeline.config.layout.state().join(name))
 }
 
 /// Checks the data and its row fingerprints against the ledger.
@@ -137,6 +178,7 @@ fn examine_data(
             );
         }
     }
+    examine_predictions(pipeline, ledger, findings);
     examine_final_data(pipeline, ledger, findings);
     examine_rejected_rows(layout, ledger, findings);
     match FingerprintKey::load(layout) {

@@ -82,12 +82,13 @@ pub(super) fn nearest_existing(path: &Path) -> Option<&Path> {
 
 /// The files that a run opens for writing. All other files are replaced by renaming within their
 /// folder.
-fn written_files(pipeline: &ExaminedPipeline<'_>) -> [PathBuf; 5] {
+fn written_files(pipeline: &ExaminedPipeline<'_>) -> [PathBuf; 6] {
     let layout = &pipeline.config.layout;
     [
         layout.final_data(),
         layout.rejected_rows(),
         layout.history(),
+        layout.predictions(),
         layout.run_lock(),
         layout.evaluated_fingerprints(),
     ]
