@@ -162,7 +162,7 @@ fn wrong_histories(whole: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     let third = whole.len() / 3;
     let mut middle = whole.to_vec();
     middle.splice(third..2 * third, noise(third));
-    let damaged = "put a backup in its place, or move it away";
+    let damaged = "put a backup in its place and remove its seal";
     vec![
         (noise(whole.len()).collect(), damaged),
         (b"no history\n".to_vec(), damaged),

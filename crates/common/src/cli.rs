@@ -3,13 +3,14 @@
 //!
 //! Results go to stdout, as text or with `--json` as JSON. Log lines go to stderr.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
@@ -244,7 +245,49 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
 fn log_writer() -> Box<dyn Write> {
     match server_log() {
         Some(queue) => Box::new(Queued(queue)),
-        None => Box::new(progress::LogWriter),
+        None => Box::new(Renamed(progress::LogWriter)),
+    }
+}
+
+/// Paths, each with the one that is shown in its place.
+static SHOWN_PATHS: RwLock<Vec<(String, String)>> = RwLock::new(Vec::new());
+
+/// From now on log lines name the second path of each pair in place of the first: a person does not
+/// know the paths of a copy.
+pub fn show_paths(pairs: &[(&Path, &Path)]) {
+    let text = |path: &Path| path.display().to_string();
+    let pairs = pairs.iter().map(|(path, shown)| (text(path), text(shown)));
+    let mut paths = SHOWN_PATHS.write().unwrap_or_else(PoisonError::into_inner);
+    paths.extend(pairs);
+}
+
+/// A text with the paths that are to be shown.
+pub fn with_shown_paths(text: &str) -> Cow<'_, str> {
+    let paths = SHOWN_PATHS.read().unwrap_or_else(PoisonError::into_inner);
+    paths
+        .iter()
+        .fold(Cow::Borrowed(text), |text, (path, shown)| {
+            match text.contains(path.as_str()) {
+                true => Cow::Owned(text.replace(path.as_str(), shown)),
+                false => text,
+            }
+        })
+}
+
+/// Writes log lines with the paths that are to be shown.
+struct Renamed<W>(W);
+
+impl<W: Write> Write for Renamed<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(line).map(with_shown_paths) {
+            Ok(Cow::Owned(renamed)) => self.0.write_all(renamed.as_bytes())?,
+            Ok(Cow::Borrowed(_)) | Err(_) => return self.0.write(line),
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -35,12 +35,16 @@ impl FingerprintKey {
     /// A public key, for rows whose fingerprints are not stored.
     pub const PUBLIC: Self = Self(*b"risk fingerprint");
 
-    /// Loads the key of the state folder. `None` if no key was generated yet.
+    /// Loads the key of the state folder. `None` if no key was generated yet, or if its file is empty,
+    /// as a full disk or a power cut can leave it.
     pub fn load(layout: &Layout) -> anyhow::Result<Option<Self>> {
         let path = layout.fingerprint_key();
         let Some(bytes) = files::read_if_present(&path)? else {
             return Ok(None);
         };
+        if bytes.is_empty() {
+            return Ok(None);
+        }
         let bytes = bytes.try_into().map_err(|_| {
             Failure::input_output(format!(
                 "{} does not hold a key of 16 bytes: remove it; a new one will be created",

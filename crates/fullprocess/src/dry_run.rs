@@ -13,6 +13,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
+use common::cli::{show_paths, with_shown_paths};
 use common::exit::{Exit, classify};
 use common::history::with_remedy;
 use common::{Config, Failure, History, Layout, files, regular};
@@ -30,8 +31,21 @@ pub(crate) fn dry_run(config: &Config) -> anyhow::Result<RunRecord> {
         .tempdir()
         .context("failed to make a temporary folder")?;
     let copied = copy_pipeline(config, scratch.path())?;
-    run_copy(&copied, &config.layout)
-        .map_err(|error| with_real_paths(error, &copied.layout, config))
+    let (copy, real) = (&copied.layout, &config.layout);
+    show_paths(&[
+        (copy.output(), real.output()),
+        (copy.models(), real.models()),
+        (copy.production(), real.production()),
+        (copy.state(), real.state()),
+    ]);
+    let record = run_copy(&copied, real).map_err(|error| with_real_paths(error, copy))?;
+    record_with_real_paths(&record)
+}
+
+/// The record with the real paths of the pipeline in its texts.
+fn record_with_real_paths(record: &RunRecord) -> anyhow::Result<RunRecord> {
+    let text = serde_json::to_string(record)?;
+    Ok(serde_json::from_str(&with_shown_paths(&text))?)
 }
 
 fn run_copy(copied: &Config, real: &Layout) -> anyhow::Result<RunRecord> {
@@ -78,22 +92,13 @@ fn as_dry_run(mut record: RunRecord, interrupted: &BTreeSet<i64>) -> RunRecord {
 
 /// The error of a run on the copy, with the real paths of the pipeline in place of those of the
 /// copy.
-fn with_real_paths(error: anyhow::Error, copy: &Layout, config: &Config) -> anyhow::Error {
+fn with_real_paths(error: anyhow::Error, copy: &Layout) -> anyhow::Error {
     let exit = classify(&error);
     if exit == Exit::Unexpected {
         return error;
     }
-    let real = &config.layout;
-    let mut message = format!("{:#}", with_remedy(error, copy));
-    for (copied, real) in [
-        (copy.output(), real.output()),
-        (copy.models(), real.models()),
-        (copy.production(), real.production()),
-        (copy.state(), real.state()),
-    ] {
-        let [copied, real] = [copied, real].map(|path| path.display().to_string());
-        message = message.replace(&copied, &real);
-    }
+    let message = format!("{:#}", with_remedy(error, copy));
+    let message = with_shown_paths(&message).into_owned();
     Failure { exit, message }.into()
 }
 

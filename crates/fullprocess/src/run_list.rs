@@ -43,6 +43,8 @@ impl Entry {
 /// first run are listed only if all runs are.
 pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
     let Some(history) = History::read(&config.layout)? else {
+        // The runs of a lost history are not known, which is not the same as none.
+        History::check_seal(&config.layout)?;
         return Ok(RunList {
             entries: Vec::new(),
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use common::history::{ChangeKind, NewChange};
 use common::ledger::{FileStatus, Ledger};
-use common::numbers::counted;
+use common::numbers::{count, counted};
 use common::{History, clock};
 
 /// Records what a person changed since the ledger `before`, if files or rows changed. Part of the
@@ -49,7 +49,7 @@ fn changed_in_words(before: &Ledger, after: &Ledger) -> Option<String> {
     }
     let rows = match before.rows {
         rows if rows == after.rows => counted(rows, "row"),
-        rows => format!("{} instead of {rows}", counted(after.rows, "row")),
+        rows => format!("{} instead of {}", counted(after.rows, "row"), count(rows)),
     };
     Some(format!("{}; finaldata.csv has {rows}", parts.join(", ")))
 }

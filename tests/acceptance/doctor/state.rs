@@ -132,6 +132,8 @@ fn a_lost_or_broken_key_is_drawn_anew_by_the_remedy() {
     let key = workspace.path("data/state/fingerprint.key");
     fs::remove_file(&key).expect("removed");
     is_fixed(&workspace, "history", "note", "fingerprint.key is missing");
+    workspace.write("data/state/fingerprint.key", "");
+    is_fixed(&workspace, "history", "note", "fingerprint.key is missing");
     fs::OpenOptions::new()
         .write(true)
         .open(&key)
@@ -146,6 +148,71 @@ fn a_lost_or_broken_key_is_drawn_anew_by_the_remedy() {
     workspace.write("data/state/judged.fingerprints", "");
     is_fixed(&workspace, "history", "note", "judged.fingerprints was cut");
     assert_eq!(workspace.fullprocess()["rows"]["new"], 0);
+}
+
+#[test]
+fn what_is_in_the_place_of_the_seal_and_an_older_history_are_set_aside_by_the_remedy() {
+    let workspace = Workspace::after_cold_start();
+    let [history, seal] =
+        ["history.db", "history.db-seal"].map(|name| workspace.path(&format!("data/state/{name}")));
+    let older = fs::read(&history).expect("a file");
+    fs::remove_file(&seal).expect("removed");
+    fs::create_dir(&seal).expect("a folder");
+    let failed = workspace.run("fullprocess", &[]);
+    assert_eq!(failed.code, 74, "{}", failed.stderr);
+    is_fixed(&workspace, "history", "problem", "history.db-seal");
+    fs::write(&history, older).expect("written");
+    is_fixed(&workspace, "history", "problem", "it is an older copy");
+    fs::remove_file(&history).expect("removed");
+    workspace
+        .run("fullprocess", &["--history"])
+        .failed(74, "put a backup in its place and remove its seal");
+}
+
+#[test]
+fn predictions_that_cannot_be_used_are_set_aside_by_the_remedy() {
+    let mut workspace = Workspace::after_cold_start();
+    workspace.set_input(&["practicedata", "newclients"]);
+    workspace.rank_new_clients();
+    workspace.fullprocess();
+    let path = workspace.path("data/state/predictions.db");
+    let whole = fs::read(&path).expect("rows that wait");
+    Visit::to(&workspace).is_healthy();
+    let mut changed = whole.clone();
+    let page = changed.len() / 4096 / 2 * 4096;
+    changed[page..page + 4096].fill(0xff);
+    let says = "the predictions that wait for a label cannot be used";
+    for damage in ["changed", "text", "folder", "link"] {
+        match damage {
+            "changed" => fs::write(&path, &changed).expect("written"),
+            "text" => fs::write(&path, "this is no database").expect("written"),
+            "folder" => fs::create_dir(&path).expect("a folder"),
+            _ => std::os::unix::fs::symlink("nowhere", &path).expect("a link"),
+        }
+        is_fixed(&workspace, "history", "problem", says);
+        assert!(
+            path.symlink_metadata().is_err(),
+            "{damage}: it was moved away"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_names_the_files_of_the_user() {
+    let mut workspace = Workspace::after_cold_start();
+    workspace.set_input(&["practicedata", "newclients"]);
+    workspace.rank_new_clients();
+    workspace.fullprocess();
+    workspace.write("data/state/predictions.db", "this is no database");
+    workspace.write(
+        "data/newclients/more.csv",
+        "corporation,lastmonth_activity,lastyear_activity,number_of_employees\nA,1,2,3\n",
+    );
+    let looked = workspace.run("fullprocess", &["--dry-run"]);
+    let path = workspace.path("data/state/predictions.db");
+    let said = looked.stdout + &looked.stderr;
+    assert!(said.contains(&path.display().to_string()), "{said}");
+    assert!(!said.contains("risk-dry-run-"), "{said}");
 }
 
 #[test]

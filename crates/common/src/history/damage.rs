@@ -58,7 +58,7 @@ pub fn with_remedy(error: anyhow::Error, layout: &Layout) -> anyhow::Error {
         return error;
     }
     error.context(format!(
-        "the history {} is damaged: put a backup in its place, or move it away; then the next run begins a new one, takes all input in again, evaluates again the rows that the live model was not fitted to, and the list of past runs is lost",
+        "the history {0} is damaged: put a backup in its place and remove its seal {0}-seal, or move both away; then the next run begins a new one, takes all input in again, evaluates again the rows that the live model was not fitted to, and the list of past runs is lost",
         layout.history().display()
     ))
 }

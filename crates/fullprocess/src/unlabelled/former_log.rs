@@ -40,7 +40,8 @@ fn committed_file(history: &History) -> anyhow::Result<Option<PredictionFile>> {
 /// lost, with a warning: predictions decide nothing.
 pub(super) fn move_over(layout: &Layout, history: &History) -> anyhow::Result<()> {
     let Some(file) = committed_file(history)? else {
-        return Ok(());
+        // A run that was killed a moment ago may have left the files.
+        return remove_files(layout);
     };
     match read(layout, file) {
         Ok(waiting) => {
@@ -183,6 +184,8 @@ mod tests {
         made.commit("digest").unwrap();
         drop(made);
         for _ in 0..2 {
+            // As a kill behind the commit leaves it.
+            files::replace(&layout.awaiting_labels(1), b"left").unwrap();
             move_over(&layout, &history).unwrap();
             let rows = WaitingRows::open(&layout).unwrap();
             assert!(rows.has_predictions_from(5) && !rows.belongs_to("digest"));
