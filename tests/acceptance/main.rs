@@ -23,6 +23,7 @@ mod input;
 mod interruptions;
 
 mod late_labels;
+mod memory;
 mod messages;
 mod monitoring;
 mod page;

@@ -43,8 +43,13 @@ impl Pipeline {
         let key = FingerprintKey::load(layout).expect("a key").expect("a key");
         let history = History::open(layout).expect("a history");
         let ledger = history.ledger().expect("a ledger");
-        let rows = dataset::load_fingerprints(&pipeline.config, &ledger, &key).expect("the data");
-        let judged = ingestion::mark_evaluated(layout, &ledger, &rows[..2], 2).expect("a ledger");
+        let mut rows = Vec::new();
+        let read = dataset::each_fingerprint(&pipeline.config, &ledger, &key, 0..2, |block| {
+            rows.extend_from_slice(block);
+            Ok(())
+        });
+        read.expect("the data");
+        let judged = ingestion::mark_evaluated(layout, &ledger, &rows, 2).expect("a ledger");
         history.save_ledger(&judged).expect("a saved ledger");
         pipeline
     }

@@ -4,11 +4,14 @@
 //! happened. Rows are in ingestion order, so a single number, [`Ledger::evaluated_rows`], separates
 //! old rows from new ones.
 
+use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::numbers::{count, counted};
 
 /// The committed state of the ingested data.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -235,6 +238,7 @@ impl Ledger {
                     sha256: file.sha256.clone(),
                 })
                 .collect(),
+            sample: None,
         }
     }
 }
@@ -250,6 +254,33 @@ pub struct DataPosition {
     pub digest: String,
     /// The files that the rows came from, in ingestion order.
     pub files: Vec<FileReference>,
+    /// The sample of the rows that was used; `None` if all were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampledRows>,
+}
+
+/// A sample of the rows of finaldata.csv: all rows of some clients. It is used where all rows need more
+/// memory than the configuration allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SampledRows {
+    /// Rows of the sample.
+    pub rows: u64,
+    /// Rows of finaldata.csv.
+    pub of: u64,
+    /// The limit that all rows exceed: `training.memory_limit_mib`.
+    pub memory_limit_mib: u64,
+}
+
+impl fmt::Display for SampledRows {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            to,
+            "a sample of {} of {}, as training.memory_limit_mib is {}",
+            count(self.rows),
+            counted(self.of, "row"),
+            self.memory_limit_mib
+        )
+    }
 }
 
 impl DataPosition {

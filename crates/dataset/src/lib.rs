@@ -15,6 +15,7 @@ mod level;
 mod line;
 mod listing;
 mod load;
+mod loaded_rows;
 mod parallel;
 pub mod passes;
 mod reader;
@@ -43,7 +44,12 @@ pub use fingerprint_set::{
 pub use level::{Level, LevelNames, MAX_NAMED_LEVELS, level_code};
 pub use line::{guarded, push_field, push_text, shortest, unguarded};
 pub use listing::{FoundFile, Listing, SkippedEntry, list, reason_to_ignore};
-pub use load::{load_final_data, load_fingerprints, read_final_data, read_final_lines};
+pub use load::{
+    each_fingerprint, find_in_final_data, load_final_data, read_final_data, read_final_lines,
+};
+pub use loaded_rows::{
+    LoadedRows, RowNumbers, count_labels, each_block, load_within, max_loaded_rows,
+};
 pub use parallel::{both, each_in_parallel, sort_by, sum_of, sums_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileFlaw, FileProblem, HeaderFlaw, KnownHeader, Lines,

@@ -1,7 +1,9 @@
 //! Loads the ingested rows from finaldata.csv, up to the committed length.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
+use std::ops::Range;
 
 use anyhow::Context;
 use common::digest::{Hasher, HashingReader};
@@ -19,7 +21,7 @@ use crate::tokenizer::Format;
 /// Returns an error if the content of the file does not match the ledger. An ingestion repairs the
 /// file.
 pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table> {
-    expect_no_rebuild(config, ledger)?;
+    check_no_rebuild(config, ledger)?;
     let mut table = Table::new(&config.schema);
     table.reserve(rows_to_reserve(config, ledger));
     let wanted = Wanted {
@@ -35,7 +37,7 @@ pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table
 
 /// Number of rows to allocate memory for: the ledger's number, but at most as many as can be in the
 /// bytes of finaldata.csv. If the ledger has a larger number, reading the rows reports the damage.
-fn rows_to_reserve(config: &Config, ledger: &Ledger) -> usize {
+pub(crate) fn rows_to_reserve(config: &Config, ledger: &Ledger) -> usize {
     let length = fs::metadata(config.layout.final_data()).map_or(0, |metadata| metadata.len());
     // One byte for the client and one after each field.
     let row_bytes = config.schema.features.len() as u64 + 3;
@@ -43,39 +45,69 @@ fn rows_to_reserve(config: &Config, ledger: &Ledger) -> usize {
     usize::try_from(rows).unwrap_or(0)
 }
 
-/// Fingerprints under `key` of the rows of finaldata.csv, up to its committed length.
+/// Passes the fingerprints under `key` of the rows of finaldata.csv in this range of numbers to
+/// `take`, in order, some thousands per call.
 ///
-/// Returns an error if the content of the file does not match the ledger. An ingestion repairs the
-/// file.
-pub fn load_fingerprints(
+/// Returns an error if the content of the file does not match the ledger. This is known only after
+/// `take` has had all rows. An ingestion repairs the file.
+pub fn each_fingerprint(
     config: &Config,
     ledger: &Ledger,
     key: &FingerprintKey,
-) -> anyhow::Result<Vec<Fingerprint>> {
-    let mut fingerprints = Vec::new();
-    read_final_data(config, ledger, Some(key), |rows| {
-        fingerprints.extend_from_slice(&rows.fingerprints);
+    wanted: Range<u64>,
+    mut take: impl FnMut(&[Fingerprint]) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    let mut number = 0;
+    let wanted_parts = Wanted {
+        key: Some(key),
+        ..Wanted::VALUES
+    };
+    read_final_data(config, ledger, wanted_parts, |rows| {
+        let fingerprints = &rows.fingerprints;
+        let places = places_within(&wanted, number, fingerprints.len());
+        number += fingerprints.len() as u64;
+        take(&fingerprints[places])
+    })?;
+    Ok(())
+}
+
+/// One flag per fingerprint under `key`: true if finaldata.csv has a row with it. Memory holds these
+/// fingerprints only.
+///
+/// Returns an error if the content of the file does not match the ledger.
+pub fn find_in_final_data(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+    wanted: &[Fingerprint],
+) -> anyhow::Result<Vec<bool>> {
+    let asked: HashSet<Fingerprint> = wanted.iter().copied().collect();
+    let mut found = HashSet::new();
+    each_fingerprint(config, ledger, key, 0..u64::MAX, |rows| {
+        found.extend(rows.iter().filter(|row| asked.contains(row)).copied());
         Ok(())
     })?;
-    Ok(fingerprints)
+    Ok(wanted.iter().map(|row| found.contains(row)).collect())
+}
+
+/// The places in a block of `count` rows whose numbers are wanted. `first` is the number of its first
+/// row.
+pub(crate) fn places_within(wanted: &Range<u64>, first: u64, count: usize) -> Range<usize> {
+    let place = |number: u64| number.saturating_sub(first).min(count as u64) as usize;
+    place(wanted.start)..place(wanted.end.max(wanted.start))
 }
 
 /// Passes the rows of finaldata.csv up to its committed length to `take`, in order, some thousands
-/// per call. Computes fingerprints if a `key` is given. Returns the running digest, which the next
-/// append continues.
+/// per call. Returns the running digest, which the next append continues.
 ///
 /// Returns an error if the content of the file does not match the ledger. This is known only after
 /// `take` has had all rows.
 pub fn read_final_data(
     config: &Config,
     ledger: &Ledger,
-    key: Option<&FingerprintKey>,
+    wanted: Wanted<'_>,
     take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<Hasher> {
-    let wanted = Wanted {
-        key,
-        ..Wanted::VALUES
-    };
     read_committed(config, ledger, wanted, take)
 }
 
@@ -86,7 +118,7 @@ pub fn read_final_lines(
     ledger: &Ledger,
     take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
-    expect_no_rebuild(config, ledger)?;
+    check_no_rebuild(config, ledger)?;
     let wanted = Wanted {
         lines: Lines::Kept,
         ..Wanted::VALUES
@@ -95,7 +127,7 @@ pub fn read_final_lines(
 }
 
 /// An error if finaldata.csv may be ahead of the ledger, because a rebuild was interrupted.
-fn expect_no_rebuild(config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
+pub(crate) fn check_no_rebuild(config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
     if !ledger.rebuilding {
         return Ok(());
     }

@@ -22,7 +22,8 @@ pub fn fold_of(number: u32) -> u64 {
 ///
 /// A stage does not read the rows. It asks for values: a [pass](crate::passes) folds the rows of a
 /// [`Selection`] into one value, and a [sample](Self::sample) has a limited number of rows. A stage
-/// therefore does not depend on where the rows are. Today they are in memory, column by column.
+/// therefore does not depend on where the rows are. Today they are in memory, column by column;
+/// [`LoadedRows`](crate::LoadedRows) says whether they are all rows or a sample.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub(crate) features: Vec<Vec<f64>>,
@@ -320,6 +321,19 @@ impl Table {
         let mut hasher = SampleHasher::default();
         let mut hash = |row: &usize| hasher.of_row(self.clients[*row], self.row(*row));
         positions.iter().map(&mut hash).collect()
+    }
+
+    /// Removes the rows whose flag is false. Takes one flag per row, and keeps the allocated memory.
+    pub(crate) fn keep_where(&mut self, is_kept: &[bool]) {
+        fn keep<T>(column: &mut Vec<T>, is_kept: &[bool]) {
+            let mut is_kept = is_kept.iter().copied();
+            column.retain(|_| is_kept.next() == Some(true));
+        }
+        let columns = self.features.iter_mut();
+        columns.for_each(|column| keep(column, is_kept));
+        keep(&mut self.labels, is_kept);
+        keep(&mut self.clients, is_kept);
+        keep(&mut self.numbers, is_kept);
     }
 
     /// A table of the rows for which `keep` returns true, in order.

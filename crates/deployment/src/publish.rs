@@ -121,7 +121,7 @@ fn contents(
     candidate: &Candidate<'_>,
 ) -> anyhow::Result<[(&'static str, Vec<u8>); 6]> {
     let Candidate { model, metrics, .. } = candidate;
-    let picture = reporting::draw_release(report.release, metrics.confusion, &model.schema)?;
+    let picture = reporting::draw_release(report.release, metrics, &model.schema)?;
     let score = scoring::score_text(candidate.score);
     let scorecard = Scorecard::of(model, candidate.scale);
     Ok([

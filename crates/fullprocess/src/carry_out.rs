@@ -163,8 +163,7 @@ impl OpenRun<'_> {
     /// Commits, in one transaction, that all rows are evaluated and that the effect is done.
     pub(crate) fn mark_evaluated(&mut self, data: &RunData) -> anyhow::Result<Ledger> {
         let layout = &self.config.layout;
-        let last = data.newest_fingerprints(self.config)?;
-        let ledger = ingestion::mark_evaluated(layout, &data.ledger, &last, data.ledger.rows)?;
+        let ledger = data.mark_evaluated(self.config)?;
         let live = Manifest::of_live_release(layout)?;
         let mut record = self.record.clone();
         record.effects.insert(Effect::Judged);

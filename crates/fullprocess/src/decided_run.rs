@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use common::ledger::{FileStatus, LedgerFile};
 use common::numbers::counted;
 use common::{Config, History};
+use dataset::max_loaded_rows;
 use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
 use record::{Action, Decision, Evidence, FileWithoutTarget, Outcome, Policy, RunRecord, decide};
 
@@ -40,6 +41,7 @@ impl InputState {
         let prepared =
             ingestion::prepare(config, history, live.as_ref().map(LiveRelease::manifest))?;
         let mut found = ingestion::scan_input(config, &prepared, common::clock::now())?;
+        found.note_earlier_loss(history)?;
         found.defer_blocked_rebuild(&prepared.ledger, live.as_ref().map(LiveRelease::manifest));
         Ok(Self {
             live,
@@ -94,6 +96,9 @@ impl OpenRun<'_> {
                 predictions.note_left_reference(verdicts);
             }
             let decision = decide(&evidence, &policy);
+            if live.is_some() {
+                run.record.warn(data.new_rows(config)?.note_of_sample());
+            }
             if decision.action == Action::Wait {
                 // The next run tests these rows together with the rows that bring the missing
                 // labels. A test of a part of them would raise the chance of a false alarm.
@@ -175,7 +180,9 @@ impl OpenRun<'_> {
             ledger: prepared.ledger,
             found,
             live: live.map(LiveRelease::manifest),
-            keep: Keep::Rows,
+            keep: Keep::Rows {
+                max_rows: max_loaded_rows(self.config),
+            },
             run: Some(self.id),
             on_commit: &note,
         });

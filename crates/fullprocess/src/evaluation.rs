@@ -1,18 +1,21 @@
 //! The evaluation: scores the deployed model on the present data, as evidence for the decision.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use anyhow::Context;
 use common::ledger::{FileStatus, Ledger};
 use common::{Config, Failure, History, Manifest};
+use dataset::passes::LabelCounts;
 use dataset::passes::label_counts;
-use dataset::{Fingerprint, FingerprintKey, FingerprintSet, Selection, Table, TestData};
+use dataset::{
+    Fingerprint, FingerprintKey, FingerprintSet, LoadedRows, RowNumbers, Selection, Table,
+    TestData, max_loaded_rows,
+};
 use deployment::Release;
 use ingestion::{Ingested, IngestedRows};
 use model::Model;
-use record::{DeployedModel, Evidence};
-use scoring::ConfusionMatrix;
+use record::{AllRows, DeployedModel, Evidence};
+use scoring::{ClientSums, ConfusionMatrix};
 use serde::{Deserialize, Serialize};
 
 /// Name of the history document with the deployed model's confusion matrix on all rows.
@@ -24,15 +27,22 @@ pub(crate) struct RunData {
     pub(crate) key: FingerprintKey,
     /// The ledger before this run. Its rows are read from disk only when needed.
     earlier: Ledger,
-    /// The rows that this run appended.
-    appended: IngestedRows,
-    all: OnceCell<Table>,
+    /// The rows that this run appended. `None` if they do not fit into memory.
+    appended: Option<AppendedRows>,
+    all: OnceCell<LoadedRows>,
     /// Fingerprints of all rows; `None` if they must be read from disk.
     known_fingerprints: Option<FingerprintSet>,
 }
 
-/// A table and a selection of its rows.
+/// The rows that a run appended.
+struct AppendedRows {
+    rows: LoadedRows,
+    fingerprints: Vec<Fingerprint>,
+}
+
+/// Rows in memory and a selection of them.
 pub(crate) struct SelectedRows<'a> {
+    pub(crate) rows: &'a LoadedRows,
     pub(crate) table: &'a Table,
     pub(crate) selection: Selection,
 }
@@ -61,10 +71,13 @@ impl RunData {
             }
         };
         Ok(Self {
+            appended: Some(AppendedRows::of(
+                IngestedRows::new(&config.schema),
+                ledger.rows,
+            )),
             earlier: ledger.clone(),
             ledger,
             key,
-            appended: IngestedRows::new(&config.schema),
             all: OnceCell::new(),
             known_fingerprints: None,
         })
@@ -75,24 +88,49 @@ impl RunData {
         Self {
             ledger: ingested.ledger,
             key: ingested.key,
+            appended: ingested
+                .rows
+                .map(|rows| AppendedRows::of(rows, ingested.before.rows)),
             earlier: ingested.before,
-            appended: ingested.rows,
             all: OnceCell::new(),
             known_fingerprints: Some(ingested.known),
         }
     }
 
-    /// All rows. Rows of earlier runs are read from disk at the first call.
-    pub(crate) fn all(&self, config: &Config) -> anyhow::Result<&Table> {
-        if self.earlier.rows == 0 {
-            return Ok(&self.appended.table);
+    /// All rows, or a sample of them if they need more memory than the configuration allows. Rows of
+    /// earlier runs are read from disk at the first call.
+    pub(crate) fn all(&self, config: &Config) -> anyhow::Result<&LoadedRows> {
+        if self.earlier.rows == 0
+            && let Some(appended) = &self.appended
+        {
+            return Ok(&appended.rows);
         }
         if let Some(all) = self.all.get() {
             return Ok(all);
         }
-        let mut all = dataset::load_final_data(config, &self.earlier)?;
-        all.extend(&self.appended.table);
+        let max_rows = max_loaded_rows(config);
+        let all = match &self.appended {
+            Some(appended) if self.ledger.rows <= max_rows as u64 => {
+                let mut all = dataset::load_within(config, &self.earlier, max_rows)?;
+                all.table.extend(&appended.rows.table);
+                all
+            }
+            appended => {
+                let kept = appended.as_ref().map_or(0, |it| it.rows.table.rows());
+                dataset::load_within(config, &self.ledger, max_rows.saturating_sub(kept).max(1))?
+            }
+        };
         Ok(self.all.get_or_init(|| all))
+    }
+
+    /// Counts of the labels of the rows from number `first` on. They are exact where memory holds a
+    /// sample only.
+    pub(crate) fn labels_from(&self, config: &Config, first: u64) -> anyhow::Result<LabelCounts> {
+        let rows = self.rows_from(config, first)?;
+        match rows.rows.sample {
+            None => Ok(label_counts(rows.table, &rows.selection)?),
+            Some(_) => dataset::count_labels(config, &self.ledger, first..self.ledger.rows),
+        }
     }
 
     /// For each test row, true if the ingested data contains the row.
@@ -107,34 +145,35 @@ impl RunData {
                 Err(error) => tracing::warn!("{error:#}"),
             }
         }
-        let all = dataset::load_fingerprints(config, &self.ledger, &self.key)?;
-        Ok(scoring::seen_rows(&test.fingerprints, all))
+        dataset::find_in_final_data(config, &self.ledger, &self.key, &test.fingerprints)
     }
 
-    /// Fingerprints of the newest rows. They include all rows that were never evaluated.
-    pub(crate) fn newest_fingerprints(
-        &self,
-        config: &Config,
-    ) -> anyhow::Result<Cow<'_, [Fingerprint]>> {
-        if self.ledger.evaluated_rows >= self.earlier.rows {
-            return Ok(Cow::Borrowed(&self.appended.fingerprints));
+    /// The ledger with all rows evaluated. Their fingerprints are written; the caller commits.
+    pub(crate) fn mark_evaluated(&self, config: &Config) -> anyhow::Result<Ledger> {
+        let (ledger, rows) = (&self.ledger, self.ledger.rows);
+        match &self.appended {
+            Some(appended) if ledger.evaluated_rows >= self.earlier.rows => {
+                ingestion::mark_evaluated(&config.layout, ledger, &appended.fingerprints, rows)
+            }
+            _ => ingestion::mark_rows_evaluated(config, ledger, &self.key, rows),
         }
-        dataset::load_fingerprints(config, &self.ledger, &self.key).map(Cow::Owned)
     }
 
-    /// The rows from index `first` on.
+    /// The rows from number `first` on, or a sample of them.
     pub(crate) fn rows_from(
         &self,
         config: &Config,
         first: u64,
     ) -> anyhow::Result<SelectedRows<'_>> {
-        let (table, first) = match first.checked_sub(self.earlier.rows) {
-            Some(behind) => (&self.appended.table, behind),
-            None => (self.all(config)?, first),
+        let rows = match &self.appended {
+            Some(appended) if first >= self.earlier.rows => &appended.rows,
+            _ => self.all(config)?,
         };
+        let table = &rows.table;
         Ok(SelectedRows {
+            rows,
             table,
-            selection: Selection::rows(first as usize..table.rows()),
+            selection: Selection::rows(rows.numbers.position(first)..table.rows()),
         })
     }
 
@@ -145,9 +184,30 @@ impl RunData {
 }
 
 impl SelectedRows<'_> {
-    /// Number of selected rows with a label.
-    pub(crate) fn labelled(&self) -> Result<u64, Failure> {
-        Ok(label_counts(self.table, &self.selection)?.labelled())
+    /// A sentence that these are a sample; `None` if they are all rows from the first selected one on.
+    pub(crate) fn note_of_sample(&self) -> Option<String> {
+        let sample = self.rows.sample?;
+        let rows = self.selection.rows.len();
+        (rows > 0).then(|| {
+            format!(
+                "the new rows were evaluated on {} of them that are in {sample}; counts of rows and labels are exact",
+                common::numbers::count(rows)
+            )
+        })
+    }
+}
+
+impl AppendedRows {
+    /// The rows after the first `before` rows of finaldata.csv.
+    fn of(rows: IngestedRows, before: u64) -> Self {
+        Self {
+            rows: LoadedRows {
+                table: rows.table,
+                numbers: RowNumbers::From(before),
+                sample: None,
+            },
+            fingerprints: rows.fingerprints,
+        }
     }
 }
 
@@ -195,13 +255,19 @@ pub(crate) fn evaluate(
     data: &RunData,
 ) -> anyhow::Result<Evidence> {
     let new = data.new_rows(config)?;
+    let ledger = &data.ledger;
+    let new_rows = ledger.rows.saturating_sub(ledger.evaluated_rows);
+    let new_labelled_rows = data.labels_from(config, ledger.evaluated_rows)?.labelled();
     let Some(live) = live else {
         return Ok(Evidence {
-            rows: data.ledger.rows,
-            rejected_files: rejected_files(&data.ledger),
-            labelled_rows: data.rows_from(config, 0)?.labelled()?,
-            new_rows: new.selection.rows.len() as u64,
-            new_labelled_rows: new.labelled()?,
+            rows: ledger.rows,
+            rejected_files: rejected_files(ledger),
+            labelled_rows: match ledger.evaluated_rows {
+                0 => new_labelled_rows,
+                _ => data.labels_from(config, 0)?.labelled(),
+            },
+            new_rows,
+            new_labelled_rows,
             ..Evidence::default()
         });
     };
@@ -213,11 +279,11 @@ pub(crate) fn evaluate(
             score_interval: live.manifest().score_interval,
         }),
         rows: data.ledger.rows,
-        labelled_rows: on_all_rows.rows(),
-        new_rows: new.selection.rows.len() as u64,
-        new_labelled_rows: new.labelled()?,
+        labelled_rows: on_all_rows.confusion.rows(),
+        new_rows,
+        new_labelled_rows,
         on_new_rows: scoring::score(&live.model, new.table, &new.selection)?,
-        on_all_rows: (on_all_rows.rows() > 0).then(|| on_all_rows.into()),
+        on_all_rows: on_all_rows.performance(),
         ..Evidence::default()
     })
 }
@@ -251,6 +317,31 @@ struct StoredConfusion {
     model: String,
     data: String,
     confusion: ConfusionMatrix,
+    /// Sums by client for the interval of F1. `None` where memory held only a sample of the rows.
+    true_positives: Option<ClientSums>,
+    /// True in documents with such sums. Those of older programs have none, and are counted again.
+    #[serde(default)]
+    by_client: bool,
+}
+
+impl StoredConfusion {
+    fn of_no_rows(model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            data: String::new(),
+            confusion: ConfusionMatrix::default(),
+            true_positives: Some(ClientSums::default()),
+            by_client: true,
+        }
+    }
+
+    fn performance(&self) -> Option<AllRows> {
+        let interval = self.true_positives.as_ref();
+        (self.confusion.rows() > 0).then(|| AllRows {
+            f1_interval: interval.and_then(scoring::f1_interval_by_client),
+            ..self.confusion.into()
+        })
+    }
 }
 
 fn confusion_on_all_rows(
@@ -258,22 +349,49 @@ fn confusion_on_all_rows(
     history: &History,
     live: &LiveRelease,
     data: &RunData,
-) -> anyhow::Result<ConfusionMatrix> {
+) -> anyhow::Result<StoredConfusion> {
     let stored: Option<StoredConfusion> = history.document(PREDICTIONS)?;
-    let stored = stored.filter(|stored| stored.model == live.manifest().model_digest());
+    let digest = live.manifest().model_digest();
+    let stored = stored.filter(|stored| stored.by_client && stored.model == digest);
     let (counted, first) = match stored {
-        Some(stored) if stored.data == data.ledger.digest => return Ok(stored.confusion),
-        Some(stored) if stored.data == data.earlier.digest => (stored.confusion, data.earlier.rows),
-        _ => (ConfusionMatrix::default(), 0),
+        Some(stored) if stored.data == data.ledger.digest => return Ok(stored),
+        Some(stored) if stored.data == data.earlier.digest => (stored, data.earlier.rows),
+        _ => (StoredConfusion::of_no_rows(digest), 0),
     };
     let rows = data.rows_from(config, first)?;
-    let of_rows = scoring::confusion(&live.model, rows.table, &rows.selection)?;
-    let confusion = counted.plus(of_rows);
+    let counted = match rows.rows.sample {
+        None => {
+            let (table, rows) = (rows.table, &rows.selection);
+            let of_rows = scoring::true_positives(&live.model, table, rows)?;
+            StoredConfusion {
+                confusion: counted
+                    .confusion
+                    .plus(scoring::confusion(&live.model, table, rows)?),
+                true_positives: counted
+                    .true_positives
+                    .map(|sums| [sums, of_rows].into_iter().sum()),
+                ..counted
+            }
+        }
+        Some(_) => {
+            let mut confusion = counted.confusion;
+            let wanted = first..data.ledger.rows;
+            dataset::each_block(config, &data.ledger, wanted, |block| {
+                let of_block = scoring::confusion(&live.model, block, &block.all())?;
+                confusion = confusion.plus(of_block);
+                Ok(())
+            })?;
+            StoredConfusion {
+                confusion,
+                true_positives: None,
+                ..counted
+            }
+        }
+    };
     let updated = StoredConfusion {
-        model: live.manifest().model_digest().to_owned(),
         data: data.ledger.digest.clone(),
-        confusion,
+        ..counted
     };
     history.save_document(PREDICTIONS, &updated)?;
-    Ok(confusion)
+    Ok(updated)
 }

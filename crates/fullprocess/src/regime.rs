@@ -6,8 +6,7 @@
 
 use common::ledger::RebuildBase;
 use common::{Config, History};
-use dataset::Selection;
-use dataset::passes::label_counts;
+use dataset::count_labels;
 use record::Regime;
 use serde::{Deserialize, Serialize};
 
@@ -51,11 +50,10 @@ pub(crate) fn load(
         return Ok(Some(regime));
     }
     // A run was interrupted after its decision and before it marked its rows as evaluated.
-    let table = data.all(config)?;
-    let rows = regime.first_row as usize..table.rows().min(ledger.evaluated_rows as usize);
+    let evaluated = regime.first_row..ledger.evaluated_rows;
     Ok(Some(Regime {
         counted_rows: ledger.evaluated_rows,
-        labelled_rows: label_counts(table, &Selection::rows(rows))?.labelled(),
+        labelled_rows: count_labels(config, ledger, evaluated)?.labelled(),
         ..regime
     }))
 }

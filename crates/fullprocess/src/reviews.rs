@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use common::history::{ChangeByHand, ChangeKind};
 use common::manifest::PublishedManifests;
 use common::{Config, History, Layout, Manifest, files};
+use dataset::passes::label_counts;
 use deployment::Release;
 use model::Model;
 use record::{Effect, KeptModel, Review, ReviewedDecision, RunRecord};
@@ -58,7 +59,7 @@ pub(crate) fn review(
         .find(|change| change.to.as_deref() == Some(live.release.name()));
     let change = decisions.change_of_live(live.manifest(), run, by_hand);
     let new = data.new_rows(config)?;
-    if new.labelled()? == 0 {
+    if label_counts(new.table, &new.selection)?.labelled() == 0 {
         return Ok(change.into_iter().collect());
     }
     if let Some(change) = change {

@@ -33,7 +33,7 @@ impl OpenRun<'_> {
             return Ok(());
         };
         let picture = reporting::draw(
-            metrics.confusion,
+            metrics,
             &self.config.schema,
             &format!("release {}", deployed.release),
             &format!("new rows of run {}", self.id),

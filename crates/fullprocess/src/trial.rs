@@ -4,10 +4,11 @@
 
 use std::ops::Range;
 
+use common::digest;
+use common::ledger::DataPosition;
 use common::numbers::counted;
-use common::{Config, digest};
 use dataset::passes::label_counts;
-use dataset::{Table, TestData};
+use dataset::{LoadedRows, Table, TestData};
 use ingestion::ChangedFingerprints;
 use model::Model;
 use record::{Evidence, NeededLabels};
@@ -81,7 +82,7 @@ impl OpenRun<'_> {
 
     /// Warns about a first model that was fitted to fewer labels than a later decision needs.
     fn warn_of_few_labels(&mut self, data: &RunData) -> anyhow::Result<()> {
-        let table = data.all(self.config)?;
+        let table = &data.all(self.config)?.table;
         let labels = label_counts(table, &table.all())?;
         let needed = NeededLabels::of(self.config);
         let missing = needed.missing(labels.positives, labels.negatives);
@@ -104,6 +105,9 @@ impl OpenRun<'_> {
         match fitted {
             Ok(fitted) => {
                 self.record.windows = fitted.model.windows.clone();
+                let sample = fitted.model.data.sample;
+                self.record
+                    .warn(sample.map(|sample| format!("trained on {sample}")));
                 Ok(Some(fitted))
             }
             Err(error) => {
@@ -121,7 +125,12 @@ impl OpenRun<'_> {
         live: Option<&LiveRelease>,
     ) -> anyhow::Result<FittedCandidate> {
         let config = self.config;
-        let (table, position) = (data.all(config)?, data.ledger.position());
+        let loaded = data.all(config)?;
+        let table = &loaded.table;
+        let position = DataPosition {
+            sample: loaded.sample,
+            ..data.ledger.position()
+        };
         let Some(live) = live else {
             let model = training::train(config, table, 0..table.rows(), position)?;
             return Ok(FittedCandidate {
@@ -131,14 +140,20 @@ impl OpenRun<'_> {
         };
         let batches = data.ledger.batches();
         let drift = self.record.regime.map(|regime| regime.first_row);
-        let windows = scoring::windows(config.training.window, table.rows(), &batches, drift);
+        let windows = scoring::windows(
+            config.training.window,
+            table.rows(),
+            &loaded.numbers,
+            &batches,
+            drift,
+        );
         let first = training::train(config, table, windows[0].rows.clone(), position.clone())?;
         let choice = scoring::choose_window(&WindowTrial {
             training: &config.training,
             table,
             windows: &windows,
             first: &first,
-            gate_rows: &self.gate_rows(data, live),
+            gate_rows: &self.gate_rows(data, live, loaded),
         })?;
         let chosen = if choice.chosen == windows[0] {
             first
@@ -161,7 +176,7 @@ impl OpenRun<'_> {
     /// The gate rows, on which candidates are compared with the deployed model. The deployed model
     /// was not fitted to them. After drift, they begin where the drift was found, but at most a few
     /// batches ago; otherwise they are the new rows. The new rows are always among them.
-    fn gate_rows(&self, data: &RunData, live: &LiveRelease) -> Range<usize> {
+    fn gate_rows(&self, data: &RunData, live: &LiveRelease, loaded: &LoadedRows) -> Range<usize> {
         let ledger = &data.ledger;
         let first = scoring::first_gate_row(
             ledger.evaluated_rows,
@@ -169,7 +184,7 @@ impl OpenRun<'_> {
             self.record.regime.map(|regime| regime.first_row),
             live.model.data.rows,
         );
-        first as usize..ledger.rows as usize
+        loaded.numbers.position(first)..loaded.table.rows()
     }
 
     /// The gate's decision on this candidate. It is made once, and committed.
@@ -236,7 +251,7 @@ impl TrialTestData {
     fn load(run: &OpenRun<'_>, data: &RunData) -> anyhow::Result<Self> {
         let config = run.config;
         let test = dataset::load_test_data(config, &data.key)?;
-        let seen = known_input_rows(config, data, &test)?;
+        let seen = known_input_rows(run, data, &test)?;
         let n_seen = seen.iter().filter(|seen| **seen).count();
         let mut warnings = scoring::test_data_warnings(&test);
         if n_seen > 0 {
@@ -256,23 +271,29 @@ impl TrialTestData {
 }
 
 /// Flags of the test rows: true for rows that are or were input rows.
-fn known_input_rows(config: &Config, data: &RunData, test: &TestData) -> anyhow::Result<Vec<bool>> {
-    let ledger = &data.ledger;
+fn known_input_rows(
+    run: &OpenRun<'_>,
+    data: &RunData,
+    test: &TestData,
+) -> anyhow::Result<Vec<bool>> {
+    let (config, ledger) = (run.config, &data.ledger);
     let mut seen = data.contains_each(config, test)?;
     if ledger.evaluated_fingerprints > ledger.evaluated_rows {
         // Some rows were judged that are not there any more.
-        let evaluated = match ingestion::evaluated_fingerprints(&config.layout, ledger) {
-            // The next ingestion that reads the file rebuilds it.
-            Err(error) if error.is::<ChangedFingerprints>() => {
-                tracing::warn!("rows that were evaluated and removed are not known: {error}");
-                return Ok(seen);
-            }
-            evaluated => evaluated?,
-        };
-        for (seen, evaluated) in seen
-            .iter_mut()
-            .zip(scoring::seen_rows(&test.fingerprints, evaluated))
+        let evaluated = match ingestion::find_evaluated(&config.layout, ledger, &test.fingerprints)
         {
+            Err(error) => match error.downcast::<ChangedFingerprints>() {
+                Ok(loss) => {
+                    tracing::warn!("rows that were evaluated and removed are not known: {loss}");
+                    // The next run computes them again.
+                    ingestion::note_loss(run.history, &loss)?;
+                    return Ok(seen);
+                }
+                Err(error) => return Err(error),
+            },
+            Ok(evaluated) => evaluated,
+        };
+        for (seen, evaluated) in seen.iter_mut().zip(evaluated) {
             *seen |= evaluated;
         }
     }
@@ -293,7 +314,7 @@ fn compare(
         candidate: &candidate.model,
         window,
         incumbent: &live.model,
-        table: data.all(run.config)?,
+        table: &data.all(run.config)?.table,
         test: Some(UnseenTest {
             table: &test.unseen,
             left_out: (test.data.table.rows() - test.unseen.rows()) as u64,

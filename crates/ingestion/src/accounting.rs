@@ -12,7 +12,7 @@ use dataset::{FingerprintSet, Lines, ParsedRows, RecordWriter, Rejection, Scratc
 use crate::ingested_rows::IngestedRows;
 use crate::pairing::Pairing;
 use crate::pending::Pending;
-use crate::reading::{Keep, PlannedFile, Reading};
+use crate::reading::{PlannedFile, Reading};
 use crate::source::{FileRead, ReadError, Source, read_to_end};
 use crate::summary_state::SummaryState;
 
@@ -30,8 +30,10 @@ pub(crate) struct Sink<'a, W: Write> {
     pub(crate) pairing: Pairing,
     /// Fingerprints of the rows of finaldata.csv.
     pub(crate) known: FingerprintSet,
-    /// Rows that this sink wrote, if the caller keeps them.
+    /// Rows that this sink wrote, if they are kept. Otherwise those of the last batch.
     pub(crate) ingested: IngestedRows,
+    /// True if the caller gets the written rows.
+    pub(crate) is_kept: bool,
     /// Rows that were not yet compared with the known rows.
     pub(crate) pending: Pending,
     /// Counts and remarks of each file, by its position.
@@ -187,7 +189,11 @@ impl<W: Write + Send> Sink<'_, W> {
         );
         written.with_context(|| failed_to_write(&self.reading.layout.final_data()))?;
         paired?;
-        if self.reading.keep == Keep::Nothing {
+        let all = self.summary_state.rows();
+        if self.is_kept && !self.reading.keep.may_hold(self.ingested.table.rows(), all) {
+            self.is_kept = false;
+            self.ingested = IngestedRows::new(self.reading.schema);
+        } else if !self.is_kept {
             self.ingested.clear();
         }
         self.pending.clear();

@@ -18,17 +18,25 @@ use common::digest::{self, Hasher};
 use common::ledger::{FileStamp, Ledger};
 use common::{Config, Layout, Schema, files, regular};
 use dataset::{
-    Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, is_run_name, read_final_data,
+    Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, Wanted, is_run_name,
+    read_final_data,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::memory::EVALUATED_RUN_PREFIX;
+use crate::memory::{COMPARED_RUN_PREFIX, EVALUATED_RUN_PREFIX, OWN_RUN_PREFIX};
 use crate::pairing::Pairing;
 use crate::reading::Reading;
 use crate::summary_state::SummaryState;
 
 /// Prefix of the names of the fingerprint files.
 const ROW_RUN_PREFIX: &str = "rows";
+/// Prefixes of the names of all files of fingerprints that an ingestion writes.
+const RUN_PREFIXES: [&str; 4] = [
+    ROW_RUN_PREFIX,
+    EVALUATED_RUN_PREFIX,
+    COMPARED_RUN_PREFIX,
+    OWN_RUN_PREFIX,
+];
 
 const FORMAT: Format = Format {
     name: "risk ingestion carry",
@@ -188,7 +196,11 @@ impl AppendState {
         let mut waiting = Vec::new();
         let mut block = Table::new(reading.schema);
         let mut unwritten = None;
-        let read = read_final_data(config, ledger, Some(reading.key), |rows| {
+        let wanted = Wanted {
+            key: Some(reading.key),
+            ..Wanted::VALUES
+        };
+        let read = read_final_data(config, ledger, wanted, |rows| {
             block.append_all(rows);
             let added =
                 append_state
@@ -414,8 +426,7 @@ fn remove_runs_except(layout: &Layout, runs: &[StoredRun]) {
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
-        let is_ours =
-            is_run_name(&name, ROW_RUN_PREFIX) || is_run_name(&name, EVALUATED_RUN_PREFIX);
+        let is_ours = RUN_PREFIXES.iter().any(|prefix| is_run_name(&name, prefix));
         if is_ours
             && !runs.iter().any(|run| name == run.name.as_str())
             && let Err(error) = files::remove_file(&entry.path())

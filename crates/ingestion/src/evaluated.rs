@@ -4,6 +4,7 @@
 //! comes back in another file is therefore not evaluated twice. The ledger says how many
 //! fingerprints of the file count.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use anyhow::Context;
 use common::digest::{Hasher, HashingReader};
 use common::ledger::{FileStatus, Ledger, LedgerFile, RebuildBase};
 use common::{Config, Failure, History, Layout, digest, files, regular};
-use dataset::{Fingerprint, FingerprintKey, load_fingerprints};
+use dataset::{Fingerprint, FingerprintKey, each_fingerprint};
 
 const FINGERPRINT_BYTES: u64 = size_of::<Fingerprint>() as u64;
 /// Bytes of the file per read.
@@ -65,6 +66,20 @@ pub fn loss_of_content(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Optio
     }
 }
 
+/// Name of the history document with the loss that a run found where it could not heal it.
+const FOUND_LOSS: &str = "loss of the fingerprints of evaluated rows";
+
+/// Records that the file does not hold the committed fingerprints, for the next run, which computes them
+/// again.
+pub fn note_loss(history: &History, loss: &ChangedFingerprints) -> anyhow::Result<()> {
+    history.save_document(FOUND_LOSS, &Some(loss.to_string()))
+}
+
+/// The loss that an earlier run found; `None` if it found none, or if it is healed.
+pub(crate) fn noted_loss(history: &History) -> anyhow::Result<Option<String>> {
+    Ok(history.document(FOUND_LOSS)?.flatten())
+}
+
 /// True if the ledger knows the key, or no key at all as that of an older program.
 fn is_key_of(key: &FingerprintKey, ledger: &Ledger) -> bool {
     ledger.state.key.is_empty() || ledger.state.key == key.digest()
@@ -84,19 +99,21 @@ impl fmt::Display for ChangedFingerprints {
 
 impl std::error::Error for ChangedFingerprints {}
 
-/// The committed fingerprints of evaluated rows. The error is [`ChangedFingerprints`] if the file holds
-/// others.
-pub fn evaluated_fingerprints(
+/// One flag per fingerprint: true if it is that of an evaluated row. The error is
+/// [`ChangedFingerprints`] if the file holds others than those that were committed.
+pub fn find_evaluated(
     layout: &Layout,
     ledger: &Ledger,
-) -> anyhow::Result<Vec<Fingerprint>> {
-    let mut evaluated = Vec::new();
+    wanted: &[Fingerprint],
+) -> anyhow::Result<Vec<bool>> {
+    let asked: HashSet<Fingerprint> = wanted.iter().copied().collect();
+    let mut found = HashSet::new();
     let count = ledger.evaluated_fingerprints;
     each_evaluated(layout, ledger, count, READ_BYTES, |rows| {
-        evaluated.extend_from_slice(rows);
+        found.extend(rows.iter().filter(|row| asked.contains(row)).copied());
         Ok(())
     })?;
-    Ok(evaluated)
+    Ok(wanted.iter().map(|row| found.contains(row)).collect())
 }
 
 /// Passes the first `count` committed fingerprints to `take`, about `bytes` bytes per call. What was
@@ -177,6 +194,25 @@ pub fn mark_evaluated(
     Ok(ledger)
 }
 
+/// Returns a ledger in which the first `rows` rows of finaldata.csv are evaluated, like
+/// [`mark_evaluated`]. Their fingerprints are read from the file, so that memory holds few of them.
+pub fn mark_rows_evaluated(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+    rows: u64,
+) -> anyhow::Result<Ledger> {
+    let mut marked = ledger.clone();
+    if rows > ledger.evaluated_rows {
+        let mut appender = Appender::open(&config.layout, ledger)?;
+        let newly = ledger.evaluated_rows..rows;
+        each_fingerprint(config, ledger, key, newly, |rows| appender.append(rows))?;
+        appender.finish(&mut marked)?;
+        marked.evaluated_rows = rows;
+    }
+    Ok(marked)
+}
+
 /// Generates a key if there is none, and computes the fingerprints of the evaluated rows again.
 ///
 /// A new key is written last: no command trusts the fingerprint file unless the ledger has the digest
@@ -193,21 +229,19 @@ pub(crate) fn rebuild_fingerprints(
     };
     ledger.state.key = key.digest();
     if ledger.evaluated_fingerprints > 0 {
-        let rows = match load_fingerprints(config, &ledger, &key) {
-            Ok(rows) => rows,
-            Err(error) if files::is_access_error(&error) => return Err(error),
-            Err(error) => {
-                tracing::warn!(
-                    "the fingerprints of the evaluated rows were lost, and so were the rows: {error:#}"
-                );
-                Vec::new()
-            }
-        };
-        let evaluated = rows
-            .get(..ledger.evaluated_rows as usize)
-            .unwrap_or_default();
+        let evaluated = 0..ledger.evaluated_rows;
         ledger.evaluated_fingerprints = 0;
-        append_fingerprints(&config.layout, &mut ledger, evaluated)?;
+        ledger.state.evaluated = Vec::new();
+        let mut appender = Appender::open(&config.layout, &ledger)?;
+        match each_fingerprint(config, &ledger, &key, evaluated, |rows| {
+            appender.append(rows)
+        }) {
+            Ok(()) => appender.finish(&mut ledger)?,
+            Err(error) if files::is_access_error(&error) => return Err(error),
+            Err(error) => tracing::warn!(
+                "the fingerprints of the evaluated rows were lost, and so were the rows: {error:#}"
+            ),
+        }
         let is_copy = |file: &&LedgerFile| file.status == FileStatus::Copy;
         ledger.base = RebuildBase {
             files: ledger.files.len() - ledger.files.iter().filter(is_copy).count(),
@@ -218,6 +252,9 @@ pub(crate) fn rebuild_fingerprints(
     }
     if is_new {
         key.save(&config.layout)?;
+    }
+    if noted_loss(history)?.is_some() {
+        history.save_document(FOUND_LOSS, &None::<String>)?;
     }
     Ok((key, ledger))
 }
@@ -232,21 +269,51 @@ pub(crate) fn append_fingerprints(
     if fingerprints.is_empty() {
         return Ok(());
     }
-    let path = layout.evaluated_fingerprints();
-    let count = ledger.evaluated_fingerprints;
-    let mut hasher = running_digest(&path, ledger)?;
-    let mut writer = files::open_for_appending(&path, byte_length(count))?;
-    for fingerprint in fingerprints {
-        let bytes = fingerprint.to_le_bytes();
-        hasher.update(&bytes);
-        writer
-            .write_all(&bytes)
-            .with_context(|| format!("failed to write {}", path.display()))?;
+    let mut appender = Appender::open(layout, ledger)?;
+    appender.append(fingerprints)?;
+    appender.finish(ledger)
+}
+
+/// Appends fingerprints after the committed ones of the file.
+struct Appender {
+    path: PathBuf,
+    hasher: Hasher,
+    writer: files::FileWriter,
+    /// Number of fingerprints in the file.
+    count: u64,
+}
+
+impl Appender {
+    fn open(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Self> {
+        let path = layout.evaluated_fingerprints();
+        let count = ledger.evaluated_fingerprints;
+        Ok(Self {
+            hasher: running_digest(&path, ledger)?,
+            writer: files::open_for_appending(&path, byte_length(count))?,
+            count,
+            path,
+        })
     }
-    files::close(writer)?;
-    ledger.evaluated_fingerprints = count + fingerprints.len() as u64;
-    ledger.state.evaluated = hasher.state();
-    Ok(())
+
+    fn append(&mut self, fingerprints: &[Fingerprint]) -> anyhow::Result<()> {
+        for fingerprint in fingerprints {
+            let bytes = fingerprint.to_le_bytes();
+            self.hasher.update(&bytes);
+            self.writer
+                .write_all(&bytes)
+                .with_context(|| format!("failed to write {}", self.path.display()))?;
+        }
+        self.count += fingerprints.len() as u64;
+        Ok(())
+    }
+
+    /// Syncs the file and counts the fingerprints in the ledger, which the caller commits.
+    fn finish(self, ledger: &mut Ledger) -> anyhow::Result<()> {
+        files::close(self.writer)?;
+        ledger.evaluated_fingerprints = self.count;
+        ledger.state.evaluated = self.hasher.state();
+        Ok(())
+    }
 }
 
 /// Running SHA-256 of the committed fingerprints. Reads them only if an older program wrote them.

@@ -13,7 +13,7 @@ use common::numbers::counted;
 use common::{Config, History, regular};
 use dataset::{
     DataFile, FileProblem, Fingerprint, FingerprintKey, Format, ReadRow, RowIds, RowReader,
-    TargetColumn, load_fingerprints, missing_too_often, reason_to_ignore,
+    TargetColumn, each_fingerprint, missing_too_often, reason_to_ignore,
 };
 use serde::Serialize;
 
@@ -202,8 +202,12 @@ fn ingested(config: &Config) -> anyhow::Result<(FingerprintKey, HashSet<Fingerpr
     let (Some(key), Some(history)) = (key, history) else {
         return Ok((FingerprintKey::PUBLIC, HashSet::new()));
     };
-    let seen = load_fingerprints(config, &history.ledger()?, &key)?;
-    Ok((key, seen.into_iter().collect()))
+    let mut seen = HashSet::new();
+    each_fingerprint(config, &history.ledger()?, &key, 0..u64::MAX, |rows| {
+        seen.extend(rows);
+        Ok(())
+    })?;
+    Ok((key, seen))
 }
 
 impl Report for Explanation {

@@ -10,9 +10,9 @@ use crate::report::IngestReport;
 pub struct Ingested {
     /// Counts and reasons per file.
     pub report: IngestReport,
-    /// The rows after those of `before`. Empty unless the caller asked for them with
-    /// [`Keep::Rows`](crate::Keep::Rows).
-    pub rows: IngestedRows,
+    /// The rows after those of `before`. `None` unless the caller asked for them with
+    /// [`Keep::Rows`](crate::Keep::Rows) and they fit into memory.
+    pub rows: Option<IngestedRows>,
     /// Fingerprints of all rows of finaldata.csv.
     pub known: FingerprintSet,
     /// The ledger before `rows` were appended. Default (zero rows) after a rebuild, when `rows` are

@@ -59,7 +59,8 @@ use crate::scan::scan_unconfirmed;
 
 pub use committed::{UncommittedTail, uncommitted_tails};
 pub use evaluated::{
-    ChangedFingerprints, evaluated_fingerprints, is_intact, loss_of_content, mark_evaluated,
+    ChangedFingerprints, find_evaluated, is_intact, loss_of_content, mark_evaluated,
+    mark_rows_evaluated, note_loss,
 };
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
 pub use former_folder::FormerFolder;
@@ -207,6 +208,7 @@ fn scan_and_ingest(
         }
     }
     let mut found = scan(config, &prepared, timer.started_at())?;
+    found.note_earlier_loss(&history)?;
     found.defer_blocked_rebuild(&prepared.ledger, live.as_ref());
     let verified = (trust == Trust::Nothing).then(|| found.n_known());
     if found.is_nothing_new()

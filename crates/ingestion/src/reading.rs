@@ -21,10 +21,26 @@ pub(crate) struct PlannedFile {
 /// Whether an ingestion returns the written rows to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Return the rows in memory.
-    Rows,
+    /// Return the rows in memory, unless finaldata.csv has more than `max_rows` and the written rows
+    /// are more than half of that.
+    Rows {
+        /// Number of rows that may be in memory.
+        max_rows: usize,
+    },
     /// Return no rows, which bounds the memory in use.
     Nothing,
+}
+
+impl Keep {
+    /// True if `written` rows may stay in memory, when finaldata.csv has `all` rows.
+    ///
+    /// Both numbers only grow, so rows that were dropped are never wanted later.
+    pub(crate) fn may_hold(self, written: usize, all: u64) -> bool {
+        match self {
+            Self::Rows { max_rows } => all <= max_rows as u64 || written <= max_rows / 2,
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// Settings under which rows are read and identified.

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use common::history::documents;
 use common::ledger::{DataPosition, FileStatus, Ledger};
 use common::{Config, History, Manifest, files};
-use dataset::{FingerprintKey, load_fingerprints};
+use dataset::FingerprintKey;
 
 use crate::devices::recorded_devices;
-use crate::evaluated::{is_intact, mark_evaluated};
+use crate::evaluated::{is_intact, mark_rows_evaluated};
 use crate::prepared::Prepared;
 
 /// Commits a ledger in which the training rows of the deployed model count as evaluated.
@@ -125,11 +125,8 @@ fn advance(config: &Config, ledger: &Ledger, rows: u64) -> anyhow::Result<Option
     let Some(key) = FingerprintKey::load(&config.layout)? else {
         return Ok(None);
     };
-    match load_fingerprints(config, ledger, &key) {
-        Ok(all) => {
-            let evaluated = all.get(..rows as usize).unwrap_or_default();
-            mark_evaluated(&config.layout, ledger, evaluated, rows).map(Some)
-        }
+    match mark_rows_evaluated(config, ledger, &key, rows) {
+        Ok(ledger) => Ok(Some(ledger)),
         Err(error) if files::is_access_error(&error) => Err(error),
         Err(error) => {
             tracing::warn!("{error:#}");
@@ -170,6 +167,7 @@ mod tests {
 
     fn fitted(rows: u64, digest: &str, files: &[&str]) -> DataPosition {
         DataPosition {
+            sample: None,
             rows,
             committed_bytes: 0,
             digest: digest.into(),

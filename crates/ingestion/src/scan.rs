@@ -11,14 +11,14 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use common::ledger::{FileStamp, FileStatus, Ledger, LedgerFile};
-use common::{Config, Manifest, files, regular};
+use common::{Config, History, Manifest, files, regular};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
 use self::digests::{digests, is_within_clock_grain, since_last_change};
 use self::known::{Content, KnownFiles};
 use crate::devices::{Devices, devices_now};
-use crate::evaluated::loss;
+use crate::evaluated::{loss, noted_loss};
 use crate::prepared::Prepared;
 use crate::report::{DeferredRebuild, IngestReport};
 
@@ -165,6 +165,14 @@ impl InputScan {
     /// Records that finaldata.csv does not hold the committed rows. The first reason stays.
     pub fn note_damage(&mut self, reason: String) {
         self.damage.get_or_insert(reason);
+    }
+
+    /// Records the loss of the fingerprints of the evaluated rows that an earlier run found, if any.
+    pub fn note_earlier_loss(&mut self, history: &History) -> anyhow::Result<()> {
+        if let Some(loss) = noted_loss(history)? {
+            self.lose_fingerprints(loss);
+        }
+        Ok(())
     }
 
     /// Records that the fingerprints of the evaluated rows are lost: they are computed again from

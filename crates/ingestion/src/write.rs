@@ -37,8 +37,8 @@ pub(crate) struct WrittenRows {
     pub(crate) rows_in_front: u64,
     /// State that the next ingestion appends to.
     pub(crate) append_state: AppendState,
-    /// The written rows. Empty with [`Keep::Nothing`](crate::Keep::Nothing).
-    pub(crate) rows: IngestedRows,
+    /// The written rows; `None` if they are not [kept](crate::Keep).
+    pub(crate) rows: Option<IngestedRows>,
 }
 
 /// Reason why writing stopped early.
@@ -149,6 +149,7 @@ impl Reading<'_> {
             known,
             pairing,
             ingested: IngestedRows::new(self.schema),
+            is_kept: self.keep.may_hold(0, 0),
             pending: Pending::new(self.memory.pending_rows()),
             tallies: Vec::new(),
             progress: Progress::none(),
@@ -241,6 +242,7 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Wri
         known,
         pairing,
         ingested,
+        is_kept,
         mut tallies,
         ..
     } = sink;
@@ -265,6 +267,6 @@ fn finish<W: Write>(sink: Sink<'_, W>, rows_in_front: u64) -> anyhow::Result<Wri
             known,
             pairing,
         },
-        rows: ingested,
+        rows: is_kept.then_some(ingested),
     })
 }

@@ -76,6 +76,10 @@ pub struct AllRows {
     pub confusion: ConfusionMatrix,
     /// F1 of the positive label.
     pub f1: Option<f64>,
+    /// 95 % interval of F1, for which the rows of a client in one batch count together. `None` if F1 is
+    /// undefined, on a sample of the rows, and in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub f1_interval: Option<[f64; 2]>,
 }
 
 /// F1 of the positive label with its uncertainty.
@@ -115,7 +119,7 @@ impl Evidence {
             }
             DriftBasis::AllRows => {
                 let all = self.on_all_rows.as_ref()?;
-                (all.f1?, scoring::f1_interval(&all.confusion))
+                (all.f1?, all.f1_interval)
             }
         };
         Some(F1 { value, interval })
@@ -167,6 +171,7 @@ impl From<ConfusionMatrix> for AllRows {
     fn from(confusion: ConfusionMatrix) -> Self {
         Self {
             f1: confusion.f1(),
+            f1_interval: None,
             confusion,
         }
     }

@@ -78,13 +78,15 @@ mod tests {
         false_negative: u64,
         true_positive: u64,
     ) -> ConfusionChart<'static> {
+        let matrix = ConfusionMatrix {
+            true_positive,
+            false_positive,
+            false_negative,
+            true_negative,
+        };
         ConfusionChart {
-            matrix: ConfusionMatrix {
-                true_positive,
-                false_positive,
-                false_negative,
-                true_negative,
-            },
+            matrix,
+            f1_interval: scoring::f1_interval(&matrix),
             outcome_names: ["stayed", "left"],
             model: "release 000002",
             data: "test data",

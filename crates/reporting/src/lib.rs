@@ -20,7 +20,7 @@ use common::cli::clap::{self, Args};
 use common::history::StageTimer;
 use common::numbers::{self, counted};
 use common::{Config, Failure, History, RunLock, Schema, files};
-use scoring::{ConfusionMatrix, DeployedScore};
+use scoring::{DeployedScore, Metrics};
 use serde::Serialize;
 
 use self::report::NamedFigure;
@@ -94,7 +94,7 @@ fn redraw_scored(config: &Config, deployed: &DeployedScore) -> anyhow::Result<Dr
     let DeployedScore {
         release, metrics, ..
     } = deployed;
-    let bytes = draw_release(release, metrics.confusion, &config.schema)?;
+    let bytes = draw_release(release, metrics, &config.schema)?;
     write(config, &bytes)?;
     Ok(DrawReport {
         picture: config.layout.confusion_matrix(),
@@ -132,24 +132,21 @@ pub fn write(config: &Config, picture: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Draws the picture of a release on the test data.
-pub fn draw_release(
-    release: &str,
-    matrix: ConfusionMatrix,
-    schema: &Schema,
-) -> anyhow::Result<Vec<u8>> {
-    draw(matrix, schema, &format!("release {release}"), "test data")
+pub fn draw_release(release: &str, metrics: &Metrics, schema: &Schema) -> anyhow::Result<Vec<u8>> {
+    draw(metrics, schema, &format!("release {release}"), "test data")
 }
 
 /// Draws the picture of a model on some rows. The outcomes are named after the target column and its labels.
 pub fn draw(
-    matrix: ConfusionMatrix,
+    metrics: &Metrics,
     schema: &Schema,
     model: &str,
     data: &str,
 ) -> anyhow::Result<Vec<u8>> {
     let name = |label| format!("{} = {}", schema.target, schema.labels.name(label));
     draw_confusion_matrix(&ConfusionChart {
-        matrix,
+        matrix: metrics.confusion,
+        f1_interval: metrics.f1_interval,
         outcome_names: [&name(false), &name(true)],
         model,
         data,

@@ -3,7 +3,7 @@
 //! The positive label is 1 (the client left). A ratio with a denominator of 0 is `None`, never 0.
 
 use common::Failure;
-use dataset::passes::{self, ScoreGroup};
+use dataset::passes::{self, ClientSums, ScoreGroup};
 use dataset::{Selection, Table};
 use model::Model;
 use schemars::JsonSchema;
@@ -119,6 +119,18 @@ pub fn confusion(
         false_negative: positive[0],
         true_negative: negative[0],
     })
+}
+
+/// Sums of the true positives of a model on the labelled rows of a selection, by client, for
+/// [`f1_interval_by_client`](crate::f1_interval_by_client).
+pub fn true_positives(
+    model: &Model,
+    table: &Table,
+    selection: &Selection,
+) -> Result<ClientSums, Failure> {
+    let expression = model.predictor.expression();
+    let labelled = selection.clone().labelled();
+    passes::true_positive_sums(&expression, model.threshold.log_odds(), table, &labelled)
 }
 
 /// Counts of rows by label and by the predictions of both models.

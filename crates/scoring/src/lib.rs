@@ -41,7 +41,7 @@ pub use call_list::{
     RankedClient, SourceRows, StoredList, ValueOfFirst, call_list, rank,
 };
 pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
-pub use confusion::{ConfusionMatrix, confusion};
+pub use confusion::{ConfusionMatrix, confusion, true_positives};
 pub use dataset::passes::ClientSums;
 pub use deployed::{
     DeployedScore, TestScore, score_candidate, score_deployed, score_on_test, score_release,
@@ -54,8 +54,8 @@ pub use paired_losses::{MAX_PAIRED_ROWS, interval_at_look, paired_losses};
 pub use ranking::{Decile, Ranking};
 pub use recalibration::{Recalibration, recalibrate};
 pub use report::{ScoreReport, ScoringReport};
-pub use score::{read_score, same_score, score_text, seen_rows, write_score};
-pub use statistics::{f1_interval, quantile};
+pub use score::{read_score, same_score, score_text, write_score};
+pub use statistics::{f1_interval, f1_interval_by_client, quantile};
 pub use warnings::model_warnings;
 pub use windows::{WindowChoice, WindowRows, WindowTrial, choose_window, first_gate_row, windows};
 
@@ -172,13 +172,15 @@ fn overlap_warning(
     key: Option<&FingerprintKey>,
     test: &TestData,
 ) -> Option<String> {
-    let ingested = history.ledger().and_then(|ledger| match key {
-        Some(key) if ledger.rows > 0 => dataset::load_fingerprints(config, &ledger, key).map(Some),
+    let found = history.ledger().and_then(|ledger| match key {
+        Some(key) if ledger.rows > 0 => {
+            dataset::find_in_final_data(config, &ledger, key, &test.fingerprints).map(Some)
+        }
         _ => Ok(None),
     });
-    match ingested {
-        Ok(ingested) => {
-            let seen = seen_rows(&test.fingerprints, ingested?);
+    match found {
+        Ok(seen) => {
+            let seen = seen?;
             let n_seen = seen.iter().filter(|is_seen| **is_seen).count();
             (n_seen > 0).then(|| {
                 format!(

@@ -1,10 +1,8 @@
 //! The score file, and the rows that the test data shares with other data.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use common::{Config, Failure, files};
-use dataset::Fingerprint;
 
 use crate::gate::SCORE_TOLERANCE;
 
@@ -45,22 +43,6 @@ pub fn read_score(path: &Path) -> anyhow::Result<f64> {
 /// True if two scores are equal within rounding.
 pub fn same_score(one: f64, other: f64) -> bool {
     (one - other).abs() <= SCORE_TOLERANCE
-}
-
-/// For each row, true if its fingerprint is among `seen`. All fingerprints must be made with one
-/// key.
-pub fn seen_rows(rows: &[Fingerprint], seen: impl IntoIterator<Item = Fingerprint>) -> Vec<bool> {
-    let n_rows = rows.len();
-    let rows = rows.iter().enumerate();
-    let positions: HashMap<Fingerprint, usize> =
-        rows.map(|(row, fingerprint)| (*fingerprint, row)).collect();
-    let mut is_seen = vec![false; n_rows];
-    for fingerprint in seen {
-        if let Some(row) = positions.get(&fingerprint) {
-            is_seen[*row] = true;
-        }
-    }
-    is_seen
 }
 
 #[cfg(test)]
@@ -112,11 +94,5 @@ mod tests {
     fn scores_are_equal_within_rounding_only() {
         assert!(same_score(0.7, 0.7 + 9e-10));
         assert!(!same_score(0.7, 0.7 + 2e-9));
-    }
-
-    #[test]
-    fn rows_are_recognised_by_fingerprint() {
-        assert_eq!(seen_rows(&[7, 8, 9], [9, 1, 9, 7]), [true, false, true]);
-        assert_eq!(seen_rows(&[7, 8, 9], []), [false; 3]);
     }
 }

@@ -61,7 +61,7 @@ pub fn f1_interval(matrix: &ConfusionMatrix) -> Option<[f64; 2]> {
 /// is that of the sums of the clients. It is unknown with one client, and if q is 0 or 1: then the number
 /// of clients counts. Few clients tell the variance badly: the number of rows is multiplied by the
 /// squared ratio of the t quantiles for the rows and for the clients, as they propose.
-pub(crate) fn f1_interval_by_client(sums: &ClientSums) -> Option<[f64; 2]> {
+pub fn f1_interval_by_client(sums: &ClientSums) -> Option<[f64; 2]> {
     let (share, rows, clients) = (sums.mean()?, sums.rows as f64, sums.clients as f64);
     let variance = sums.standard_error().map_or(0.0, |error| error * error);
     let effective = if sums.clients == sums.rows {

@@ -13,7 +13,7 @@ use std::ops::Range;
 use common::Failure;
 use common::config::{TrainingSettings, TrainingWindow};
 use dataset::passes::{ClientSums, LabelCounts, LossSum, label_counts, loss_sum, paired_losses};
-use dataset::{FOLDS, Fold, Selection, Table};
+use dataset::{FOLDS, Fold, RowNumbers, Selection, Table};
 use model::{LinearPredictor, Model, Predictor, Window, WindowResult};
 use training::{FitError, FittedForm, OutOfFold, first_row_of_last, fit_window};
 
@@ -37,17 +37,21 @@ const SIGNIFICANCE: f64 = 0.05;
 pub struct WindowRows {
     /// The window.
     pub window: Window,
+    /// Number of its first row in finaldata.csv, counted from 0.
+    pub first_row: u64,
     /// Rows of the window, labelled or not.
     pub rows: Range<usize>,
 }
 
 /// The windows to choose from. The first is tried first and chosen unless another is better.
 ///
-/// `batches` holds the first row of each batch, `drift` the first row since the drift was found. Of
-/// windows with the same rows, only the first is listed.
+/// `rows` is the number of rows in the table, `numbers` are their numbers, `batches` holds the number of the first row of each batch,
+/// `drift` that of the first row since the drift was found. Of windows with the same rows, only the
+/// first is listed.
 pub fn windows(
     setting: TrainingWindow,
     rows: usize,
+    numbers: &RowNumbers,
     batches: &[u64],
     drift: Option<u64>,
 ) -> Vec<WindowRows> {
@@ -69,10 +73,13 @@ pub fn windows(
             .collect(),
     };
     let mut windows: Vec<WindowRows> = Vec::new();
-    for (window, first) in wanted {
-        let rows = first as usize..rows;
-        if !windows.iter().any(|other| other.rows == rows) {
-            windows.push(WindowRows { window, rows });
+    for (window, first_row) in wanted {
+        if !windows.iter().any(|other| other.first_row == first_row) {
+            windows.push(WindowRows {
+                window,
+                first_row,
+                rows: numbers.position(first_row)..rows,
+            });
         }
     }
     windows
@@ -144,7 +151,7 @@ pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     for (place, (window, found)) in trial.windows.iter().zip(&tried).enumerate() {
         results.push(WindowResult {
             window: window.window,
-            first_row: window.rows.start as u64,
+            first_row: window.first_row,
             labelled_rows: labels(trial.table, window)?.labelled(),
             log_loss: found.as_ref().ok().and_then(|it| it.mean_loss(|_| true)),
             p_value: p_value_of_lower(&tried, place, |_| true),

@@ -25,7 +25,7 @@ use common::ledger::DataPosition;
 use common::schema::Feature;
 use common::{Config, Failure, History, Ledger, RunLock, clock, digest, files};
 use dataset::passes::{ScoreGroup, client_count, profile, rows_of_clients};
-use dataset::{Selection, Table};
+use dataset::{LoadedRows, Selection, Table, max_loaded_rows};
 use model::{Check, Convergence, Design, Form, Model, Predictor, Threshold};
 
 use self::fit::with_effects;
@@ -106,9 +106,14 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     let timer = StageTimer::start("training");
     let history = History::open(&config.layout)?;
     history.settle_trainings(&config.layout)?;
-    let (ledger, table) = ingested_data(config, &history)?;
-    let rows = rows_by_hand(config, &ledger);
-    let model = train(config, &table, rows.clone(), ledger.position())?;
+    let (ledger, loaded) = ingested_data(config, &history)?;
+    let rows = rows_by_hand(config, &ledger, &loaded);
+    let data = DataPosition {
+        sample: loaded.sample,
+        ..ledger.position()
+    };
+    let table = loaded.table;
+    let model = train(config, &table, rows.clone(), data)?;
     let digest = write_by_hand(config, &history, &model, timer)?;
     let mut report = TrainReport::of(&model, &config.layout.candidate_model(), digest);
     let note = match (config.training.form, report.form) {
@@ -117,6 +122,10 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
         _ => None,
     };
     report.notes.extend(note.map(str::to_owned));
+    let sample = model.data.sample;
+    report
+        .notes
+        .extend(sample.map(|sample| format!("trained on {sample}")));
     Ok(Trained {
         report,
         model,
@@ -154,12 +163,12 @@ fn write_by_hand(
 
 /// Positions of the rows that the command `training` fits. They are the last batches if the
 /// configuration names a number of batches, otherwise all rows.
-fn rows_by_hand(config: &Config, ledger: &Ledger) -> Range<usize> {
+fn rows_by_hand(config: &Config, ledger: &Ledger, loaded: &LoadedRows) -> Range<usize> {
     let first = match config.training.window {
         TrainingWindow::Batches(batches) => first_row_of_last(&ledger.batches(), batches),
         TrainingWindow::Auto | TrainingWindow::All => 0,
     };
-    first as usize..ledger.rows as usize
+    loaded.numbers.position(first)..loaded.table.rows()
 }
 
 /// The first row of the last batches; `starts` has the first row of each batch. It is 0 if there are
@@ -372,13 +381,13 @@ fn write_candidate(config: &Config, bytes: &[u8]) -> anyhow::Result<()> {
     files::replace(&config.layout.candidate_model(), bytes)
 }
 
-fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, Table)> {
+fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, LoadedRows)> {
     let ledger = history.ledger()?;
     if ledger.rows == 0 {
         return Err(Failure::data("nothing was ingested yet: run `ingestion` first").into());
     }
-    let table = dataset::load_final_data(config, &ledger)?;
-    Ok((ledger, table))
+    let loaded = dataset::load_within(config, &ledger, max_loaded_rows(config))?;
+    Ok((ledger, loaded))
 }
 
 fn as_failure(error: FitError) -> Failure {

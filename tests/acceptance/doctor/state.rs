@@ -161,7 +161,7 @@ fn what_is_in_the_place_of_the_seal_and_an_older_history_are_set_aside_by_the_re
     let failed = workspace.run("fullprocess", &[]);
     assert_eq!(failed.code, 74, "{}", failed.stderr);
     is_fixed(&workspace, "history", "problem", "history.db-seal");
-    fs::write(&history, older).expect("written");
+    workspace.write("data/state/history.db", older);
     is_fixed(&workspace, "history", "problem", "it is an older copy");
     fs::remove_file(&history).expect("removed");
     workspace
@@ -169,13 +169,15 @@ fn what_is_in_the_place_of_the_seal_and_an_older_history_are_set_aside_by_the_re
         .failed(74, "put a backup in its place and remove its seal");
 }
 
+const PREDICTIONS: &str = "data/state/predictions.db";
+
 #[test]
 fn predictions_that_cannot_be_used_are_set_aside_by_the_remedy() {
     let mut workspace = Workspace::after_cold_start();
     workspace.set_input(&["practicedata", "newclients"]);
     workspace.rank_new_clients();
     workspace.fullprocess();
-    let path = workspace.path("data/state/predictions.db");
+    let path = workspace.path(PREDICTIONS);
     let whole = fs::read(&path).expect("rows that wait");
     Visit::to(&workspace).is_healthy();
     let mut changed = whole.clone();
@@ -184,8 +186,8 @@ fn predictions_that_cannot_be_used_are_set_aside_by_the_remedy() {
     let says = "the predictions that wait for a label cannot be used";
     for damage in ["changed", "text", "folder", "link"] {
         match damage {
-            "changed" => fs::write(&path, &changed).expect("written"),
-            "text" => fs::write(&path, "this is no database").expect("written"),
+            "changed" => workspace.write(PREDICTIONS, &changed),
+            "text" => workspace.write(PREDICTIONS, "this is no database"),
             "folder" => fs::create_dir(&path).expect("a folder"),
             _ => std::os::unix::fs::symlink("nowhere", &path).expect("a link"),
         }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use common::Config;
 use common::ledger::DataPosition;
-use dataset::{Selection, Table};
+use dataset::{RowNumbers, Selection, Table};
 use diagnostics::statistics::CumulativeScore;
 use diagnostics::{Batch, verdicts};
 use fullprocess::sums_after;
@@ -136,7 +136,13 @@ impl<'a> Pipeline<'a> {
     fn retrain(&mut self, evidence: &Evidence) -> RunResult {
         let (table, batches) = (&self.table, &self.batches);
         let drift = self.regime.map(|regime| regime.first_row);
-        let windows = windows(self.config.training.window, table.rows(), batches, drift);
+        let windows = windows(
+            self.config.training.window,
+            table.rows(),
+            &RowNumbers::default(),
+            batches,
+            drift,
+        );
         let fitted = self.model.data.rows;
         let first = first_gate_row(self.judged as u64, batches, drift, fitted);
         let gate_rows = first as usize..table.rows();

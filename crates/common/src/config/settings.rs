@@ -93,6 +93,9 @@ pub struct TrainingSettings {
     pub window: TrainingWindow,
     /// How the log-odds depend on numbers; default `auto`.
     pub form: TrainingForm,
+    /// Memory of training and of a whole run, in MiB; default 4096. If the rows need more, a sample of
+    /// the clients is used.
+    pub memory_limit_mib: u64,
 }
 
 /// How the log-odds of a model depend on its features.
@@ -441,6 +444,7 @@ pub(super) fn read_training(mut section: Section<'_>) -> TrainingSettings {
         verify_rows: section.value("verify_rows", 20_000),
         window: section.value("window", TrainingWindow::Auto),
         form: section.value("form", TrainingForm::Auto),
+        memory_limit_mib: section.at_least_one("memory_limit_mib", 4096),
     };
     if !(settings.c.is_finite() && settings.c > 0.0) {
         section.problem("c", "must be a number above 0");

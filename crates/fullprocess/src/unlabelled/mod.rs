@@ -49,7 +49,7 @@ pub(crate) fn run_predictions(
     data: &RunData,
 ) -> anyhow::Result<RunPredictions> {
     let new = data.new_rows(config)?;
-    let predicted = predict(live, &new, data.ledger.rows)?;
+    let predicted = predict(live, &new)?;
     Ok(RunPredictions {
         run,
         release: live.release.name().to_owned(),

@@ -48,11 +48,10 @@ impl Prediction {
     }
 }
 
-/// Predicts the rows without a label. The table ends with the last of `n_rows` rows of finaldata.csv.
+/// Predicts the selected rows without a label.
 pub(super) fn predict(
     live: &LiveRelease,
     new: &SelectedRows<'_>,
-    n_rows: u64,
 ) -> Result<Vec<Prediction>, Failure> {
     let rows = new.selection.clone().unlabelled();
     let identities = row_identities(new.table, &rows)?;
@@ -71,7 +70,7 @@ pub(super) fn predict(
             client: row.client,
             margin: log_odds - cut,
             probability: probability(recalibration.log_odds(log_odds)),
-            place: n_rows - (new.table.rows() - row.position) as u64,
+            place: new.rows.numbers.number(row.position),
         });
     Ok(predictions.collect())
 }

@@ -60,7 +60,9 @@ impl Pipeline {
             ledger: prepared.ledger,
             found,
             live: None,
-            keep: Keep::Rows,
+            keep: Keep::Rows {
+                max_rows: usize::MAX,
+            },
             run: None,
             on_commit: &|_, _| Ok(()),
         };

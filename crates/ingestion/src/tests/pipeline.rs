@@ -8,6 +8,7 @@ use common::history::documents;
 use common::ledger::Ledger;
 use common::{Config, History, Manifest};
 use dataset::passes::Summary;
+use dataset::{Fingerprint, FingerprintKey};
 use jiff::Timestamp;
 
 use crate::scan::scan_unconfirmed;
@@ -22,6 +23,20 @@ pub(super) struct Pipeline {
     pub(super) evaluated: BTreeSet<Vec<u8>>,
     /// Files of the append state before the last ingestion.
     pub(super) old_carry: Vec<(PathBuf, Vec<u8>)>,
+}
+
+/// Fingerprints of the rows of finaldata.csv.
+pub(super) fn fingerprints(
+    config: &Config,
+    ledger: &Ledger,
+    key: &FingerprintKey,
+) -> anyhow::Result<Vec<Fingerprint>> {
+    let mut fingerprints = Vec::new();
+    dataset::each_fingerprint(config, ledger, key, 0..u64::MAX, |rows| {
+        fingerprints.extend_from_slice(rows);
+        Ok(())
+    })?;
+    Ok(fingerprints)
 }
 
 /// The configuration of a pipeline in a folder. Creates the input folder.
@@ -98,7 +113,9 @@ impl Pipeline {
             ledger: prepared.ledger,
             found,
             live,
-            keep: Keep::Rows,
+            keep: Keep::Rows {
+                max_rows: usize::MAX,
+            },
             run: None,
             on_commit: &|_, _| Ok(()),
         };
@@ -117,10 +134,11 @@ impl Pipeline {
         };
         let (config, key) = (&self.config, &ingested.key);
         let rows = |ledger| dataset::load_final_data(config, ledger).unwrap();
-        let identities = |ledger| dataset::load_fingerprints(config, ledger, key).unwrap();
+        let identities = |ledger| fingerprints(config, ledger, key).unwrap();
         let (mut table, mut known) = (rows(&ingested.before), identities(&ingested.before));
-        table.extend(&ingested.rows.table);
-        known.extend(&ingested.rows.fingerprints);
+        let appended = ingested.rows.expect("rows that are kept");
+        table.extend(&appended.table);
+        known.extend(&appended.fingerprints);
         assert_eq!(
             format!("{table:?}"),
             format!("{:?}", rows(&ingested.ledger))

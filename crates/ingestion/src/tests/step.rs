@@ -148,7 +148,7 @@ impl Pipeline {
                 let Some(key) = FingerprintKey::load(layout).unwrap() else {
                     return;
                 };
-                if let Ok(rows) = dataset::load_fingerprints(&self.config, &ledger, &key) {
+                if let Ok(rows) = super::pipeline::fingerprints(&self.config, &ledger, &key) {
                     let evaluated = mark_evaluated(layout, &ledger, &rows, ledger.rows).unwrap();
                     history.save_ledger(&evaluated).unwrap();
                     self.evaluated.extend(self.final_lines());

@@ -28,6 +28,7 @@ fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
         client_agreement: None,
         covariance: Some(Array2::from_shape_fn((size, size), covariance).into()),
         data: DataPosition {
+            sample: None,
             rows: 80,
             committed_bytes: 1000,
             digest: "ab".into(),

@@ -12,6 +12,9 @@ use crate::canvas::Region;
 pub struct ConfusionChart<'a> {
     /// The counts.
     pub matrix: ConfusionMatrix,
+    /// 95 % interval of F1; `None` if it is unknown. Only who knows the clients of the rows can tell
+    /// it.
+    pub f1_interval: Option<[f64; 2]>,
     /// Names of outcome 0 and outcome 1, for example "stayed" and "left".
     pub outcome_names: [&'a str; 2],
     /// Name of the evaluated model, for example "release 000002".

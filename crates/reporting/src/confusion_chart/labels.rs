@@ -1,7 +1,6 @@
 //! Texts of the picture and their places: titles, names, counts and shares.
 
 use plotters::prelude::RGBColor;
-use scoring::f1_interval;
 
 use super::content::{Cell, ConfusionChart};
 use super::numbers::{n_rows, percent, score, thousands};
@@ -48,7 +47,7 @@ fn header(chart: &ConfusionChart<'_>) -> Vec<Label> {
     let value = chart.matrix.f1().map_or("undefined".to_owned(), score);
     let place = Region::new(760, 40, RIGHT - 760, 120);
     let mut lines = vec![(name, 20, QUIET_INK), (value, 60, INK)];
-    if let Some([lower, upper]) = f1_interval(&chart.matrix) {
+    if let Some([lower, upper]) = chart.f1_interval {
         let interval = format!("95 %: {} to {}", score(lower), score(upper));
         lines.push((interval, 20, QUIET_INK));
     }

@@ -67,7 +67,13 @@ fn facts(names: [&str; 2], before: Released<'_>, now: Released<'_>) -> Markup {
             "Form",
             both(&|(_, model)| form_in_words(model.predictor.form()).to_owned()),
         ),
-        ("Rows with a label", both(&|(_, model)| count(model.rows))),
+        (
+            "Rows with a label",
+            both(&|(_, model)| match model.data.sample {
+                None => count(model.rows),
+                Some(sample) => format!("{}, from {sample}", count(model.rows)),
+            }),
+        ),
         (
             "Positive labels",
             both(&|(_, model)| count(model.positives)),

@@ -59,6 +59,7 @@ fn content(model: &Model) -> Markup {
                 "The log-odds of a client are " (format!("{:.2}", model.scorer().base()))
                 ", those of the mean training row, plus one effect for each feature and pair. An effect above 0 raises the risk; 0.7 doubles the odds. The model was fitted to "
                 (count(model.rows)) " rows with a label, " (count(model.positives)) " of them positive."
+                @if let Some(sample) = model.data.sample { " They are from " (sample) "." }
             }
             div.small.figures {
                 @for figure in effects_of_features(model, &sizes) { (drawn(&figure)) }

@@ -63,6 +63,7 @@ impl ReleaseReport<'_> {
                 dd {
                     (count(self.model.rows)) " rows with a label, " (count(self.model.positives))
                     " of them positive."
+                    @if let Some(sample) = self.model.data.sample { " They are from " (sample) "." }
                 }
                 @if self.model.check != Check::Confirmed {
                     dt { "Check of the fit" }

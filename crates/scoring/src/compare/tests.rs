@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use common::config::{GatePolicy, TrainingForm, TrainingSettings, TrainingWindow};
 use common::{Config, Schema};
-use dataset::{FOLDS, Fold, fold_of};
+use dataset::{FOLDS, Fold, RowNumbers, fold_of};
 use model::{Design, LinearPredictor, Predictor};
 use training::{FitSettings, FittedForm, OutOfFold, fit};
 
@@ -22,7 +22,13 @@ fn compared_on(
     let window = choose_window(&WindowTrial {
         training: &TRAINING,
         table,
-        windows: &windows(TrainingWindow::All, table.rows(), &[], None),
+        windows: &windows(
+            TrainingWindow::All,
+            table.rows(),
+            &RowNumbers::default(),
+            &[],
+            None,
+        ),
         first: candidate,
         gate_rows: &gate_rows,
     })?;
@@ -39,6 +45,7 @@ fn compared_on(
 
 const SETTINGS: FitSettings = FitSettings { c: 1.0 };
 const TRAINING: TrainingSettings = TrainingSettings {
+    memory_limit_mib: 4096,
     c: 1.0,
     verify_rows: 20_000,
     window: TrainingWindow::Auto,

@@ -1,12 +1,13 @@
 use common::config::TrainingForm;
 use common::ledger::DataPosition;
 use common::{Config, Schema};
-use dataset::fold_of;
 use dataset::passes::log_odds;
+use dataset::{RowNumbers, fold_of};
 
 use super::*;
 
 const TRAINING: TrainingSettings = TrainingSettings {
+    memory_limit_mib: 4096,
     c: 1.0,
     verify_rows: 20_000,
     window: TrainingWindow::Auto,
@@ -60,7 +61,13 @@ fn answers(choice: &WindowChoice, table: &Table) -> Vec<Vec<f64>> {
 #[test]
 fn after_a_drift_the_rows_since_then_are_chosen() {
     let (table, batches) = table_of(&[(1_500, 1.0), (250, -1.0)]);
-    let windows = windows(TrainingWindow::Auto, table.rows(), &batches, Some(1_500));
+    let windows = windows(
+        TrainingWindow::Auto,
+        table.rows(),
+        &RowNumbers::default(),
+        &batches,
+        Some(1_500),
+    );
     let choice = chosen(&table, &windows, 1_500..1_750);
     assert_eq!(choice.chosen.window, Window::SinceDrift);
     assert_eq!(choice.chosen.rows, 1_500..1_750);
@@ -77,7 +84,13 @@ fn after_a_drift_the_rows_since_then_are_chosen() {
 #[test]
 fn without_a_change_all_rows_are_chosen() {
     let (table, batches) = table_of(&[(1_500, 1.0), (250, 1.0), (250, 1.0)]);
-    let windows = windows(TrainingWindow::Auto, table.rows(), &batches, Some(1_750));
+    let windows = windows(
+        TrainingWindow::Auto,
+        table.rows(),
+        &RowNumbers::default(),
+        &batches,
+        Some(1_750),
+    );
     let choice = chosen(&table, &windows, 1_750..2_000);
     assert_eq!(
         choice.chosen.window,
@@ -90,7 +103,13 @@ fn without_a_change_all_rows_are_chosen() {
 #[test]
 fn a_window_of_few_rows_or_of_one_label_is_left_out() {
     let (mut table, batches) = table_of(&[(300, 1.0), (80, 1.0), (59, 1.0)]);
-    let all = windows(TrainingWindow::Auto, table.rows(), &batches, None);
+    let all = windows(
+        TrainingWindow::Auto,
+        table.rows(),
+        &RowNumbers::default(),
+        &batches,
+        None,
+    );
     let choice = chosen(&table, &all, 380..439);
     let why = |choice: &WindowChoice, place: usize| choice.results[place].left_out.clone();
     assert_eq!(
@@ -114,7 +133,13 @@ fn a_window_of_few_rows_or_of_one_label_is_left_out() {
 #[test]
 fn the_gate_rows_of_a_fold_do_not_choose_the_window_that_predicts_them() {
     let (table, batches) = table_of(&[(1_500, 1.0), (250, -1.0)]);
-    let all = windows(TrainingWindow::Auto, table.rows(), &batches, Some(1_500));
+    let all = windows(
+        TrainingWindow::Auto,
+        table.rows(),
+        &RowNumbers::default(),
+        &batches,
+        Some(1_500),
+    );
     let before = chosen(&table, &all, 1_500..1_750);
     // The labels of one fold's gate rows are flipped. No fit that predicts these rows includes
     // them, and they do not choose their own window. Their predictions therefore do not change.
@@ -137,7 +162,7 @@ fn the_gate_rows_of_a_fold_do_not_choose_the_window_that_predicts_them() {
 #[test]
 fn windows_of_the_same_rows_are_tried_once() {
     let names = |setting, rows, batches: &[u64], drift| {
-        let windows = windows(setting, rows, batches, drift);
+        let windows = windows(setting, rows, &RowNumbers::default(), batches, drift);
         windows
             .iter()
             .map(|it| it.window.to_string())
@@ -173,7 +198,13 @@ fn windows_of_the_same_rows_are_tried_once() {
         names(TrainingWindow::Batches(3), 1_200, &starts, Some(900)),
         ["last 3 batches"]
     );
-    let few = windows(TrainingWindow::Batches(30), 1_200, &starts, None);
+    let few = windows(
+        TrainingWindow::Batches(30),
+        1_200,
+        &RowNumbers::default(),
+        &starts,
+        None,
+    );
     assert_eq!(few[0].rows, 0..1_200);
     assert_eq!(names(TrainingWindow::Auto, 0, &[], None), ["all rows"]);
 }

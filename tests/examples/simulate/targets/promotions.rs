@@ -1,7 +1,7 @@
 //! The promises of the gate and of the interval of F1.
 
 use common::config::TrainingWindow;
-use dataset::{Table, each_in_parallel};
+use dataset::{RowNumbers, Table, each_in_parallel};
 use scoring::{Contest, UnseenTest, WindowTrial, choose_window, gate, windows};
 
 use super::batches::TRAINING_ROWS;
@@ -56,7 +56,13 @@ fn is_harm_promoted(old: &Logistic, new: &Logistic, clean: &Table, run: u64) -> 
     let window = choose_window(&WindowTrial {
         training: &config.training,
         table: &table,
-        windows: &windows(TrainingWindow::All, table.rows(), &[], None),
+        windows: &windows(
+            TrainingWindow::All,
+            table.rows(),
+            &RowNumbers::default(),
+            &[],
+            None,
+        ),
         first: &candidate,
         gate_rows: &gate_rows,
     })
