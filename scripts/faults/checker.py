@@ -21,7 +21,7 @@ OUTCOMES = {
     "cold_start", "nothing_new", "steady", "drift_noted", "redeployed", "candidate_refused",
     "candidate_waiting", "training_refused", "not_judged", "failed", "interrupted",
 }  # fmt: skip
-NAMES_SOMETHING = r"data/|production_deployment|release \d{6}|failed to \w+|run `\w+`"
+NAMES_SOMETHING = r"data/|production_deployment|release \d{6}|failed to \w+|run `\w+`|a thread could not be started"
 CODES = {0, 1, 2, 65, 69, 74, 75, 78}
 OF_FILE = ("folder", "sha256", "status", "rows_read", "rows_kept", "rows_duplicate", "rows_rejected")
 OF_LEDGER = ("rows", "seen_rows", "judged_rows", "digest")
