@@ -183,7 +183,7 @@ fn a_rollback_by_name_works_although_the_live_release_is_damaged() {
     files::replace(&live.folder.join("manifest.json"), b"{").unwrap();
     let unnamed = roll_back(layout, None).unwrap_err();
     assert!(
-        format!("{unnamed:#}").contains("--rollback ID"),
+        format!("{unnamed:#}").contains("`deployment --rollback 000001`"),
         "{unnamed:#}"
     );
     roll_back(layout, Some("1")).unwrap();

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use common::files;
 
 use super::*;
-use crate::fingerprint::client_hash;
+use crate::fingerprint::{client_hash, client_number};
 
 /// A pipeline whose finaldata.csv has `rows` rows: three for each client, at different places.
 fn pipeline(folder: &std::path::Path, schema: &str, rows: u64) -> (Config, Ledger) {
@@ -100,9 +100,7 @@ fn a_sample_does_not_depend_on_the_order_of_the_rows_and_larger_ones_hold_smalle
             limit: u64::MAX,
             ..Sampler::new(&Schema::default(), 4_000, max_rows)
         };
-        let mut clients: Vec<u64> = (0..4_000_u64)
-            .map(|row| client_hash(&(row / 4).to_le_bytes()))
-            .collect();
+        let mut clients: Vec<u64> = (0..4_000).map(|row| row / 4).collect();
         if reversed {
             clients.reverse();
         }
@@ -110,7 +108,9 @@ fn a_sample_does_not_depend_on_the_order_of_the_rows_and_larger_ones_hold_smalle
             let mut rows = ParsedRows::default();
             rows.features = vec![vec![0.0; clients.len()]; Schema::default().features.len()];
             rows.labels = vec![Some(true); clients.len()];
-            rows.clients = clients.to_vec();
+            let ids = || clients.iter().map(|client| client.to_le_bytes());
+            rows.clients = ids().map(|id| client_hash(&id)).collect();
+            rows.numbers = ids().map(|id| client_number(&id)).collect();
             sampler.add(&rows);
         }
         let mut clients = sampler.finish(4_000, 1).table.clients;
