@@ -1,9 +1,10 @@
-//! The hook that every change to the pipeline's folders passes, so that tests can inject faults.
+//! The hook that every change to the pipeline's folders passes, and every pass over rows, so that
+//! tests can inject faults.
 //! Scratch folders of dry runs and measurements are exempt.
 //!
 //! In a released program the hook does nothing. Only the acceptance tests enable the feature
 //! `fault-injection`. With it, the environment variable `RISK_FAULT` names one change, at which the
-//! process is killed or the change fails. `RISK_CLOCK` names offsets of the wall clock, for a clock that
+//! process is killed or the change fails, or one pass over rows, which fails. `RISK_CLOCK` names offsets of the wall clock, for a clock that
 //! jumps.
 
 #[cfg(feature = "fault-injection")]
@@ -15,12 +16,16 @@ mod operation;
 mod system_calls;
 
 #[cfg(feature = "fault-injection")]
+pub use self::injection::before_pass;
+#[cfg(feature = "fault-injection")]
 pub(crate) use self::injection::{before, write};
 #[cfg(feature = "fault-injection")]
 pub(crate) use self::jumping_clock::shown_time;
 #[cfg(feature = "fault-injection")]
 pub(crate) use self::system_calls::watch_sqlite;
 
+#[cfg(not(feature = "fault-injection"))]
+pub use self::nothing::before_pass;
 #[cfg(not(feature = "fault-injection"))]
 pub(crate) use self::nothing::{before, shown_time, watch_sqlite, write};
 pub(crate) use self::operation::Operation;
@@ -33,6 +38,13 @@ mod nothing {
     use jiff::Timestamp;
 
     use super::Operation;
+    use crate::Failure;
+
+    /// Lets a pass over rows begin.
+    #[inline]
+    pub fn before_pass(_: &str) -> Result<(), Failure> {
+        Ok(())
+    }
 
     #[inline]
     pub(crate) fn before(_: Operation, _: &Path) -> io::Result<()> {

@@ -35,6 +35,7 @@ pub mod waiting_rows;
 
 pub use config::Config;
 pub use exit::Failure;
+pub use faults::before_pass;
 pub use history::History;
 pub use json_schema::DateTime;
 pub use layout::Layout;

@@ -14,6 +14,9 @@ impl Table {
     /// the clients with the smallest numbers are taken. The choice therefore does not depend on the
     /// order of the rows.
     pub fn sample(&self, selection: &Selection, max_rows: usize) -> Result<RowSample, Failure> {
+        if let Some(engine) = self.engine("a sample of rows")? {
+            return engine.sample(selection, max_rows).map(RowSample);
+        }
         let mut positions = selected_rows(self, selection);
         if positions.len() > max_rows {
             let hashes = self.row_hashes(&positions);

@@ -1,12 +1,14 @@
 //! Rows that passes run over, and selections of rows for a pass.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use common::Schema;
+use common::{Failure, Schema, before_pass};
 
 use crate::cell::Label;
 use crate::fingerprint::{SampleHasher, client_hash, client_number};
 use crate::level::LevelNames;
+use crate::passes::Engine;
 use crate::reader::ParsedRows;
 
 /// Number of folds that clients are divided into for out-of-fold predictions of a candidate.
@@ -22,8 +24,8 @@ pub fn fold_of(number: u32) -> u64 {
 ///
 /// A stage does not read the rows. It asks for values: a [pass](crate::passes) folds the rows of a
 /// [`Selection`] into one value, and a [sample](Self::sample) has a limited number of rows. A stage
-/// therefore does not depend on where the rows are. Today they are in memory, column by column;
-/// [`LoadedRows`](crate::LoadedRows) says whether they are all rows or a sample.
+/// therefore does not depend on where the rows are: in memory, column by column, or on an
+/// [engine](Engine). [`LoadedRows`](crate::LoadedRows) says whether they are all rows or a sample.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub(crate) features: Vec<Vec<f64>>,
@@ -32,6 +34,9 @@ pub struct Table {
     /// Empty if the rows were read without the numbers of their clients.
     pub(crate) numbers: Vec<u32>,
     pub(crate) levels: LevelNames,
+    /// The engine that has the rows; `None` if they are in memory. With an engine, the columns above
+    /// are empty.
+    engine: Option<Arc<dyn Engine>>,
 }
 
 /// Rows in memory, column by column.
@@ -148,13 +153,30 @@ impl Table {
             labels,
             numbers: clients.iter().map(|client| *client as u32).collect(),
             clients,
-            levels: LevelNames::default(),
+            ..Self::default()
         }
+    }
+
+    /// A table whose rows are on an engine. Passes and samples ask the engine. Rows can neither be
+    /// read one by one nor added.
+    pub fn on_engine(engine: Arc<dyn Engine>) -> Self {
+        Self {
+            engine: Some(engine),
+            ..Self::default()
+        }
+    }
+
+    /// The engine that has the rows, to be asked for a value; `None` if the rows are in memory.
+    /// `value` names the value.
+    pub(crate) fn engine(&self, value: &str) -> Result<Option<&dyn Engine>, Failure> {
+        before_pass(value)?;
+        Ok(self.engine.as_deref())
     }
 
     /// The columns in memory. Only ingestion, which makes the rows, and tests use them. A stage
     /// asks for a pass or a [sample](Self::sample).
     pub fn in_memory(&self) -> Columns<'_> {
+        debug_assert!(self.engine.is_none(), "the rows are on an engine");
         Columns {
             features: &self.features,
             labels: &self.labels,
@@ -166,6 +188,7 @@ impl Table {
 
     /// The columns of rows in memory, to be changed.
     pub fn in_memory_mut(&mut self) -> ColumnsMut<'_> {
+        debug_assert!(self.engine.is_none(), "the rows are on an engine");
         ColumnsMut {
             features: &mut self.features,
             labels: &mut self.labels,
@@ -182,7 +205,10 @@ impl Table {
 
     /// Number of features.
     pub fn n_features(&self) -> usize {
-        self.features.len()
+        match &self.engine {
+            Some(engine) => engine.shape().features,
+            None => self.features.len(),
+        }
     }
 
     /// Allocates memory for this number of additional rows.
@@ -292,7 +318,10 @@ impl Table {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.labels.len()
+        match &self.engine {
+            Some(engine) => engine.shape().rows,
+            None => self.labels.len(),
+        }
     }
 
     /// A selection of all rows.
@@ -352,6 +381,7 @@ impl Table {
                 false => pick(&self.numbers, &positions),
             },
             levels: self.levels.clone(),
+            engine: None,
         }
     }
 }

@@ -197,4 +197,6 @@ fn overlap_warning(
 }
 
 #[cfg(test)]
+mod engine_tests;
+#[cfg(test)]
 mod tests;

@@ -45,9 +45,9 @@ pub struct WindowRows {
 
 /// The windows to choose from. The first is tried first and chosen unless another is better.
 ///
-/// `rows` is the number of rows in the table, `numbers` are their numbers, `batches` holds the number of the first row of each batch,
-/// `drift` that of the first row since the drift was found. Of windows with the same rows, only the
-/// first is listed.
+/// `rows` is the number of rows in the table and `numbers` are their numbers in finaldata.csv.
+/// `batches` holds the number of the first row of each batch, `drift` that of the first row since the
+/// drift was found. Of windows with the same rows, only the first is listed.
 pub fn windows(
     setting: TrainingWindow,
     rows: usize,

@@ -407,4 +407,6 @@ fn as_failure(error: FitError) -> Failure {
 }
 
 #[cfg(test)]
+mod engine_tests;
+#[cfg(test)]
 mod tests;

@@ -17,6 +17,11 @@ fn killed(story: &Story) {
     walk(story, Fault::Kill);
 }
 
+/// Each pass over the rows fails, as on an engine that cannot be reached.
+fn unreachable(story: &Story) {
+    walk(story, Fault::Unreachable);
+}
+
 /// The errors are simulated, because real permissions and disk limits do not apply to root.
 fn refused(story: &Story) {
     for fault in [Fault::NoSpace, Fault::Broken, Fault::Refused] {
@@ -102,6 +107,31 @@ fn s30_labels_meet_their_predictions_once_when_the_disk_is_refused() {
 #[test]
 fn s30_a_rollback_refused_the_disk_names_the_path_and_recovers() {
     refused(&ROLLBACK);
+}
+
+#[test]
+fn unreachable_rows_end_a_cold_start_and_the_next_run_recovers() {
+    unreachable(&COLD_START);
+}
+
+#[test]
+fn unreachable_rows_end_a_redeployment_and_the_next_run_recovers() {
+    unreachable(&REDEPLOYMENT);
+}
+
+#[test]
+fn unreachable_rows_end_a_refusal_and_the_next_run_recovers() {
+    unreachable(&REFUSAL);
+}
+
+#[test]
+fn unreachable_rows_end_predictions_and_the_next_run_recovers() {
+    unreachable(&PREDICTION);
+}
+
+#[test]
+fn unreachable_rows_end_late_labels_and_the_next_run_recovers() {
+    unreachable(&CLASSES);
 }
 
 #[test]

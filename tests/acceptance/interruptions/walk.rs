@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use common::layout::names;
@@ -33,6 +33,9 @@ pub(super) enum Fault {
     Broken,
     /// From this change on, names must not be changed (EACCES).
     Refused,
+    /// One pass over the rows fails, as if the engine that has them could not be reached. Passes are
+    /// counted instead of changes.
+    Unreachable,
 }
 
 /// A command after a fault: how it ended, and the change at which the fault happened.
@@ -97,12 +100,20 @@ fn walk_with(
         let Some(disturbed) = disturb(story, &workspace, fault, number) else {
             break;
         };
+        if fault == Fault::Unreachable && disturbed.is_of_an_answer() {
+            // The server makes its answers last, of the test data. Its rows are always in memory.
+            break;
+        }
         let place = format!(
             "{}, {fault} at change {number}, {} {}",
             story.name, disturbed.change, disturbed.path
         );
         workspace.clock = clock.map(|[_, after]| *after);
         disturbed.ended_as_it_should(fault, &place);
+        if fault == Fault::Unreachable {
+            let live = [&before, &workspace].map(live_release);
+            assert_eq!(live[0], live[1], "{place}: a release was deployed");
+        }
         a_reader_sees_a_whole_release(&workspace, &place);
         // A dry run writes nothing, so that the command meets what the fault left.
         if tries_all() || is_drawn(story, "a dry run", number, 9) {
@@ -170,6 +181,12 @@ impl Disturbed {
     pub(super) fn change_within_its_folder(&self) -> (String, String) {
         let name = Path::new(&self.path).file_name().unwrap_or_default();
         (self.change.clone(), name.to_string_lossy().into_owned())
+    }
+
+    /// True if the fault ended a request to the server, which the run made after all other work.
+    fn is_of_an_answer(&self) -> bool {
+        let said = String::from_utf8_lossy(&self.ended.stderr);
+        self.ended.status.code() == Some(69) && said.contains("a request failed: ")
     }
 
     fn ended_as_it_should(&self, fault: Fault, place: &str) {
@@ -265,6 +282,11 @@ pub(super) fn finish(story: &Story, workspace: &Workspace) {
             .find(|outcome| !["nothing_new", "interrupted", "failed"].contains(outcome));
         assert_eq!(last, Some(expected));
     }
+}
+
+/// The folder that `current` leads to; `None` before the first deployment.
+fn live_release(workspace: &Workspace) -> Option<PathBuf> {
+    fs::read_link(workspace.configuration().layout.current()).ok()
 }
 
 /// Checks that `current` leads to a release whose files are all as published.
@@ -399,6 +421,7 @@ impl fmt::Display for Fault {
             Self::NoSpace => "enospc",
             Self::Broken => "eio",
             Self::Refused => "eacces",
+            Self::Unreachable => "pass",
         })
     }
 }

@@ -1,8 +1,8 @@
-//! Injects one fault, at the change that an environment variable names.
+//! Injects one fault, at the operation that an environment variable names.
 //!
-//! `RISK_FAULT=KIND:N:LOG`: the fault occurs at the N-th change that this kind of fault can affect,
-//! counted from 1. The change and its path are then written to the file LOG. If LOG is missing, the
-//! process made fewer than N changes.
+//! `RISK_FAULT=KIND:N:LOG`: the fault occurs at the N-th operation that this kind of fault can affect,
+//! counted from 1. The operation and its path are then written to the file LOG. If LOG is missing, the
+//! process made fewer than N of them.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use super::operation::Operation::{self, Folder, Link, Open, Remove, Rename, Write as WriteBytes};
+use super::operation::Operation::{
+    self, Folder, Link, Open, Pass, Remove, Rename, Write as WriteBytes,
+};
+use crate::Failure;
 
 const VARIABLE: &str = "RISK_FAULT";
 
@@ -27,6 +30,8 @@ enum Kind {
     Broken,
     /// Access is denied: this change and later ones to names fail.
     Refused,
+    /// The rows cannot be reached: this pass fails.
+    Unreachable,
 }
 
 struct Plan {
@@ -59,6 +64,14 @@ pub(crate) fn write(
     }
 }
 
+/// Lets a pass over rows begin, or returns the failure that it ends with. `value` names what the pass
+/// computes.
+pub fn before_pass(value: &str) -> Result<(), Failure> {
+    before(Pass, Path::new(value)).map_err(|_| {
+        Failure::input_output(format!("the engine cannot be reached to compute {value}"))
+    })
+}
+
 fn plan() -> Option<&'static Plan> {
     static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
     PLAN.get_or_init(|| {
@@ -77,6 +90,7 @@ impl Plan {
                 "enospc" => Kind::NoSpace,
                 "eio" => Kind::Broken,
                 "eacces" => Kind::Refused,
+                "pass" => Kind::Unreachable,
                 _ => return None,
             },
             at: parts.next()?.parse().ok()?,
@@ -112,7 +126,8 @@ impl Plan {
 impl Kind {
     fn fits(self, operation: Operation) -> bool {
         match self {
-            Self::Kill | Self::Broken => true,
+            Self::Unreachable => operation == Pass,
+            Self::Kill | Self::Broken => operation != Pass,
             Self::NoSpace => matches!(operation, Folder | Open | WriteBytes | Link),
             Self::Refused => matches!(operation, Folder | Open | Rename | Link | Remove),
         }
@@ -128,6 +143,7 @@ impl Kind {
             Self::NoSpace => libc::ENOSPC,
             Self::Broken => libc::EIO,
             Self::Refused => libc::EACCES,
+            Self::Unreachable => libc::EHOSTUNREACH,
         })
     }
 }

@@ -1,6 +1,6 @@
-//! The kinds of changes that a fault can affect.
+//! The operations that a fault can affect.
 
-/// A change to the file system.
+/// A change to the file system, or a pass over rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     /// Making a folder.
@@ -20,4 +20,7 @@ pub(crate) enum Operation {
     Link,
     /// Removing a file or folder.
     Remove,
+    /// A pass over rows. It changes nothing.
+    #[cfg(feature = "fault-injection")]
+    Pass,
 }

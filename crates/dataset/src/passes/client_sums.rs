@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::{Chunk, Pass, run};
 use super::expression::LinearExpression;
+use super::log_odds::log_loss;
+use super::remote::{Cut, RowNumber};
 use crate::parallel::sort_by;
 use crate::table::{Selection, Table};
 
@@ -105,19 +107,61 @@ pub fn true_positive_sums(
     table: &Table,
     selection: &Selection,
 ) -> Result<ClientSums, Failure> {
-    let pass = TruePositives {
+    let cut = Cut {
         expression,
         threshold,
     };
-    Ok(ClientSums::of_rows(run(&pass, table, selection)))
+    client_sums(&RowNumber::TruePositive(cut), table, selection)
 }
 
-struct TruePositives<'a> {
-    expression: &'a LinearExpression<'a>,
-    threshold: f64,
+/// The sums of a number over the rows of a selection that have it.
+pub fn client_sums(
+    number: &RowNumber<'_>,
+    table: &Table,
+    selection: &Selection,
+) -> Result<ClientSums, Failure> {
+    let selection = match number {
+        RowNumber::Zero => selection.clone(),
+        _ => selection.clone().labelled(),
+    };
+    match table.engine("sums by client")? {
+        Some(engine) => engine.client_sums(number, &selection),
+        None => Ok(ClientSums::of_rows(run(
+            &Numbers { number },
+            table,
+            &selection,
+        ))),
+    }
 }
 
-impl Pass for TruePositives<'_> {
+struct Numbers<'a> {
+    number: &'a RowNumber<'a>,
+}
+
+impl RowNumber<'_> {
+    /// The number of a row; `None` if the row is left out.
+    fn of_row(&self, table: &Table, position: usize) -> Option<f64> {
+        let label = table.labels[position];
+        let log_odds = |expression: &LinearExpression<'_>| expression.value_at(table, position);
+        match self {
+            Self::Zero => Some(0.0),
+            Self::Loss(expression) => label.map(|label| log_loss(log_odds(expression), label)),
+            Self::LossDifference { expressions, limit } => {
+                let label = label?;
+                let [one, other] = expressions
+                    .map(|expression| log_loss(log_odds(expression).clamp(-limit, *limit), label));
+                Some(one - other)
+            }
+            Self::TruePositive(cut) => {
+                let label = label?;
+                let is_predicted = log_odds(cut.expression) > cut.threshold;
+                (label || is_predicted).then(|| f64::from(u8::from(label && is_predicted)))
+            }
+        }
+    }
+}
+
+impl Pass for Numbers<'_> {
     /// The client and the number of each row.
     type Value = Vec<(u64, f64)>;
 
@@ -127,13 +171,8 @@ impl Pass for TruePositives<'_> {
 
     fn add(&self, rows: &mut Self::Value, chunk: &Chunk<'_>) {
         for position in chunk.positions() {
-            if let Some(label) = chunk.table.labels[position] {
-                let log_odds = self.expression.value_at(chunk.table, position);
-                let is_predicted = log_odds > self.threshold;
-                if label || is_predicted {
-                    let number = f64::from(u8::from(label && is_predicted));
-                    rows.push((chunk.table.clients[position], number));
-                }
+            if let Some(number) = self.number.of_row(chunk.table, position) {
+                rows.push((chunk.table.clients[position], number));
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Counts of labels and of clients.
 
 use super::engine::{Chunk, Pass, run};
+use super::expression::LinearExpression;
+use super::remote::{Cut, RowNumber, wrong_size};
 use crate::table::{Selection, Table};
 use common::Failure;
 
@@ -29,37 +31,105 @@ impl LabelCounts {
 
 /// Counts the selected rows by label.
 pub fn label_counts(table: &Table, selection: &Selection) -> Result<LabelCounts, Failure> {
-    Ok(run(&CountLabels, table, selection))
+    let counts = counts(&[], table, selection)?;
+    Ok(LabelCounts {
+        unlabelled: counts[0],
+        negatives: counts[1],
+        positives: counts[2],
+    })
 }
 
-struct CountLabels;
+/// Counts of labelled rows by label (0, 1) and predicted label (0, 1). The positive label is
+/// predicted where the log-odds are above `threshold`.
+pub fn confusion(
+    expression: &LinearExpression<'_>,
+    threshold: f64,
+    table: &Table,
+    selection: &Selection,
+) -> Result<[[u64; 2]; 2], Failure> {
+    let cut = Cut {
+        expression,
+        threshold,
+    };
+    let counts = counts(&[cut], table, &selection.clone().labelled())?;
+    Ok([[counts[2], counts[3]], [counts[4], counts[5]]])
+}
 
-impl Pass for CountLabels {
-    type Value = LabelCounts;
+/// Counts of labelled rows by label and by the labels that two models predict.
+///
+/// The place of a cell is 4 · label + 2 · prediction of the first model + prediction of the second, each
+/// 0 or 1. A model predicts 1 where its log-odds are above its threshold.
+pub fn paired_confusion(
+    expressions: [&LinearExpression<'_>; 2],
+    thresholds: [f64; 2],
+    table: &Table,
+    selection: &Selection,
+) -> Result<[u64; 8], Failure> {
+    let cuts = [0, 1].map(|model| Cut {
+        expression: expressions[model],
+        threshold: thresholds[model],
+    });
+    let counts = counts(&cuts, table, &selection.clone().labelled())?;
+    Ok(std::array::from_fn(|cell| counts[4 + cell]))
+}
 
-    fn empty(&self) -> LabelCounts {
-        LabelCounts::default()
+/// Numbers of rows by label and by the labels that models predict, in the cells of
+/// [`Engine::counts`](super::Engine::counts).
+pub fn counts(
+    models: &[Cut<'_>],
+    table: &Table,
+    selection: &Selection,
+) -> Result<Vec<u64>, Failure> {
+    let counts = match table.engine("counts of rows")? {
+        Some(engine) => engine.counts(models, selection)?,
+        None => run(&Counts { models }, table, selection),
+    };
+    let wanted = cells(models);
+    if counts.len() != wanted {
+        return Err(wrong_size("counts of rows", wanted, counts.len()));
+    }
+    Ok(counts)
+}
+
+/// Number of cells: for no label, for negative and for positive labels.
+fn cells(models: &[Cut<'_>]) -> usize {
+    3 << models.len()
+}
+
+struct Counts<'a> {
+    models: &'a [Cut<'a>],
+}
+
+impl Pass for Counts<'_> {
+    type Value = Vec<u64>;
+
+    fn empty(&self) -> Vec<u64> {
+        vec![0; cells(self.models)]
     }
 
-    fn add(&self, counts: &mut LabelCounts, chunk: &Chunk<'_>) {
+    fn add(&self, counts: &mut Vec<u64>, chunk: &Chunk<'_>) {
         for position in chunk.positions() {
-            match chunk.table.labels[position] {
-                Some(true) => counts.positives += 1,
-                Some(false) => counts.negatives += 1,
-                None => counts.unlabelled += 1,
-            }
+            let label = chunk.table.labels[position];
+            let label = label.map_or(0, |is_positive| 1 + usize::from(is_positive));
+            let cell = self.models.iter().fold(label, |cell, model| {
+                let log_odds = model.expression.value_at(chunk.table, position);
+                2 * cell + usize::from(log_odds > model.threshold)
+            });
+            counts[cell] += 1;
         }
     }
 
-    fn merge(&self, earlier: &mut LabelCounts, later: LabelCounts) {
-        earlier.positives += later.positives;
-        earlier.negatives += later.negatives;
-        earlier.unlabelled += later.unlabelled;
+    fn merge(&self, earlier: &mut Vec<u64>, later: Vec<u64>) {
+        let cells = earlier.iter_mut().zip(later);
+        cells.for_each(|(count, more)| *count += more);
     }
 }
 
 /// Number of different clients of the selected rows.
 pub fn client_count(table: &Table, selection: &Selection) -> Result<u64, Failure> {
+    if let Some(engine) = table.engine("the number of clients")? {
+        return Ok(engine.client_sums(&RowNumber::Zero, selection)?.clients);
+    }
     let mut clients = run(&Clients, table, selection);
     clients.sort_unstable();
     clients.dedup();

@@ -1,6 +1,7 @@
 //! The identities of rows, by which labels that arrive later find their rows.
 
 use super::engine::selected_rows;
+use super::remote::needs_rows;
 use crate::cell::Label;
 use crate::table::{Selection, Table};
 use common::Failure;
@@ -20,6 +21,9 @@ pub struct RowIdentity {
 
 /// The identities of the selected rows, in their order.
 pub fn row_identities(table: &Table, selection: &Selection) -> Result<Vec<RowIdentity>, Failure> {
+    if table.engine("identities of rows")?.is_some() {
+        return Err(needs_rows("identities of rows"));
+    }
     let positions = selected_rows(table, selection);
     let hashes = table.row_hashes(&positions);
     let rows = positions.into_iter().zip(hashes);

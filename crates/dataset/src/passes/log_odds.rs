@@ -3,6 +3,7 @@
 use super::elementary::{exp_minus, ln_1p};
 use super::engine::{Chunk, Pass, run};
 use super::expression::LinearExpression;
+use super::remote::needs_rows;
 use crate::table::{Selection, Table};
 use common::Failure;
 
@@ -42,6 +43,9 @@ pub fn log_odds(
     table: &Table,
     selection: &Selection,
 ) -> Result<Vec<f64>, Failure> {
+    if table.engine("log-odds row by row")?.is_some() {
+        return Err(needs_rows("log-odds row by row"));
+    }
     Ok(run(&LogOdds { expression }, table, selection))
 }
 
@@ -63,101 +67,6 @@ impl Pass for LogOdds<'_> {
 
     fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
         earlier.extend(later);
-    }
-}
-
-/// Counts of labelled rows by label (0, 1) and predicted label (0, 1). The positive label is
-/// predicted where the log-odds are above `threshold`.
-pub fn confusion(
-    expression: &LinearExpression<'_>,
-    threshold: f64,
-    table: &Table,
-    selection: &Selection,
-) -> Result<[[u64; 2]; 2], Failure> {
-    let pass = Confusion {
-        expression,
-        threshold,
-    };
-    Ok(run(&pass, table, selection))
-}
-
-struct Confusion<'a> {
-    expression: &'a LinearExpression<'a>,
-    threshold: f64,
-}
-
-impl Pass for Confusion<'_> {
-    type Value = [[u64; 2]; 2];
-
-    fn empty(&self) -> Self::Value {
-        [[0; 2]; 2]
-    }
-
-    fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
-        for position in chunk.positions() {
-            if let Some(label) = chunk.table.labels[position] {
-                let log_odds = self.expression.value_at(chunk.table, position);
-                value[usize::from(label)][usize::from(log_odds > self.threshold)] += 1;
-            }
-        }
-    }
-
-    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
-        for (mine, other) in earlier
-            .as_flattened_mut()
-            .iter_mut()
-            .zip(later.as_flattened())
-        {
-            *mine += other;
-        }
-    }
-}
-
-/// Counts of labelled rows by label and by the labels that two models predict.
-///
-/// The place of a cell is 4 · label + 2 · prediction of the first model + prediction of the second, each
-/// 0 or 1. A model predicts 1 where its log-odds are above its threshold.
-pub fn paired_confusion(
-    expressions: [&LinearExpression<'_>; 2],
-    thresholds: [f64; 2],
-    table: &Table,
-    selection: &Selection,
-) -> Result<[u64; 8], Failure> {
-    let pass = PairedConfusion {
-        expressions,
-        thresholds,
-    };
-    Ok(run(&pass, table, selection))
-}
-
-struct PairedConfusion<'a> {
-    expressions: [&'a LinearExpression<'a>; 2],
-    thresholds: [f64; 2],
-}
-
-impl Pass for PairedConfusion<'_> {
-    type Value = [u64; 8];
-
-    fn empty(&self) -> Self::Value {
-        [0; 8]
-    }
-
-    fn add(&self, value: &mut Self::Value, chunk: &Chunk<'_>) {
-        for position in chunk.positions() {
-            if let Some(label) = chunk.table.labels[position] {
-                let [one, other] = [0, 1].map(|model| {
-                    let log_odds = self.expressions[model].value_at(chunk.table, position);
-                    usize::from(log_odds > self.thresholds[model])
-                });
-                value[usize::from(label) * 4 + one * 2 + other] += 1;
-            }
-        }
-    }
-
-    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
-        for (mine, other) in earlier.iter_mut().zip(later) {
-            *mine += other;
-        }
     }
 }
 

@@ -15,11 +15,13 @@ use common::Failure;
 use fearless_simd::{Level, dispatch};
 use ndarray::Array2;
 
-use self::block::{Block, Sums, Weight};
+use self::block::{Block, Sums};
 use self::local::LocalColumns;
 use super::engine::{CHUNK_ROWS, Chunk, Pass, run, run_all};
+use super::remote::{LogisticSums, wrong_size};
 use crate::table::{FOLDS, Fold, Selection, Table};
 
+pub use self::block::Weight;
 pub use self::client_pairs::{Agreement, ClientPairs, client_pairs};
 pub use self::group_sums::{Division, GroupSums, group_sums};
 pub use self::likelihood::{Axis, LogisticPoint, LogisticTerms};
@@ -30,7 +32,7 @@ pub fn logistic_terms(
     table: &Table,
     selection: &Selection,
 ) -> Result<LogisticTerms, Failure> {
-    Ok(Terms::of_curvature(point).summed(table, selection))
+    summed(LogisticSums::of(point), table, selection)
 }
 
 /// The [`logistic_terms`] of the rows of each fold's clients, in the order of the folds.
@@ -39,11 +41,15 @@ pub fn logistic_terms_by_fold(
     table: &Table,
     selection: &Selection,
 ) -> Result<Vec<LogisticTerms>, Failure> {
-    let terms = Terms::of_curvature(point);
-    let passes: Vec<_> = (0..FOLDS)
-        .map(|fold| (&terms, Fold::Inside(fold)))
-        .collect();
-    Ok(summed_all(&passes, table, selection))
+    let of_fold = |fold| LogisticSums {
+        fold: Fold::Inside(fold),
+        ..LogisticSums::of(point)
+    };
+    logistic_sums(
+        &(0..FOLDS).map(of_fold).collect::<Vec<_>>(),
+        table,
+        selection,
+    )
 }
 
 /// The [`logistic_terms`] of all clients except those of one fold, for each fold at its own point.
@@ -52,22 +58,11 @@ pub fn logistic_terms_without_folds(
     table: &Table,
     selection: &Selection,
 ) -> Result<Vec<LogisticTerms>, Failure> {
-    let terms: Vec<Terms<'_>> = points.iter().map(Terms::of_curvature).collect();
-    let passes: Vec<_> = terms.iter().zip((0..).map(Fold::Outside)).collect();
-    Ok(summed_all(&passes, table, selection))
-}
-
-fn summed_all(
-    passes: &[(&Terms<'_>, Fold)],
-    table: &Table,
-    selection: &Selection,
-) -> Vec<LogisticTerms> {
-    let sums = run_all(passes, table, &selection.clone().labelled());
-    let finished = passes
-        .iter()
-        .zip(sums)
-        .map(|((pass, _), sums)| pass.finished(sums));
-    finished.collect()
+    let without = points.iter().zip(0..).map(|(point, fold)| LogisticSums {
+        fold: Fold::Outside(fold),
+        ..LogisticSums::of(point)
+    });
+    logistic_sums(&without.collect::<Vec<_>>(), table, selection)
 }
 
 /// The log-likelihood terms of the labelled rows of a selection, with log-odds clamped to the range
@@ -81,11 +76,11 @@ pub fn bounded_logistic_terms(
     table: &Table,
     selection: &Selection,
 ) -> Result<LogisticTerms, Failure> {
-    let terms = Terms {
+    let bounded = LogisticSums {
         limit: Some(limit),
-        ..Terms::of_curvature(point)
+        ..LogisticSums::of(point)
     };
-    Ok(terms.summed(table, selection))
+    summed(bounded, table, selection)
 }
 
 /// The middle part of the sandwich covariance, Zᵀdiag((y−p)²)Z.
@@ -94,11 +89,69 @@ pub fn sandwich_meat(
     table: &Table,
     selection: &Selection,
 ) -> Result<Array2<f64>, Failure> {
-    let terms = Terms {
+    let squared = LogisticSums {
         weight: Weight::SquaredResidual,
-        ..Terms::of_curvature(point)
+        ..LogisticSums::of(point)
     };
-    Ok(terms.summed(table, selection).hessian)
+    Ok(summed(squared, table, selection)?.hessian)
+}
+
+fn summed(
+    asked: LogisticSums<'_>,
+    table: &Table,
+    selection: &Selection,
+) -> Result<LogisticTerms, Failure> {
+    let mut sums = logistic_sums(&[asked], table, selection)?;
+    Ok(sums.swap_remove(0))
+}
+
+/// The sums of the log-likelihood over the labelled rows of a selection, one for each that is asked
+/// for.
+pub(super) fn logistic_sums(
+    asked: &[LogisticSums<'_>],
+    table: &Table,
+    selection: &Selection,
+) -> Result<Vec<LogisticTerms>, Failure> {
+    let labelled = selection.clone().labelled();
+    if let Some(engine) = table.engine("terms of the likelihood")? {
+        let sums = engine.logistic_terms(asked, &labelled)?;
+        if sums.len() != asked.len() {
+            return Err(wrong_size(
+                "terms of the likelihood",
+                asked.len(),
+                sums.len(),
+            ));
+        }
+        return Ok(sums);
+    }
+    let terms: Vec<Terms<'_>> = asked.iter().map(Terms::of).collect();
+    if let (
+        [terms],
+        [
+            LogisticSums {
+                fold: Fold::Any, ..
+            },
+        ],
+    ) = (&terms[..], asked)
+    {
+        return Ok(vec![terms.summed(table, &labelled)]);
+    }
+    let passes = terms.iter().zip(asked.iter().map(|asked| asked.fold));
+    let sums = run_all(&passes.collect::<Vec<_>>(), table, &labelled);
+    let finished = terms.iter().zip(sums);
+    Ok(finished.map(|(terms, sums)| terms.finished(sums)).collect())
+}
+
+impl<'a> LogisticSums<'a> {
+    /// The sums with the curvature of each row as its weight, without a limit, over all clients.
+    fn of(point: &'a LogisticPoint<'a>) -> Self {
+        Self {
+            point,
+            weight: Weight::Curvature,
+            limit: None,
+            fold: Fold::Any,
+        }
+    }
 }
 
 /// Number of rows in a chunk if rows have few values that are not 0. Such a row is expensive, so
@@ -142,12 +195,12 @@ impl Pass for Terms<'_> {
 }
 
 impl<'a> Terms<'a> {
-    fn of_curvature(point: &'a LogisticPoint<'a>) -> Self {
+    fn of(asked: &LogisticSums<'a>) -> Self {
         Self {
-            point,
-            weight: Weight::Curvature,
-            limit: None,
-            local: LocalColumns::of(point),
+            point: asked.point,
+            weight: asked.weight,
+            limit: asked.limit,
+            local: LocalColumns::of(asked.point),
         }
     }
 

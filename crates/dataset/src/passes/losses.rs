@@ -1,9 +1,10 @@
 //! Log-losses of predictions, and the differences of two models' log-losses.
 
-use super::client_sums::ClientSums;
+use super::client_sums::{ClientSums, client_sums};
 use super::engine::{Chunk, Pass, run};
 use super::expression::LinearExpression;
 use super::log_odds::log_loss;
+use super::remote::RowNumber;
 use crate::table::{Selection, Table};
 use common::Failure;
 
@@ -40,11 +41,15 @@ pub fn loss_sum(
     table: &Table,
     selection: &Selection,
 ) -> Result<LossSum, Failure> {
-    Ok(run(
-        &Losses { expression },
-        table,
-        &selection.clone().labelled(),
-    ))
+    let labelled = selection.clone().labelled();
+    if let Some(engine) = table.engine("the sum of log-losses")? {
+        let sums = engine.client_sums(&RowNumber::Loss(expression), &labelled)?;
+        return Ok(LossSum {
+            rows: sums.rows,
+            sum: sums.sum,
+        });
+    }
+    Ok(run(&Losses { expression }, table, &labelled))
 }
 
 struct Losses<'a> {
@@ -76,62 +81,21 @@ impl Pass for Losses<'_> {
 /// squares of log-losses stay finite.
 const FARTHEST_LOG_ODDS: f64 = 1e100;
 
-/// The log-loss of `one` minus that of `other` on the labelled rows of a selection.
+/// The log-loss of the first expression minus that of the second on the labelled rows of a selection.
 ///
 /// Log-odds are clamped to the range from `-limit` to `limit`, if there is a limit. It is above 0. Without
 /// it a single client could outweigh all others.
 pub fn paired_losses(
-    [one, other]: [&LinearExpression<'_>; 2],
+    expressions: [&LinearExpression<'_>; 2],
     limit: Option<f64>,
     table: &Table,
     selection: &Selection,
 ) -> Result<ClientSums, Failure> {
-    let limit = limit.unwrap_or(FARTHEST_LOG_ODDS);
-    let pass = Differences { one, other, limit };
-    let rows = run(&pass, table, &selection.clone().labelled());
-    Ok(ClientSums::of_rows(rows))
-}
-
-struct Differences<'a> {
-    one: &'a LinearExpression<'a>,
-    other: &'a LinearExpression<'a>,
-    limit: f64,
-}
-
-impl Differences<'_> {
-    fn loss(
-        &self,
-        expression: &LinearExpression<'_>,
-        (table, position): (&Table, usize),
-        label: bool,
-    ) -> f64 {
-        let log_odds = expression.value_at(table, position);
-        log_loss(log_odds.clamp(-self.limit, self.limit), label)
-    }
-}
-
-impl Pass for Differences<'_> {
-    /// Client and difference of each row.
-    type Value = Vec<(u64, f64)>;
-
-    fn empty(&self) -> Self::Value {
-        Vec::new()
-    }
-
-    fn add(&self, rows: &mut Self::Value, chunk: &Chunk<'_>) {
-        for position in chunk.positions() {
-            if let Some(label) = chunk.table.labels[position] {
-                let row = (chunk.table, position);
-                let [one, other] =
-                    [self.one, self.other].map(|expression| self.loss(expression, row, label));
-                rows.push((chunk.table.clients[position], one - other));
-            }
-        }
-    }
-
-    fn merge(&self, earlier: &mut Self::Value, later: Self::Value) {
-        earlier.extend(later);
-    }
+    let number = RowNumber::LossDifference {
+        expressions,
+        limit: limit.unwrap_or(FARTHEST_LOG_ODDS),
+    };
+    client_sums(&number, table, selection)
 }
 
 #[cfg(test)]

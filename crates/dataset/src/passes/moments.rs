@@ -9,6 +9,7 @@ use super::column::Column;
 use super::curve::position;
 use super::engine::{Chunk, Pass, run, run_all};
 use super::grid::Grid;
+use super::remote::wrong_size;
 use super::term::Term;
 use super::term_groups::{GroupKind, TermGroup, term_groups};
 use crate::table::{FOLDS, Fold, Selection, Table};
@@ -39,7 +40,8 @@ pub fn moments(
     table: &Table,
     selection: &Selection,
 ) -> Result<Vec<Moments>, Failure> {
-    Ok(run(&TermMoments { terms }, table, selection))
+    let of_all = moments_of_folds(terms, &[Fold::Any], table, selection)?;
+    Ok(of_all.into_iter().flatten().collect())
 }
 
 /// The [`moments`] of the rows of each fold, in the order of the folds.
@@ -48,9 +50,34 @@ pub fn moments_by_fold(
     table: &Table,
     selection: &Selection,
 ) -> Result<Vec<Vec<Moments>>, Failure> {
-    let pass = TermMoments { terms };
-    let passes: Vec<_> = (0..FOLDS).map(|fold| (&pass, Fold::Inside(fold))).collect();
-    Ok(run_all(&passes, table, selection))
+    let folds: Vec<Fold> = (0..FOLDS).map(Fold::Inside).collect();
+    moments_of_folds(terms, &folds, table, selection)
+}
+
+/// The [`moments`] of the selected rows of each of these choices of clients.
+pub(super) fn moments_of_folds(
+    terms: &[Term<'_>],
+    folds: &[Fold],
+    table: &Table,
+    selection: &Selection,
+) -> Result<Vec<Vec<Moments>>, Failure> {
+    let of_folds = match (table.engine("moments")?, folds) {
+        (Some(engine), _) => engine.moments(terms, folds, selection)?,
+        (None, [Fold::Any]) => vec![run(&TermMoments { terms }, table, selection)],
+        (None, _) => {
+            let pass = TermMoments { terms };
+            let passes: Vec<_> = folds.iter().map(|fold| (&pass, *fold)).collect();
+            run_all(&passes, table, selection)
+        }
+    };
+    let (wanted, found) = (
+        folds.len() * terms.len(),
+        of_folds.iter().map(Vec::len).sum(),
+    );
+    if (of_folds.len(), found) != (folds.len(), wanted) {
+        return Err(wrong_size("moments", wanted, found));
+    }
+    Ok(of_folds)
 }
 
 struct TermMoments<'a> {
@@ -296,6 +323,33 @@ impl Moments {
         self.squares += delta * (number_scaled - self.mean);
         self.minimum = self.minimum.min(number);
         self.maximum = self.maximum.max(number);
+    }
+
+    /// The moments of `count` numbers with this mean, this mean of squared differences to it, and these
+    /// extremes. No number is larger than 1e150.
+    pub fn of_statistics(
+        count: u64,
+        mean: f64,
+        variance: f64,
+        [minimum, maximum]: [f64; 2],
+    ) -> Self {
+        if count == 0 {
+            return Self::default();
+        }
+        // The mean of equal numbers is that number, and they have no spread.
+        let are_equal = minimum == maximum;
+        Self {
+            count,
+            scale: 1.0,
+            mean: if are_equal { minimum } else { mean },
+            squares: if are_equal {
+                0.0
+            } else {
+                variance * count as f64
+            },
+            minimum,
+            maximum,
+        }
     }
 
     /// Adds the moments of other numbers.

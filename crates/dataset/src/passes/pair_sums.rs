@@ -33,6 +33,10 @@ pub fn pair_sums(
     table: &Table,
     selection: &Selection,
 ) -> Result<Vec<PairSums>, Failure> {
+    let labelled = selection.clone().labelled();
+    if let Some(engine) = table.engine("sums by pairs of features")? {
+        return engine.pair_sums(parts, expression, &labelled);
+    }
     let divided: Vec<(usize, &Parts)> = parts
         .iter()
         .enumerate()
@@ -42,7 +46,7 @@ pub fn pair_sums(
         expression,
         divided,
     };
-    Ok(run(&pass, table, &selection.clone().labelled()))
+    Ok(run(&pass, table, &labelled))
 }
 
 struct PairPass<'a> {

@@ -179,6 +179,9 @@ pub fn rows_of_clients(
     if schema.id.is_none() {
         return Ok(None);
     }
+    if let Some(engine) = table.engine("one row of each client")? {
+        return engine.rows_of_clients(schema, &Selection::rows(rows).labelled());
+    }
     let labelled: Vec<usize> = rows
         .clone()
         .filter(|row| table.labels[*row].is_some())
@@ -197,7 +200,10 @@ pub fn rows_of_clients(
 
 /// The profile of the selected rows.
 pub fn profile(schema: &Schema, table: &Table, selection: &Selection) -> Result<Profile, Failure> {
-    Ok(profile_and_places(schema, table, selection).0)
+    match table.engine("the profile")? {
+        Some(engine) => engine.profile(schema, selection),
+        None => Ok(profile_and_places(schema, table, selection).0),
+    }
 }
 
 /// The profile of the selected rows, and the places of the sampled rows in the table.

@@ -51,6 +51,9 @@ pub fn score_groups(
     selection: &Selection,
 ) -> Result<Vec<ScoreGroup>, Failure> {
     let labelled = selection.clone().labelled();
+    if let Some(engine) = table.engine("rows by log-odds")? {
+        return engine.score_groups(expression, &labelled).map(merged);
+    }
     Ok(merged(run(&ScoreGroups { expression }, table, &labelled)))
 }
 

@@ -141,4 +141,6 @@ mod client_tests;
 #[cfg(test)]
 mod curve_tests;
 #[cfg(test)]
+mod engine_tests;
+#[cfg(test)]
 mod tests;

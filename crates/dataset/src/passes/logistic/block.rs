@@ -10,7 +10,8 @@ use crate::passes::elementary::{exp_minus, ln_1p};
 use crate::table::Table;
 
 /// The kind of weight of each row's outer product.
-pub(super) enum Weight {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
     /// p(1−p), for the Hessian.
     Curvature,
     /// (y−p)², for the sandwich covariance.

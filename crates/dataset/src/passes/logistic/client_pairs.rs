@@ -53,6 +53,7 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// The sums of one client, with the sums of its products and of its spreads.
     fn of_client(products: f64, spreads: f64) -> Self {
         Self {
             products,
@@ -60,6 +61,19 @@ impl Agreement {
             squared_products: products * products,
             mixed: products * spreads,
             squared_spreads: spreads * spreads,
+        }
+    }
+
+    /// The agreement with these sums over the clients: Σ a, Σ b, Σ a², Σ a·b and Σ b².
+    pub fn of_sums(
+        [products, spreads, squared_products, mixed, squared_spreads]: [f64; 5],
+    ) -> Self {
+        Self {
+            products,
+            spreads,
+            squared_products,
+            mixed,
+            squared_spreads,
         }
     }
 
@@ -175,6 +189,9 @@ pub fn client_pairs(
     table: &Table,
     selection: &Selection,
 ) -> Result<Option<ClientPairs>, Failure> {
+    if let Some(engine) = table.engine("sums over pairs of rows")? {
+        return engine.client_pairs(point, limit, &selection.clone().labelled());
+    }
     let rows = rows_of_repeated_clients(table, selection);
     let size = point.weights.len();
     let sums = each_in_parallel(parts(&rows), |part: &[(u64, u32)]| {

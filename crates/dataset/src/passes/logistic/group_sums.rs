@@ -12,6 +12,7 @@ use super::row::Row;
 use crate::level::Level;
 use crate::parallel::each_in_parallel;
 use crate::passes::engine::{Chunk, Pass, run};
+use crate::passes::remote::wrong_size;
 use crate::table::{Selection, Table};
 
 /// Number of rows in a chunk: with many features, a row costs as much as thousands of cells.
@@ -122,12 +123,22 @@ pub fn group_sums(
     table: &Table,
     selection: &Selection,
 ) -> Result<Vec<Vec<GroupSums>>, Failure> {
+    let labelled = selection.clone().labelled();
+    if let Some(engine) = table.engine("sums by group")? {
+        let sums = engine.group_sums(divisions, point, limit, &labelled)?;
+        let groups = divisions.iter().map(Division::groups);
+        if !sums.iter().map(Vec::len).eq(groups.clone()) {
+            let found = sums.iter().map(Vec::len).sum();
+            return Err(wrong_size("sums by group", groups.sum(), found));
+        }
+        return Ok(sums);
+    }
     let pass = GroupPass {
         divisions: divisions.iter().map(Finder::of).collect(),
         point,
         limit,
     };
-    let mut sums = run(&pass, table, &selection.clone().labelled());
+    let mut sums = run(&pass, table, &labelled);
     let pairs = pass.pair_spreads(table, selection);
     for (sums, spreads) in sums.iter_mut().flatten().zip(pairs) {
         sums.pair_spreads = spreads;

@@ -232,7 +232,7 @@ fn any_number_of_threads_and_every_processor_gives_the_same_bits() {
     assert_eq!(with_threads(2), alone);
     assert_eq!(with_threads(3), alone);
 
-    let pass = Terms::of_curvature(&point);
+    let pass = Terms::of(&LogisticSums::of(&point));
     let (mut plain, mut vectors) = (pass.empty(), pass.empty());
     let chunk = Chunk::of(&table, 0..1_000);
     pass.add_rows(&mut plain, &chunk);
@@ -319,7 +319,7 @@ fn steps_and_cells_have_the_sums_of_their_columns() {
             let local = Terms {
                 weight,
                 limit,
-                ..Terms::of_curvature(&point)
+                ..Terms::of(&LogisticSums::of(&point))
             };
             assert!(local.local.is_some());
             let of_rows = local.summed(&table, &table.all());
