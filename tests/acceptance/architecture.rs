@@ -8,11 +8,12 @@ use std::process::Command;
 use crate::program::repository;
 
 /// The allowed dependencies between the crates.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("common", &[]),
     ("http_client", &[]),
     ("alerts", &["common", "http_client"]),
     ("dataset", &["common"]),
+    ("cluster", &["common", "dataset"]),
     ("ingestion", &["common", "dataset"]),
     ("model", &["common", "dataset"]),
     ("training", &["common", "dataset", "model"]),
@@ -81,7 +82,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
 ];
 
 /// Libraries that only the named crates may depend on.
-const CONFINED: [(&str, &[&str]); 26] = [
+const CONFINED: [(&str, &[&str]); 30] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
@@ -91,6 +92,10 @@ const CONFINED: [(&str, &[&str]); 26] = [
     ("walkdir", &["dataset"]),
     ("rayon", &["dataset"]),
     ("fearless_simd", &["dataset"]),
+    ("arrow-array", &["cluster"]),
+    ("arrow-flight", &["cluster"]),
+    ("arrow-schema", &["cluster"]),
+    ("tonic", &["cluster"]),
     ("smartcore", &["training"]),
     ("plotters", &["reporting"]),
     ("png", &["reporting"]),
@@ -181,6 +186,12 @@ fn features_along(edges: &str) -> String {
         .expect("cargo runs");
     assert!(tree.status.success(), "{tree:?}");
     String::from_utf8(tree.stdout).expect("cargo's output is UTF-8")
+}
+
+/// Arrow Flight is sixty crates, which only a build of `cluster` with its feature contains.
+#[test]
+fn no_ordinary_build_contains_the_client_of_a_distributed_engine() {
+    assert!(!features_along("normal,build,dev").contains("arrow"));
 }
 
 /// The released program is not built here. This test asks cargo for the features of that program.

@@ -1,6 +1,6 @@
 //! The crates that this program is built from: the `Cargo.lock` at build time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use anyhow::{Context, anyhow};
@@ -8,6 +8,9 @@ use semver::Version;
 use toml_span::Value;
 
 const LOCK: &str = include_str!("../../../../Cargo.lock");
+
+/// The member of the workspace that no program contains unless it is built with the feature for it.
+const OPTIONAL_MEMBER: &str = "cluster";
 
 /// A crate at the version that was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,27 +43,56 @@ fn parse(text: &str) -> anyhow::Result<LockedPackages> {
     let entries = lock.pointer("/package").and_then(Value::as_array);
     let entries = entries.context("it lists no package")?;
     // A package without a source is a member of the workspace.
-    let (external, members): (Vec<&Value<'_>>, Vec<&Value<'_>>) =
-        entries.iter().partition(|entry| entry.has_key("source"));
-    let direct_names: BTreeSet<&str> = members.into_iter().flat_map(dependencies).collect();
-    let mut direct = Vec::new();
-    for entry in &external {
+    let is_member = |entry: &Value<'_>| !entry.has_key("source");
+    let mut members = Vec::new();
+    for entry in entries.iter().filter(|entry| is_member(entry)) {
+        if text_of(entry, "/name")? != OPTIONAL_MEMBER {
+            members.push(entry);
+        }
+    }
+    let direct_names: BTreeSet<&str> = members.iter().copied().flat_map(dependencies).collect();
+    let (mut direct, mut others) = (Vec::new(), 0);
+    for entry in built_from(entries, members)? {
         let (name, version) = (text_of(entry, "/name")?, text_of(entry, "/version")?);
         // A dependency names its version only when the lock file has several versions of a crate.
-        if direct_names.contains(name)
-            || direct_names.contains(format!("{name} {version}").as_str())
-        {
-            direct.push(Package {
+        let is_direct = direct_names.contains(name)
+            || direct_names.contains(format!("{name} {version}").as_str());
+        match is_direct {
+            _ if is_member(entry) => {}
+            true => direct.push(Package {
                 name: name.to_owned(),
                 version: Version::parse(version)
                     .with_context(|| format!("{name} has no usable version"))?,
-            });
+            }),
+            false => others += 1,
         }
     }
-    Ok(LockedPackages {
-        others: external.len() - direct.len(),
-        direct,
-    })
+    Ok(LockedPackages { others, direct })
+}
+
+/// The packages that these members depend on, directly or not, in the order of the file.
+fn built_from<'a, 'e>(
+    entries: &'a [Value<'e>],
+    members: Vec<&'a Value<'e>>,
+) -> anyhow::Result<impl Iterator<Item = &'a Value<'e>>> {
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, entry) in entries.iter().enumerate() {
+        let (name, version) = (text_of(entry, "/name")?, text_of(entry, "/version")?);
+        for known_as in [name.to_owned(), format!("{name} {version}")] {
+            places.entry(known_as).or_default().push(place);
+        }
+    }
+    let (mut found, mut waiting) = (BTreeSet::new(), members);
+    while let Some(entry) = waiting.pop() {
+        for dependency in dependencies(entry).filter(|it| *it != OPTIONAL_MEMBER) {
+            for place in places.get(dependency).into_iter().flatten() {
+                if found.insert(*place) {
+                    waiting.push(&entries[*place]);
+                }
+            }
+        }
+    }
+    Ok(found.into_iter().map(|place| &entries[place]))
 }
 
 /// The dependencies of a package, each as `name` or `name version`.
@@ -110,13 +142,15 @@ mod tests {
             entry(
                 "also-ours",
                 "0.1.0",
-                "dependencies = [\"ours\", \"theirs\"]",
+                "dependencies = [\"cluster\", \"ours\", \"theirs\"]",
             ),
             entry("alone", "0.1.0", ""),
+            entry("cluster", "0.1.0", "dependencies = [\"arrow\"]"),
+            entry("arrow", "9.0.0", registry),
             entry(
                 "theirs",
                 "1.2.3",
-                &format!("{registry}dependencies = [\"deep\"]"),
+                &format!("{registry}dependencies = [\"deep\", \"two 1.0.0\"]"),
             ),
             entry("deep", "0.3.0", registry),
             entry("two", "1.0.0", registry),

@@ -1,0 +1,632 @@
+//! The engine: asks for each value by statements, and makes it of the answers.
+
+use common::{Failure, Schema};
+use dataset::passes::{
+    Agreement, CategoryCounts, ClientPairs, ClientSums, ColumnProfile, ColumnValues, Cut, Division,
+    Engine, GroupSums, LevelCount, LinearExpression, LogisticPoint, LogisticSums, LogisticTerms,
+    Moments, PairSums, Parts, Profile, RowNumber, SAMPLE_ROWS, Sample, ScoreGroup, Shape, Term,
+};
+use dataset::{FOLDS, Fold, MAX_NAMED_LEVELS, Selection, Table, level_code};
+use ndarray::{Array1, Array2};
+
+use crate::answer::{Answer, Connection, Line};
+use crate::source::{Source, cell};
+use crate::sql::{self, Likelihood, Scored};
+
+/// Maximum number of rows of a sample, however many a stage allows.
+const MAX_SAMPLE_ROWS: usize = 1 << 20;
+/// Maximum number of different log-odds that are returned one by one. If there are more, they are put
+/// together in bins.
+const MAX_SCORES: usize = 100_000;
+/// Width of a bin of log-odds, and the log-odds from which on all are in one bin.
+const SCORE_BINS: (f64, f64) = (1.0 / 1024.0, 32.0);
+
+/// Rows in an SQL engine.
+#[derive(Debug)]
+pub struct SqlEngine<C> {
+    connection: C,
+    source: Source,
+}
+
+impl<C: Connection> SqlEngine<C> {
+    /// The engine of the rows of a table or view.
+    pub fn new(connection: C, source: Source) -> Self {
+        Self { connection, source }
+    }
+
+    /// Asks for at most `max_lines` lines.
+    fn ask(&self, name: &str, max_lines: usize, statement: &str) -> Result<Answer, Failure> {
+        self.connection.ask(name, statement, max_lines)
+    }
+
+    fn scored(&self) -> Scored {
+        Scored {
+            dialect: self.source.dialect,
+        }
+    }
+
+    fn likelihood<'a>(&self, point: &'a LogisticPoint<'a>, limit: Option<f64>) -> Likelihood<'a> {
+        Likelihood {
+            dialect: self.source.dialect,
+            point,
+            limit,
+        }
+    }
+
+    fn selected(&self, selection: &Selection, fold: Fold) -> Result<String, Failure> {
+        let selection = match fold {
+            Fold::Any => selection.clone(),
+            fold => selection.clone().of_fold(fold),
+        };
+        self.source.selected(&selection)
+    }
+
+    /// The moments of columns in the selected rows, and the number of rows.
+    fn moments_of(
+        &self,
+        columns: &[String],
+        selection: &Selection,
+    ) -> Result<(Vec<Moments>, u64), Failure> {
+        let selected = self.source.selected(selection)?;
+        let statement = sql::moments(self.source.dialect, columns, false, &selected);
+        let answer = self.ask("moments", 1, &statement)?;
+        let mut line = answer.only()?;
+        let moments = read_moments(&mut line, columns.len())?;
+        Ok((moments, line.count()?))
+    }
+
+    /// The rows of a sample, one vector for each feature and then the labels. Categories have the codes
+    /// of their levels. `take` gets each line after these cells.
+    fn sampled(
+        &self,
+        (name, max_rows): (&str, usize),
+        statement: &str,
+        mut take: impl FnMut(&[f64], &[Option<&str>], &mut Line<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let answer = self.ask(name, max_rows, statement)?;
+        let (mut cells, mut levels) = (Vec::new(), Vec::new());
+        for mut line in answer.each() {
+            cells.clear();
+            levels.clear();
+            let label = line.number_if_present()?.unwrap_or(f64::NAN);
+            for column in &self.source.features {
+                let level = match column.is_category() {
+                    true => line.text_if_present()?,
+                    false => None,
+                };
+                cells.push(match (column.is_category(), level) {
+                    (true, level) => level.map_or(f64::NAN, level_code),
+                    (false, _) => line.number_if_present()?.unwrap_or(f64::NAN),
+                });
+                levels.push(level);
+            }
+            cells.push(label);
+            take(&cells, &levels, &mut line)?;
+        }
+        Ok(())
+    }
+
+    fn levels(
+        &self,
+        feature: usize,
+        present: u64,
+        selected: &str,
+    ) -> Result<CategoryCounts, Failure> {
+        let statement = sql::levels(feature, MAX_NAMED_LEVELS + 1, selected);
+        let name = format!("levels of {}", self.source.features[feature].name());
+        let answer = self.ask(&name, MAX_NAMED_LEVELS + 1, &statement)?;
+        let mut levels = Vec::new();
+        for mut line in answer.each() {
+            levels.push(LevelCount {
+                level: line.text_if_present()?.unwrap_or_default().to_owned(),
+                rows: line.count()?,
+            });
+        }
+        levels.truncate(MAX_NAMED_LEVELS);
+        levels.sort_by(|one, other| other.rows.cmp(&one.rows).then(one.level.cmp(&other.level)));
+        let counted: u64 = levels.iter().map(|level| level.rows).sum();
+        Ok(CategoryCounts {
+            levels,
+            others: present.saturating_sub(counted),
+        })
+    }
+
+    /// The number of rows, and the statistics of each feature and of the label.
+    fn columns(
+        &self,
+        selection: &Selection,
+        selected: &str,
+    ) -> Result<(u64, Vec<ColumnValues>), Failure> {
+        let features = self.source.features.iter().enumerate();
+        let columns: Vec<String> = features
+            .map(|(feature, column)| match column.is_category() {
+                // Only the number of levels is used.
+                true => format!("CASE WHEN {} IS NULL THEN NULL ELSE 0e0 END", cell(feature)),
+                false => cell(feature),
+            })
+            .chain(["y".to_owned()])
+            .collect();
+        let (moments, rows) = self.moments_of(&columns, selection)?;
+        let values = moments.into_iter().enumerate().map(|(place, moments)| {
+            match self.source.features.get(place) {
+                Some(column) if column.is_category() => {
+                    let counts = self.levels(place, moments.count, selected)?;
+                    Ok(ColumnValues::Levels(counts))
+                }
+                _ => Ok(ColumnValues::Numbers(moments)),
+            }
+        });
+        Ok((rows, values.collect::<Result<_, Failure>>()?))
+    }
+}
+
+impl<C: Connection> Engine for SqlEngine<C> {
+    fn shape(&self) -> Shape {
+        Shape {
+            rows: self.source.rows,
+            features: self.source.features.len(),
+        }
+    }
+
+    fn counts(&self, models: &[Cut<'_>], selection: &Selection) -> Result<Vec<u64>, Failure> {
+        let selected = self.source.selected(selection)?;
+        let statement = sql::counts(self.source.dialect, models, &selected);
+        let mut counts = vec![0; 3 << models.len()];
+        let answer = self.ask("counts of rows", counts.len(), &statement)?;
+        for mut line in answer.each() {
+            let count = entry(&mut counts, line.count()?)?;
+            *count = line.count()?;
+        }
+        Ok(counts)
+    }
+
+    fn client_sums(
+        &self,
+        number: &RowNumber<'_>,
+        selection: &Selection,
+    ) -> Result<ClientSums, Failure> {
+        let selected = self.source.selected(selection)?;
+        let statement = sql::client_sums(&self.scored(), number, &selected);
+        let answer = self.ask("sums by client", 1, &statement)?;
+        let mut line = answer.only()?;
+        Ok(ClientSums {
+            rows: line.count()?,
+            clients: line.count()?,
+            sum: line.number()?,
+            squares: line.number()?,
+            products: line.number()?,
+            squared_rows: line.number()?,
+        })
+    }
+
+    fn moments(
+        &self,
+        terms: &[Term<'_>],
+        folds: &[Fold],
+        selection: &Selection,
+    ) -> Result<Vec<Vec<Moments>>, Failure> {
+        let dialect = self.source.dialect;
+        let columns = sql::columns_of_terms(dialect, terms);
+        if !are_all_folds(folds) {
+            let each = folds.iter().map(|fold| match fold {
+                Fold::Any => Ok(self.moments_of(&columns, selection)?.0),
+                fold => Ok(self
+                    .moments_of(&columns, &selection.clone().of_fold(*fold))?
+                    .0),
+            });
+            return each.collect();
+        }
+        let selected = self.source.selected(selection)?;
+        let statement = sql::moments(dialect, &columns, true, &selected);
+        let answer = self.ask("moments by fold", folds.len(), &statement)?;
+        let mut of_folds = vec![vec![Moments::default(); terms.len()]; folds.len()];
+        for mut line in answer.each() {
+            let of_fold = entry(&mut of_folds, line.count()?)?;
+            *of_fold = read_moments(&mut line, terms.len())?;
+        }
+        Ok(of_folds)
+    }
+
+    fn logistic_terms(
+        &self,
+        asked: &[LogisticSums<'_>],
+        selection: &Selection,
+    ) -> Result<Vec<LogisticTerms>, Failure> {
+        let folds: Vec<Fold> = asked.iter().map(|asked| asked.fold).collect();
+        if let [first, ..] = asked
+            && are_all_folds(&folds)
+            && asked.iter().all(|it| is_same_sum(it, first))
+        {
+            let likelihood = self.likelihood(first.point, first.limit);
+            let selected = self.source.selected(selection)?;
+            let statement = sql::logistic_terms(&likelihood, first.weight, true, &selected);
+            let answer = self.ask("terms of the likelihood by fold", folds.len(), &statement)?;
+            let size = first.point.weights.len();
+            let mut of_folds = vec![LogisticTerms::zero(size); folds.len()];
+            for mut line in answer.each() {
+                let of_fold = entry(&mut of_folds, line.count()?)?;
+                *of_fold = read_logistic_terms(&mut line, size)?;
+            }
+            return Ok(of_folds);
+        }
+        let each = asked.iter().map(|asked| {
+            let likelihood = self.likelihood(asked.point, asked.limit);
+            let selected = self.selected(selection, asked.fold)?;
+            let statement = sql::logistic_terms(&likelihood, asked.weight, false, &selected);
+            let answer = self.ask("terms of the likelihood", 1, &statement)?;
+            read_logistic_terms(&mut answer.only()?, asked.point.weights.len())
+        });
+        each.collect()
+    }
+
+    fn client_pairs(
+        &self,
+        point: &LogisticPoint<'_>,
+        limit: f64,
+        selection: &Selection,
+    ) -> Result<Option<ClientPairs>, Failure> {
+        let likelihood = self.likelihood(point, Some(limit));
+        let repeated = sql::of_repeated_clients(&self.source.selected(selection)?);
+        let statement = sql::squares_of_rows(&likelihood, &repeated);
+        let answer = self.ask("squares of rows", 1, &statement)?;
+        let (mut line, size) = (answer.only()?, point.weights.len());
+        if line.count()? == 0 {
+            return Ok(None);
+        }
+        let of_rows = [read_matrix(&mut line, size)?, read_matrix(&mut line, size)?];
+        let statement = sql::squares_of_clients(&likelihood, &repeated);
+        let answer = self.ask("squares of clients", 1, &statement)?;
+        let mut line = answer.only()?;
+        let mut agreement = [0.0; 5];
+        line.fill(&mut agreement)?;
+        let mut of_clients = || read_matrix(&mut line, size);
+        let [rows_scores, rows_spreads] = of_rows;
+        // The square of a client's sum also has the product of each row with itself.
+        Ok(Some(ClientPairs {
+            scores: of_clients()? - rows_scores,
+            spreads: of_clients()? - rows_spreads,
+            agreement: Agreement::of_sums(agreement),
+        }))
+    }
+
+    fn group_sums(
+        &self,
+        divisions: &[Division],
+        point: &LogisticPoint<'_>,
+        limit: f64,
+        selection: &Selection,
+    ) -> Result<Vec<Vec<GroupSums>>, Failure> {
+        let likelihood = self.likelihood(point, Some(limit));
+        let selected = self.source.selected(selection)?;
+        let repeated = sql::of_repeated_clients(&selected);
+        let zero = GroupSums {
+            rows: 0,
+            positives: 0,
+            expected: 0.0,
+            slopes: Array1::zeros(point.weights.len()),
+            upward_skew: 0.0,
+            downward_skew: 0.0,
+            pair_spreads: 0.0,
+        };
+        let of_division = |division: &Division| {
+            let mut groups = vec![zero.clone(); division.groups()];
+            let statement = sql::group_sums(&likelihood, division, &selected);
+            let answer = self.ask("sums by group", groups.len(), &statement)?;
+            for mut line in answer.each() {
+                let group = entry(&mut groups, line.count()?)?;
+                group.rows = line.count()?;
+                group.positives = line.count()?;
+                group.expected = line.number()?;
+                group.upward_skew = line.number()?;
+                group.downward_skew = line.number()?;
+                line.fill(&mut group.slopes)?;
+            }
+            let statement = sql::pair_spreads(&likelihood, division, &repeated);
+            let answer = self.ask("spreads of pairs of rows", groups.len(), &statement)?;
+            for mut line in answer.each() {
+                let group = entry(&mut groups, line.count()?)?;
+                group.pair_spreads = line.number()?;
+            }
+            Ok(groups)
+        };
+        divisions.iter().map(of_division).collect()
+    }
+
+    fn pair_sums(
+        &self,
+        parts: &[Option<Parts>],
+        expression: &LinearExpression<'_>,
+        selection: &Selection,
+    ) -> Result<Vec<PairSums>, Failure> {
+        let selected = self.source.selected(selection)?;
+        let divided: Vec<(usize, &Parts)> = parts
+            .iter()
+            .enumerate()
+            .filter_map(|(feature, parts)| Some((feature, parts.as_ref()?)))
+            .collect();
+        let mut all = Vec::new();
+        for (place, first) in divided.iter().enumerate() {
+            for second in &divided[place + 1..] {
+                let widths = [first, second].map(|(_, parts)| parts.len() + 1);
+                let mut sums = PairSums {
+                    features: [first.0, second.0],
+                    widths,
+                    residuals: vec![0.0; widths[0] * widths[1]],
+                    weights: vec![0.0; widths[0] * widths[1]],
+                };
+                let both = [*first, *second];
+                let statement = sql::pair_sums(&self.scored(), expression, both, &selected);
+                let name = "sums by a pair of features";
+                let answer = self.ask(name, sums.weights.len(), &statement)?;
+                for mut line in answer.each() {
+                    let [one, other] = [line.count()?, line.count()?];
+                    let cell = one.saturating_mul(widths[1] as u64).saturating_add(other);
+                    *entry(&mut sums.residuals, cell)? = line.number()?;
+                    *entry(&mut sums.weights, cell)? = line.number()?;
+                }
+                all.push(sums);
+            }
+        }
+        Ok(all)
+    }
+
+    fn score_groups(
+        &self,
+        expression: &LinearExpression<'_>,
+        selection: &Selection,
+    ) -> Result<Vec<ScoreGroup>, Failure> {
+        let selected = self.source.selected(selection)?;
+        let max_groups = MAX_SCORES + 1;
+        let statement = sql::score_groups(&self.scored(), expression, max_groups, &selected);
+        let mut answer = self.ask("rows by log-odds", max_groups, &statement)?;
+        if answer.lines.len() > MAX_SCORES {
+            let (width, limit) = SCORE_BINS;
+            let max_bins = (2.0 * limit / width) as usize + 2;
+            let statement = sql::binned_scores(&self.scored(), expression, SCORE_BINS, &selected);
+            answer = self.ask("rows by bins of log-odds", max_bins, &statement)?;
+        }
+        let groups = answer.each().map(|mut line| {
+            Ok(ScoreGroup {
+                log_odds: line.number()?,
+                negatives: line.count()?,
+                positives: line.count()?,
+            })
+        });
+        groups.collect()
+    }
+
+    fn profile(&self, schema: &Schema, selection: &Selection) -> Result<Profile, Failure> {
+        let selected = self.source.selected(selection)?;
+        let (rows, values) = self.columns(selection, &selected)?;
+        let names = schema.feature_names().chain([schema.target.as_str()]);
+        let columns = names.zip(values).map(|(name, values)| {
+            let mut column = ColumnProfile {
+                name: name.to_owned(),
+                missing: 0,
+                values,
+            };
+            column.missing = rows.saturating_sub(column.present());
+            column
+        });
+        let columns = columns.collect();
+        let statement = sql::smallest_rows(&self.source, &[], SAMPLE_ROWS, &selected);
+        let mut sample = vec![Vec::new(); self.source.features.len() + 1];
+        self.sampled(
+            ("the sample of the profile", SAMPLE_ROWS),
+            &statement,
+            |cells, _, _| {
+                let columns = sample.iter_mut().zip(cells);
+                columns.for_each(|(column, cell)| column.push(*cell));
+                Ok(())
+            },
+        )?;
+        Ok(Profile {
+            rows,
+            columns,
+            sample: Sample {
+                columns: sample,
+                of_clients: None,
+            },
+        })
+    }
+
+    fn rows_of_clients(
+        &self,
+        _: &Schema,
+        selection: &Selection,
+    ) -> Result<Option<Vec<u32>>, Failure> {
+        let sums = self.client_sums(&RowNumber::Zero, selection)?;
+        if sums.clients == sums.rows {
+            return Ok(None);
+        }
+        let selected = self.source.selected(selection)?;
+        let rows = sql::one_row_of_each(&self.source, &selected);
+        let statement = sql::smallest_rows(&self.source, &["is_chosen"], SAMPLE_ROWS, &rows);
+        let (mut place, mut chosen) = (0, Vec::new());
+        let asked = ("one row of each client", SAMPLE_ROWS);
+        self.sampled(asked, &statement, |_, _, line| {
+            if line.count()? == 1 {
+                chosen.push(place);
+            }
+            place += 1;
+            Ok(())
+        })?;
+        Ok(Some(chosen))
+    }
+
+    fn sample(&self, selection: &Selection, max_rows: usize) -> Result<Table, Failure> {
+        let selected = self.source.selected(selection)?;
+        let limit = max_rows.min(MAX_SAMPLE_ROWS + 1);
+        let more = ["client", "batch"];
+        let statement = sql::smallest_rows(&self.source, &more, limit, &selected);
+        let mut rows: Vec<(i64, Vec<f64>, String)> = Vec::new();
+        let mut names: Vec<(usize, String)> = Vec::new();
+        self.sampled(
+            ("a sample of rows", limit),
+            &statement,
+            |cells, levels, line| {
+                let named = levels.iter().enumerate();
+                names
+                    .extend(named.filter_map(|(place, level)| Some((place, (*level)?.to_owned()))));
+                if names.len() > MAX_SAMPLE_ROWS {
+                    names.sort();
+                    names.dedup();
+                }
+                let client = line.text_if_present()?.unwrap_or_default().to_owned();
+                let batch = line.number()? as i64;
+                rows.push((batch, cells.to_vec(), client));
+                Ok(())
+            },
+        )?;
+        if rows.len() > MAX_SAMPLE_ROWS {
+            return Err(Failure::configuration(format!(
+                "more than {MAX_SAMPLE_ROWS} rows were asked for one by one, which do not travel from the engine: set engine.kind to embedded"
+            )));
+        }
+        // The order of the batches is that of ingestion. Within a batch, the engine knows no order.
+        let place = |batch: i64| self.source.batches.iter().position(|it| it.number == batch);
+        rows.sort_by_key(|(batch, ..)| place(*batch));
+        let mut table = Table::of_columns(
+            vec![Vec::new(); self.source.features.len()],
+            Vec::new(),
+            Vec::new(),
+        );
+        for (feature, name) in names {
+            table.add_level(feature, &name);
+        }
+        for (_, cells, client) in rows {
+            let (label, values) = cells
+                .split_last()
+                .map_or((f64::NAN, &[][..]), |(l, v)| (*l, v));
+            let label = (!label.is_nan()).then_some(label > 0.5);
+            table.push(client.as_bytes(), values, label);
+        }
+        Ok(table)
+    }
+}
+
+/// True if the choices are each fold once, in their order.
+fn are_all_folds(folds: &[Fold]) -> bool {
+    folds.iter().copied().eq((0..FOLDS).map(Fold::Inside))
+}
+
+/// True for the same sum over other clients.
+fn is_same_sum(one: &LogisticSums<'_>, other: &LogisticSums<'_>) -> bool {
+    std::ptr::eq(one.point, other.point) && one.weight == other.weight && one.limit == other.limit
+}
+
+/// The entry in this place.
+fn entry<T>(entries: &mut [T], place: u64) -> Result<&mut T, Failure> {
+    let found = usize::try_from(place)
+        .ok()
+        .and_then(|place| entries.get_mut(place));
+    found.ok_or_else(|| {
+        Failure::input_output(format!(
+            "the engine answered with a group {place} that was not asked for"
+        ))
+    })
+}
+
+fn read_moments(line: &mut Line<'_>, columns: usize) -> Result<Vec<Moments>, Failure> {
+    let each = (0..columns).map(|_| {
+        let count = line.count()?;
+        let [mut mean, mut variance, mut minimum, mut maximum] = [0.0; 4];
+        line.fill([&mut mean, &mut variance, &mut minimum, &mut maximum])?;
+        Ok(Moments::of_statistics(
+            count,
+            mean,
+            variance.max(0.0),
+            [minimum, maximum],
+        ))
+    });
+    each.collect()
+}
+
+fn read_logistic_terms(line: &mut Line<'_>, size: usize) -> Result<LogisticTerms, Failure> {
+    let mut terms = LogisticTerms::zero(size);
+    terms.rows = line.count()?;
+    terms.positives = line.count()?;
+    terms.loss = line.number()?;
+    line.fill(&mut terms.gradient)?;
+    terms.hessian = read_matrix(line, size)?;
+    Ok(terms)
+}
+
+/// A symmetric matrix, whose lower triangle comes row by row.
+fn read_matrix(line: &mut Line<'_>, size: usize) -> Result<Array2<f64>, Failure> {
+    let mut matrix = Array2::zeros((size, size));
+    for row in 0..size {
+        for column in 0..=row {
+            let entry = line.number()?;
+            matrix[[row, column]] = entry;
+            matrix[[column, row]] = entry;
+        }
+    }
+    Ok(matrix)
+}
+
+#[cfg(test)]
+mod tests {
+    use dataset::Labels;
+
+    use super::*;
+    use crate::answer::Cell;
+    use crate::dialect::Dialect;
+    use crate::source::{Batch, Column};
+
+    /// A connection that gives the same lines to every statement.
+    #[derive(Debug)]
+    struct Fixed(Vec<Vec<Cell>>);
+
+    impl Connection for Fixed {
+        fn ask(&self, name: &str, _: &str, _: usize) -> Result<Answer, Failure> {
+            Ok(Answer {
+                name: name.to_owned(),
+                lines: self.0.clone(),
+            })
+        }
+    }
+
+    fn engine(lines: Vec<Vec<Cell>>) -> SqlEngine<Fixed> {
+        let source = Source {
+            dialect: Dialect::Spark,
+            table: "rows".into(),
+            client: "client".into(),
+            number: "number".into(),
+            batch: "run".into(),
+            label: "label".into(),
+            features: vec![Column::Number("x".into())],
+            batches: vec![Batch {
+                number: 1,
+                first_row: 0,
+            }],
+            rows: 9,
+        };
+        SqlEngine::new(Fixed(lines), source)
+    }
+
+    #[test]
+    fn counts_are_read_by_their_cell_and_missing_cells_are_zero() {
+        let lines = [[2, 5], [0, 3]].map(|cells| cells.map(Cell::Whole).to_vec());
+        let counts = engine(lines.to_vec()).counts(&[], &Selection::rows(0..9));
+        assert_eq!(counts, Ok(vec![3, 0, 5]));
+    }
+
+    #[test]
+    fn odd_answers_are_failures() {
+        let all = Selection {
+            labels: Labels::Known,
+            ..Selection::rows(0..9)
+        };
+        let beyond = engine(vec![vec![Cell::Whole(3), Cell::Whole(1)]]);
+        assert!(beyond.counts(&[], &all).is_err());
+        let short = engine(vec![vec![Cell::Whole(3)]]);
+        assert!(short.client_sums(&RowNumber::Zero, &all).is_err());
+        let moments = short.moments(&Term::numbers(1), &[Fold::Any], &all);
+        assert!(moments.is_err());
+        // The square of a huge number overflows.
+        let huge = [1.0, 1e300, f64::INFINITY, 1e300, 1e300, 1.0].map(Cell::Number);
+        let huge = engine(vec![huge.to_vec()]).moments(&Term::numbers(1), &[Fold::Any], &all);
+        assert!(huge.is_err());
+    }
+}

@@ -1,0 +1,8 @@
+//! Statements: plain texts, made of terms, expressions and selections.
+
+mod row;
+mod statements;
+mod term;
+
+pub(crate) use self::row::{Likelihood, Scored};
+pub(crate) use self::statements::*;

@@ -1,0 +1,338 @@
+//! The statement of each value. The order of the columns of an answer stands in its doc comment.
+
+use dataset::FOLDS;
+use dataset::passes::{Cut, Division, LinearExpression, Parts, RowNumber, Term, Weight};
+
+use super::row::{Likelihood, Scored, with, z};
+use super::term::{part, term, value};
+use crate::dialect::{Dialect, number};
+use crate::source::{Source, cell};
+
+/// Cell and number of rows. Cells without rows are missing.
+pub(crate) fn counts(dialect: Dialect, models: &[Cut<'_>], selected: &str) -> String {
+    let label = "CASE WHEN y IS NULL THEN 0 WHEN y = 0 THEN 1 ELSE 2 END".to_owned();
+    let cell = models.iter().fold(label, |cell, model| {
+        let log_odds = value(dialect, model.expression);
+        let threshold = number(model.threshold);
+        format!("2 * ({cell}) + CASE WHEN {log_odds} > {threshold} THEN 1 ELSE 0 END")
+    });
+    let rows = with(selected, &[(cell, "cell".into())]);
+    format!("SELECT cell, COUNT(*) FROM ({rows}) AS q GROUP BY cell")
+}
+
+/// Rows, clients, sum, squares, products and squared rows.
+pub(crate) fn client_sums(scored: &Scored, of_row: &RowNumber<'_>, selected: &str) -> String {
+    let rows = scored.number(of_row, selected);
+    let clients = format!(
+        "SELECT client, CAST(COUNT(*) AS DOUBLE) AS n, SUM(v) AS v FROM ({rows}) AS q \
+         WHERE v IS NOT NULL GROUP BY client"
+    );
+    format!(
+        "SELECT SUM(n), COUNT(*), SUM(v), SUM(v * v), SUM(v * n), SUM(n * n) FROM ({clients}) AS q"
+    )
+}
+
+/// For each column: count, mean, variance, minimum and maximum. With `by_fold`, a line for each fold
+/// with rows, which begins with the fold.
+pub(crate) fn moments(
+    dialect: Dialect,
+    columns: &[String],
+    by_fold: bool,
+    selected: &str,
+) -> String {
+    let named: Vec<_> = columns
+        .iter()
+        .cloned()
+        .zip((0..).map(|place| format!("t{place}")))
+        .collect();
+    let variance = dialect.variance();
+    let mut asked: Vec<String> = named
+        .iter()
+        .map(|(_, t)| format!("COUNT({t}), AVG({t}), {variance}({t}), MIN({t}), MAX({t})"))
+        .collect();
+    let rows = match named.is_empty() {
+        true => selected.to_owned(),
+        false => with(selected, &named),
+    };
+    if !by_fold {
+        asked.push("COUNT(*)".into());
+        return format!("SELECT {} FROM ({rows}) AS q", asked.join(", "));
+    }
+    asked.insert(0, "fold".into());
+    let rows = with(&rows, &[(format!("number % {FOLDS}"), "fold".into())]);
+    format!(
+        "SELECT {} FROM ({rows}) AS q GROUP BY fold",
+        asked.join(", ")
+    )
+}
+
+/// The columns of terms, in which missing values stay missing.
+pub(crate) fn columns_of_terms(dialect: Dialect, terms: &[Term<'_>]) -> Vec<String> {
+    terms.iter().map(|it| term(dialect, it, None)).collect()
+}
+
+/// Rows, positive labels, loss, gradient, and the lower triangle of the matrix, row by row. With
+/// `by_fold`, a line for each fold with rows, which begins with the fold.
+pub(crate) fn logistic_terms(
+    likelihood: &Likelihood<'_>,
+    weight: Weight,
+    by_fold: bool,
+    selected: &str,
+) -> String {
+    let rows = likelihood.rows(selected);
+    let weight = match weight {
+        Weight::Curvature => "w",
+        Weight::SquaredResidual => "miss * miss",
+    };
+    let rows = with(&rows, &[(weight.into(), "f".into())]);
+    let mut asked: Vec<String> = vec!["COUNT(*)".into(), "SUM(y)".into(), "SUM(loss)".into()];
+    asked.extend((0..likelihood.size()).map(|place| format!("SUM(r * {})", z(place))));
+    asked.extend(triangle(likelihood.size(), |row, column| {
+        format!("SUM(f * {} * {})", z(row), z(column))
+    }));
+    if !by_fold {
+        return format!("SELECT {} FROM ({rows}) AS q", asked.join(", "));
+    }
+    asked.insert(0, "fold".into());
+    let rows = with(&rows, &[(format!("number % {FOLDS}"), "fold".into())]);
+    format!(
+        "SELECT {} FROM ({rows}) AS q GROUP BY fold",
+        asked.join(", ")
+    )
+}
+
+/// The entries on and below the diagonal of a matrix, row by row.
+fn triangle(size: usize, entry: impl Fn(usize, usize) -> String) -> Vec<String> {
+    let mut entries = Vec::new();
+    for row in 0..size {
+        entries.extend((0..=row).map(|column| entry(row, column)));
+    }
+    entries
+}
+
+/// The rows of clients with several rows.
+pub(crate) fn of_repeated_clients(selected: &str) -> String {
+    let repeated =
+        format!("SELECT client FROM ({selected}) AS c GROUP BY client HAVING COUNT(*) > 1");
+    format!("SELECT * FROM ({selected}) AS q WHERE client IN ({repeated})")
+}
+
+/// Sums over the rows of `repeated`: the number of rows, then the lower triangle of z·zᵀ times the
+/// squared residual, then that times the curvature.
+pub(crate) fn squares_of_rows(likelihood: &Likelihood<'_>, repeated: &str) -> String {
+    let rows = likelihood.rows(repeated);
+    let size = likelihood.size();
+    let mut asked: Vec<String> = vec!["COUNT(*)".into()];
+    for factor in ["miss * miss", "w"] {
+        asked.extend(triangle(size, |row, column| {
+            format!("SUM({factor} * {} * {})", z(row), z(column))
+        }));
+    }
+    format!("SELECT {} FROM ({rows}) AS q", asked.join(", "))
+}
+
+/// Sums over the clients of `repeated`: Σa, Σb, Σa², Σab and Σb², where a and b are the sums over the
+/// pairs of a client; then the lower triangle of the square of the client's sum of z times the residual,
+/// then that of z times the spread.
+pub(crate) fn squares_of_clients(likelihood: &Likelihood<'_>, repeated: &str) -> String {
+    let rows = likelihood.rows(repeated);
+    let size = likelihood.size();
+    let mut of_client: Vec<String> = vec![
+        "SUM(r) * SUM(r) - SUM(r * r) AS a".into(),
+        "SUM(s) * SUM(s) - SUM(s * s) AS b".into(),
+    ];
+    for factor in ["r", "s"] {
+        of_client.extend(
+            (0..size).map(|place| format!("SUM({factor} * {}) AS {factor}{place}", z(place))),
+        );
+    }
+    let clients = format!(
+        "SELECT {} FROM ({rows}) AS q GROUP BY client",
+        of_client.join(", ")
+    );
+    let mut asked: Vec<String> = ["a", "b", "a * a", "a * b", "b * b"]
+        .map(|it| format!("SUM({it})"))
+        .to_vec();
+    for factor in ["r", "s"] {
+        asked.extend(triangle(size, |row, column| {
+            format!("SUM({factor}{row} * {factor}{column})")
+        }));
+    }
+    format!("SELECT {} FROM ({clients}) AS q", asked.join(", "))
+}
+
+/// The group of a row, as a whole number.
+fn group(dialect: Dialect, division: &Division) -> String {
+    let last = division.groups() - 1;
+    let (x, own) = match division {
+        Division::Whole => return "0".into(),
+        Division::Bins { feature, ends } => {
+            let x = cell(*feature);
+            let bins = ends.iter().map(|end| format!("{x} <= {}", number(*end)));
+            (x.clone(), bins.collect::<Vec<_>>())
+        }
+        Division::Levels { feature, levels } => {
+            let x = cell(*feature);
+            let levels = levels
+                .iter()
+                .map(|level| format!("{x} = {}", dialect.text(level.text())));
+            (x.clone(), levels.collect())
+        }
+    };
+    let own = own.iter().enumerate();
+    let own = own.map(|(place, condition)| format!(" WHEN {condition} THEN {place}"));
+    let own: String = own.collect();
+    format!(
+        "CASE WHEN {x} IS NULL THEN {last}{own} ELSE {} END",
+        last - 1
+    )
+}
+
+/// Group, rows, positive labels, Σp, upward and downward skew, and Σp(1−p)·z. Groups without rows are
+/// missing.
+pub(crate) fn group_sums(
+    likelihood: &Likelihood<'_>,
+    division: &Division,
+    selected: &str,
+) -> String {
+    let group = group(likelihood.dialect, division);
+    let rows = with(&likelihood.rows(selected), &[(group, "part".into())]);
+    let (zero, one, two) = (number(0.0), number(1.0), number(2.0));
+    let skew = format!("w * ({one} - {two} * p)");
+    let rows = with(&rows, &[(skew, "skew".into())]);
+    let slopes: Vec<String> = (0..likelihood.size())
+        .map(|place| format!("SUM(w * {})", z(place)))
+        .collect();
+    format!(
+        "SELECT part, COUNT(*), SUM(y), SUM(p), SUM(GREATEST(skew, {zero})), \
+         SUM(GREATEST(-skew, {zero})), {} FROM ({rows}) AS q GROUP BY part",
+        slopes.join(", ")
+    )
+}
+
+/// Group and the sum of the products of the spreads of all pairs of rows of the same client.
+pub(crate) fn pair_spreads(
+    likelihood: &Likelihood<'_>,
+    division: &Division,
+    selected: &str,
+) -> String {
+    let group = group(likelihood.dialect, division);
+    let rows = with(&likelihood.rows(selected), &[(group, "part".into())]);
+    let clients = format!(
+        "SELECT part, SUM(s) AS s, SUM(s * s) AS t FROM ({rows}) AS q \
+         GROUP BY client, part HAVING COUNT(*) > 1"
+    );
+    format!("SELECT part, SUM(s * s - t) FROM ({clients}) AS q GROUP BY part")
+}
+
+/// Parts of two features, Σ(y − p) and Σp(1−p). Cells without rows are missing.
+pub(crate) fn pair_sums(
+    scored: &Scored,
+    expression: &LinearExpression<'_>,
+    [(first, of_first), (second, of_second)]: [(usize, &Parts); 2],
+    selected: &str,
+) -> String {
+    let rows = scored.likelihood(expression, selected);
+    let present = format!(
+        "SELECT * FROM ({rows}) AS q WHERE {} IS NOT NULL AND {} IS NOT NULL",
+        cell(first),
+        cell(second)
+    );
+    let rows = with(
+        &present,
+        &[
+            (part(scored.dialect, first, of_first), "one".into()),
+            (part(scored.dialect, second, of_second), "other".into()),
+        ],
+    );
+    format!("SELECT one, other, SUM(-r), SUM(w) FROM ({rows}) AS q GROUP BY one, other")
+}
+
+/// Log-odds, negative and positive labels, in ascending order of the log-odds.
+pub(crate) fn score_groups(
+    scored: &Scored,
+    expression: &LinearExpression<'_>,
+    max_groups: usize,
+    selected: &str,
+) -> String {
+    let rows = scored.log_odds(expression, selected);
+    // Both zeros are equal.
+    let rows = with(&rows, &[(format!("l + {}", number(0.0)), "score".into())]);
+    let one = number(1.0);
+    format!(
+        "SELECT score, SUM({one} - y), SUM(y) FROM ({rows}) AS q \
+         GROUP BY score ORDER BY score LIMIT {max_groups}"
+    )
+}
+
+/// Mean log-odds, negative and positive labels of bins of the log-odds with this width, up to `limit`
+/// on both sides.
+pub(crate) fn binned_scores(
+    scored: &Scored,
+    expression: &LinearExpression<'_>,
+    (width, limit): (f64, f64),
+    selected: &str,
+) -> String {
+    let rows = scored.log_odds(expression, selected);
+    let bounded = super::term::bounded("l", limit);
+    let bin = format!("FLOOR({bounded} / {})", number(width));
+    let rows = with(&rows, &[(bin, "bin".into())]);
+    let one = number(1.0);
+    format!("SELECT AVG(l), SUM({one} - y), SUM(y) FROM ({rows}) AS q GROUP BY bin ORDER BY bin")
+}
+
+/// Level and number of rows, the most frequent first.
+pub(crate) fn levels(feature: usize, max_levels: usize, selected: &str) -> String {
+    let x = cell(feature);
+    format!(
+        "SELECT {x}, COUNT(*) AS n FROM ({selected}) AS q WHERE {x} IS NOT NULL \
+         GROUP BY {x} ORDER BY n DESC, {x} LIMIT {max_levels}"
+    )
+}
+
+/// The rows with the smallest numbers of clients: label and features, then `more` columns.
+pub(crate) fn smallest_rows(
+    source: &Source,
+    more: &[&str],
+    max_rows: usize,
+    selected: &str,
+) -> String {
+    let values = cells(source);
+    let mut columns = vec!["y".to_owned()];
+    columns.extend(values.iter().cloned());
+    columns.extend(more.iter().map(|it| (*it).to_owned()));
+    format!(
+        "SELECT {} FROM ({selected}) AS q ORDER BY number, {}, y LIMIT {max_rows}",
+        columns.join(", "),
+        values.join(", ")
+    )
+}
+
+/// Adds a column `is_chosen` to rows: 1 for one row of each client, 0 for the others.
+pub(crate) fn one_row_of_each(source: &Source, selected: &str) -> String {
+    let text = source.dialect.text_type();
+    let values = cells(source);
+    let texts = values
+        .iter()
+        .map(|x| format!("COALESCE(CAST({x} AS {text}), '')"));
+    let texts: Vec<String> = texts.collect();
+    let key = format!("md5(CONCAT(client, '|', {}))", texts.join(", '|', "));
+    let rows = with(selected, &[(key, "chance".into())]);
+    let place = format!(
+        "ROW_NUMBER() OVER (PARTITION BY client ORDER BY chance, batch, {}, y)",
+        values.join(", ")
+    );
+    let rows = with(&rows, &[(place, "place".into())]);
+    with(
+        &rows,
+        &[(
+            "CASE WHEN place = 1 THEN 1 ELSE 0 END".into(),
+            "is_chosen".into(),
+        )],
+    )
+}
+
+/// The columns of the features.
+fn cells(source: &Source) -> Vec<String> {
+    (0..source.features.len()).map(cell).collect()
+}
