@@ -185,7 +185,7 @@ fn a_changed_manifest_decides_nothing() {
         }
         workspace
             .run("deployment", &["--rollback"])
-            .failed(74, "--rollback ID");
+            .failed(74, "`deployment --rollback 000001`");
         let doctor = workspace.run("fullprocess", &["--doctor"]);
         assert_eq!(doctor.code, 74, "{}", doctor.stdout);
         assert!(doctor.stdout.contains(says), "{}", doctor.stdout);

@@ -55,15 +55,3 @@ fn operations() {
         page.follow(&workspace);
     });
 }
-
-#[test]
-fn speed() {
-    each_block_of("docs/speed.md", |page| {
-        let setting = page.commands();
-        let workspace = Workspace::with_sample_data();
-        assert_eq!(workspace.shell(&format!("{setting}app --version")).code, 0);
-        // The page says that the script sets the variable itself.
-        let value = setting.trim_end().strip_prefix("export GLIBC_TUNABLES=");
-        assert!(text("scripts/soak.sh").contains(value.expect("a value")));
-    });
-}
