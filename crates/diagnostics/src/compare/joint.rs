@@ -348,14 +348,19 @@ impl JointCells {
             JointKind::Location => has_shifted(change),
             kind => matters(kind, change),
         };
+        let have_new_levels = (0..self.places.len()).any(|it| column(&it).has_new_levels());
         // A moved location also changes the spread of the column's scores, and their relation to
-        // all other columns. New levels have no relation to compare.
+        // all other columns. New levels have no relation to compare, so a column that has some also changes
+        // the relation of every other column to all others.
         let is_said = |change: &&Change| match test.kind {
-            JointKind::Spread => moved.contains(&change.columns[0]),
-            JointKind::Relation => {
-                let is_moved = matches!(change.columns[..], [it] if moved.contains(&it));
-                is_moved || change.columns.iter().any(|it| column(it).has_new_levels())
+            JointKind::Spread => {
+                let column = change.columns[0];
+                moved.contains(&column) || self.width(column, change.values) == Width::Small
             }
+            JointKind::Relation => match change.columns[..] {
+                [it] => have_new_levels || moved.contains(&it),
+                _ => change.columns.iter().any(|it| column(it).has_new_levels()),
+            },
             JointKind::Location | JointKind::Shares => false,
         };
         let mattering: Vec<&Change> = test.changes.iter().filter(matters).collect();
@@ -417,7 +422,10 @@ impl JointCells {
         JointChange {
             columns,
             values: match kind {
-                JointKind::Spread => self.widths(first, change.values),
+                JointKind::Spread => match self.width(first, change.values) {
+                    Width::Changed(widths) => Some(widths),
+                    Width::Small | Width::Unknown => None,
+                },
                 JointKind::Relation if is_of_one_category => None,
                 _ => Some(change.values),
             },
@@ -426,10 +434,9 @@ impl JointCells {
         }
     }
 
-    /// Widths of the middle of a column of numbers: reference, then current file. `None` if no
-    /// width changed in the same direction as `deviations`, the standard deviations of the normal
-    /// scores.
-    fn widths(&self, column: usize, deviations: [f64; 2]) -> Option<[f64; 2]> {
+    /// How the width of the middle of a column of numbers changed in the direction of `deviations`, the
+    /// standard deviations of the normal scores.
+    fn width(&self, column: usize, deviations: [f64; 2]) -> Width {
         let present = [0, 1].map(|side: usize| {
             let cells = self.columns[column].cells[self.rows.side(side)].iter();
             let mut values: Vec<f64> = cells.copied().filter(|cell| !cell.is_nan()).collect();
@@ -441,12 +448,34 @@ impl JointCells {
             let at = |share: f64| values.get((share * values.len() as f64) as usize).copied();
             Some(at(high)? - at(low)?)
         };
-        MIDDLE_QUANTILES.into_iter().find_map(|ends| {
-            let widths = [width(&present[0], ends)?, width(&present[1], ends)?];
-            let is_usable = widths.iter().all(|it| it.is_finite()) && widths[0] > 0.0;
-            (is_usable && is_wider(widths) == is_wider(deviations)).then_some(widths)
-        })
+        let mut found = Width::Unknown;
+        for ends in MIDDLE_QUANTILES {
+            let widths = [0, 1].map(|side: usize| width(&present[side], ends));
+            let [Some(before), Some(now)] = widths else {
+                continue;
+            };
+            if !(before.is_finite() && now.is_finite() && before > 0.0) {
+                continue;
+            }
+            let widths = [before, now];
+            if is_wider(widths) == is_wider(deviations) && is_large_spread_change(widths) {
+                return Width::Changed(widths);
+            }
+            found = Width::Small;
+        }
+        found
     }
+}
+
+/// How the width of the middle of a column changed.
+#[derive(Clone, Copy, PartialEq)]
+enum Width {
+    /// The widths in reference and current file, which differ enough to matter.
+    Changed([f64; 2]),
+    /// The change is too small to matter, or has the opposite direction.
+    Small,
+    /// There is no width to compare: most values are one number, or a width is out of range.
+    Unknown,
 }
 
 /// The changes to name: the most significant one of each column or pair, then the second one. Only a column
@@ -468,14 +497,15 @@ fn matters(kind: JointKind, change: &Change) -> bool {
     let [before, now] = change.values;
     match kind {
         JointKind::Location => false,
-        JointKind::Spread => {
-            let factor = (now / before).max(before / now);
-            factor >= 1.0 + MIN_SPREAD_CHANGE
-        }
+        JointKind::Spread => is_large_spread_change(change.values),
         JointKind::Relation => (now - before).abs() >= MIN_CORRELATION,
         JointKind::Shares => {
             let deviation = (before * (1.0 - before)).sqrt();
             (now - before).abs() >= MIN_PART_SHARE.max(MIN_DISTANCE * deviation)
         }
     }
+}
+
+fn is_large_spread_change([before, now]: [f64; 2]) -> bool {
+    (now / before).max(before / now) >= 1.0 + MIN_SPREAD_CHANGE
 }

@@ -24,6 +24,12 @@ use crate::statistics::{
 const SHOWN_CHARACTERS: usize = 60;
 /// Maximum number of further parts of a column that are named.
 const MAX_FURTHER: usize = 3;
+/// Maximum number of further parts of a column that are counted, but not named. Each costs a pass over the
+/// values.
+const MAX_COUNTED: u64 = 7;
+/// How many times as frequent a number outside the range of the reference must be as numbers that are too many
+/// to be named one by one.
+const STANDS_OUT: u64 = 3;
 
 /// Check of the part of a column that changed most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +44,10 @@ pub struct PartCheck {
     /// values that have none of the parts before it. Empty in records of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub further: Vec<FurtherPart>,
+    /// Number of further parts that changed and are not in `further`. No more than seven are counted. 0 in
+    /// records of older programs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
 }
 
 /// A further part of a column that changed.
@@ -91,7 +101,7 @@ fn most_changed_level(levels: &[(&String, [u64; 2])], level: f64) -> Option<Part
     let rows = levels.iter().fold([0, 0], |[before, now], (_, counts)| {
         [before + counts[0], now + counts[1]]
     });
-    let matters = |counts, rows| matters(counts, rows, min_change_of_level(counts, rows));
+    let matters = |_, counts, rows| matters(counts, rows, min_change_of_level(counts, rows));
     let ChangedPart {
         part,
         counts,
@@ -109,7 +119,8 @@ fn most_changed_level(levels: &[(&String, [u64; 2])], level: f64) -> Option<Part
 /// Checks the numbers outside the range of the reference, and the number whose share changed most.
 /// Returns the check with the smaller p-value, which is doubled because two were made. One number
 /// is more specific than a range: its check is returned if it is significant at `level` and matters, and has at
-/// least half as many values. `None` if a file has no values.
+/// least half as many values. So is the check of a number that stands out from the others outside the range.
+/// `None` if a file has no values.
 pub(super) fn check_part_of_numbers(
     reference: &SortedColumn,
     current: &SortedColumn,
@@ -158,26 +169,25 @@ fn most_changed_numbers(
         (Test::Range, [p_value, min_p_value]),
         MIN_NEW_SHARE,
     );
-    let mut before = [0, 0];
-    let values = steps(reference, current).map(|step| {
-        let counts = [step.first - before[0], step.second - before[1]];
-        before = [step.first, step.second];
-        (step.value, counts)
-    });
     let matters = |counts, rows| matters(counts, rows, min_change_of_value(counts, rows));
-    let value = most_changed_part(values, level, matters);
+    let value = most_changed_part(values(reference, current), level, |_, counts, rows| {
+        matters(counts, rows)
+    });
     // JSON has no infinity, so an infinity is not named as a part. It counts as outside the range
     // of a finite reference.
     let Some(value) = value.filter(|found| found.part.is_finite()) else {
         return Some(outside);
     };
     let value_min = value.min_p_value;
-    let value = PartCheck::new(
-        Part::Value(value.part),
-        (value.counts, rows),
-        (Test::Fisher, [value.p_value, value.min_p_value]),
-        min_change_of_value(value.counts, rows),
-    );
+    let check_of = |value: ChangedPart<f64>| {
+        PartCheck::new(
+            Part::Value(value.part),
+            (value.counts, rows),
+            (Test::Fisher, [value.p_value, value.min_p_value]),
+            min_change_of_value(value.counts, rows),
+        )
+    };
+    let value = check_of(value);
     let order = |it: &PartCheck| {
         let p_value = it.check.p_value.unwrap_or(1.0);
         let is_drift = 2.0 * p_value < level && it.check.has_an_effect();
@@ -188,7 +198,18 @@ fn most_changed_numbers(
     // The numbers outside the range that differ from it are found among the rest.
     let is_one_number = 2 * value.counts[1] >= outside.counts[1] && !other.0;
     let mut found = match is_first && !is_one_number {
-        true => outside,
+        true => {
+            let standing_out = numbers_that_stand_out(reference, current, [below, above]);
+            let is_wanted = |value: f64| standing_out.contains(&value);
+            // All numbers are compared, so that the p-value is corrected for the choice among all.
+            let number = standing_out.first().and_then(|_| {
+                most_changed_part(values(reference, current), level, |value, counts, rows| {
+                    is_wanted(value) && matters(counts, rows)
+                })
+            });
+            let number = number.filter(|it| is_wanted(it.part)).map(check_of);
+            number.filter(|it| !order(it).0).unwrap_or(outside)
+        }
         false => value,
     };
     // Two tests were made, and either could have given the smaller p-value.
@@ -196,6 +217,58 @@ fn most_changed_numbers(
     found.check.min_p_value = doubled(Some(min_p_value.min(value_min)));
     found.check.p_value = doubled(found.check.p_value);
     Some(found)
+}
+
+/// The numbers of both files, with their counts, in ascending order.
+fn values<'c>(
+    reference: &'c SortedColumn,
+    current: &'c SortedColumn,
+) -> impl Iterator<Item = (f64, [u64; 2])> {
+    let mut before = [0, 0];
+    steps(reference, current).map(move |step| {
+        let counts = [step.first - before[0], step.second - before[1]];
+        before = [step.first, step.second];
+        (step.value, counts)
+    })
+}
+
+/// The numbers outside the range of the reference that are frequent by themselves, such as a placeholder among
+/// numbers in another unit: at most as many as can be named. `below` and `above` are the numbers of values on
+/// each side.
+///
+/// A number stands out if it is three times as frequent as the most frequent one on its side that cannot be
+/// named any more. Where many numbers are as frequent as each other, the range says more.
+fn numbers_that_stand_out(
+    reference: &SortedColumn,
+    current: &SortedColumn,
+    [below, above]: [u64; 2],
+) -> Vec<f64> {
+    let above_from = current.count() - above;
+    let mut most_frequent: [Vec<(u64, f64)>; 2] = [Vec::new(), Vec::new()];
+    let mut place = 0;
+    for (value, [_, count]) in values(reference, current) {
+        let side = match place {
+            place if place < below => Some(0),
+            place if place >= above_from => Some(1),
+            _ => None,
+        };
+        place += count;
+        if let Some(side) = side.filter(|_| count > 1) {
+            let numbers: &mut Vec<(u64, f64)> = &mut most_frequent[side];
+            numbers.push((count, value));
+            numbers.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+            numbers.truncate(MAX_FURTHER + 2);
+        }
+    }
+    let of_side = most_frequent.into_iter().flat_map(|numbers| {
+        let unnamed = numbers.get(MAX_FURTHER + 1).map_or(0, |it| it.0);
+        let standing_out = numbers.into_iter().take(MAX_FURTHER + 1);
+        standing_out.filter(move |(count, _)| *count >= STANDS_OUT * unnamed)
+    });
+    of_side
+        .map(|(_, value)| value)
+        .filter(|it| it.is_finite())
+        .collect()
 }
 
 /// The smallest change of the share of a level that matters. Any change matters for a level that
@@ -242,6 +315,7 @@ impl PartCheck {
             part,
             counts,
             further: Vec::new(),
+            more: 0,
             check: Check {
                 method: Some(Method::Exact),
                 p_value: Some(p_value),
@@ -258,10 +332,13 @@ impl PartCheck {
         let is_drift =
             |it: &Self| it.check.p_value.is_some_and(|p| p < level) && it.check.has_an_effect();
         let mut last = is_drift(&self).then(|| next(&self)).flatten();
-        while let Some(found) = last.filter(|it| is_drift(it) && self.further.len() < MAX_FURTHER) {
+        while let Some(found) = last.filter(|it| is_drift(it) && self.more < MAX_COUNTED) {
             last = next(&found);
             let PartCheck { part, counts, .. } = found;
-            self.further.push(FurtherPart { part, counts });
+            match self.further.len() < MAX_FURTHER {
+                true => self.further.push(FurtherPart { part, counts }),
+                false => self.more += 1,
+            }
         }
         self
     }
@@ -289,12 +366,18 @@ impl PartCheck {
                 "the share of {subject} among the values of {name} has moved from {before} % to {now} %"
             ),
         };
-        let further = self.further.iter();
-        let further = further.map(|it| it.in_words(self.check.rows, with_values));
-        match further.collect::<Vec<_>>().join(", ") {
-            further if further.is_empty() => sentence,
-            further => format!("{sentence}; also: {further}"),
+        let rows = self.check.rows;
+        let mut further: Vec<String> = match with_values {
+            true => self.further.iter().map(|it| it.in_words(rows)).collect(),
+            false => groups_in_words(&self.further, rows),
+        };
+        match self.more {
+            _ if further.is_empty() => return sentence,
+            0 => {}
+            MAX_COUNTED => further.push(format!("and at least {MAX_COUNTED} more")),
+            more => further.push(format!("and {} more", count(more))),
         }
+        format!("{sentence}; also: {}", further.join(", "))
     }
 
     /// The result as a sentence about the column `name`.
@@ -333,23 +416,91 @@ impl PartCheck {
 
 impl FurtherPart {
     /// The change as a part of a sentence. `rows` are the values of both files.
-    fn in_words(&self, rows: [u64; 2], with_values: bool) -> String {
+    fn in_words(&self, rows: [u64; 2]) -> String {
         let [before, now] = shares_in_percent(self.counts, rows);
-        let subject = self.part.in_words(with_values);
+        let subject = self.part.in_words(true);
         match &self.part {
             Part::OutsideRange { .. } => format!("{now} % of the values {subject}"),
             Part::Level(level) if self.counts[0] == 0 && level.is_empty() => {
                 format!("new levels ({now} %)")
             }
-            Part::Level(_) if self.counts[0] == 0 && with_values => {
+            Part::Level(_) if self.counts[0] == 0 => {
                 format!("the new level {subject} ({now} %)")
             }
-            Part::Level(_) if self.counts[0] == 0 => format!("a new level ({now} %)"),
             Part::Level(_) | Part::Value(_) => {
                 format!("the share of {subject} (from {before} % to {now} %)")
             }
         }
     }
+}
+
+/// What parts that are not named have in common.
+#[derive(Clone, Copy, PartialEq)]
+enum PartGroup {
+    OutsideRange,
+    NewLevel,
+    /// A level; true if its share has grown.
+    Level(bool),
+    /// A number; true if its share has grown.
+    Value(bool),
+}
+
+impl PartGroup {
+    fn of(part: &FurtherPart, rows: [u64; 2]) -> Self {
+        let has_grown = change_of_share(part.counts, rows) > 0.0;
+        match part.part {
+            Part::OutsideRange { .. } => Self::OutsideRange,
+            Part::Level(_) if part.counts[0] == 0 => Self::NewLevel,
+            Part::Level(_) => Self::Level(has_grown),
+            Part::Value(_) => Self::Value(has_grown),
+        }
+    }
+
+    /// The parts in words: their number, and the sum of their shares.
+    fn in_words(self, parts: &[&FurtherPart], rows: [u64; 2]) -> String {
+        let counts = parts.iter().fold([0, 0], |[before, now], part| {
+            [before + part.counts[0], now + part.counts[1]]
+        });
+        let [before, now] = shares_in_percent(counts, rows);
+        let moved = |one: &str, several: &str| match parts.len() {
+            1 => format!("the share of one {one} (from {before} % to {now} %)"),
+            n => format!("the shares of {n} {several} (together from {before} % to {now} %)"),
+        };
+        match (self, parts) {
+            (Self::OutsideRange, [part]) => {
+                format!("{now} % of the values {}", part.part.in_words(false))
+            }
+            (Self::OutsideRange, _) => {
+                format!("{now} % of the values outside the range of the reference")
+            }
+            (Self::NewLevel, [part]) if part.part != Part::Level(String::new()) => {
+                format!("a new level ({now} %)")
+            }
+            (Self::NewLevel, [_]) => format!("new levels ({now} %)"),
+            (Self::NewLevel, _) => {
+                format!("{} new levels (together {now} %)", parts.len())
+            }
+            (Self::Level(_), _) => moved("level", "levels"),
+            (Self::Value(_), _) => moved("number", "numbers"),
+        }
+    }
+}
+
+/// The changes of parts without their names. Parts of a kind have the same words, so their number and the sum of
+/// their shares are said.
+fn groups_in_words(parts: &[FurtherPart], rows: [u64; 2]) -> Vec<String> {
+    let mut groups: Vec<(PartGroup, Vec<&FurtherPart>)> = Vec::new();
+    for part in parts {
+        let group = PartGroup::of(part, rows);
+        match groups.iter_mut().find(|it| it.0 == group) {
+            Some((_, parts)) => parts.push(part),
+            None => groups.push((group, vec![part])),
+        }
+    }
+    let groups = groups.iter();
+    groups
+        .map(|(group, parts)| group.in_words(parts, rows))
+        .collect()
 }
 
 impl Part {
@@ -370,6 +521,10 @@ impl Part {
             Self::Value(_) => "one number".into(),
         }
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Shares of the values with a part, in percent: reference, then current file.

@@ -30,12 +30,12 @@ pub(crate) struct ChangedPart<T> {
 ///
 /// Of several parts with a p-value below `level`, those for which `matters` is true take
 /// precedence. A negligible change with a smaller p-value must not hide them. `matters` gets the
-/// rows of the part, and all rows. `None` when a sample is empty, when all rows have the same part,
+/// part, its rows, and all rows. `None` when a sample is empty, when all rows have the same part,
 /// or when all parts are too rare.
 pub(crate) fn most_changed_part<T: Copy>(
     parts: impl Iterator<Item = (T, [u64; 2])>,
     level: f64,
-    matters: impl Fn([u64; 2], [u64; 2]) -> bool,
+    matters: impl Fn(T, [u64; 2], [u64; 2]) -> bool,
 ) -> Option<ChangedPart<T>> {
     let mut rows = [0_u64; 2];
     // Numbers that all differ are as many parts as rows, so they are only counted: one of each
@@ -87,7 +87,7 @@ pub(crate) fn most_changed_part<T: Copy>(
             continue;
         };
         let p_value = splits.p_value(counts[0]);
-        let place = &mut smallest[usize::from(!matters(counts, rows))];
+        let place = &mut smallest[usize::from(!matters(part, counts, rows))];
         if place.is_none_or(|found| p_value < found.p_value) {
             *place = Some(ChangedPart {
                 part,
@@ -118,7 +118,7 @@ mod tests {
     use crate::statistics::test_cases::{assert_close, cases};
 
     fn changed(table: &[[u64; 2]]) -> Option<ChangedPart<usize>> {
-        most_changed_part(table.iter().copied().enumerate(), 0.005, |_, _| true)
+        most_changed_part(table.iter().copied().enumerate(), 0.005, |_, _, _| true)
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
         let table = [[900, 200], [600, 400], [0, 12]];
         let found = changed(&table).unwrap();
         assert_eq!((found.part, found.counts), (0, [900, 200]));
-        let is_new = |counts: [u64; 2], _: [u64; 2]| counts[0] == 0;
+        let is_new = |_, counts: [u64; 2], _: [u64; 2]| counts[0] == 0;
         let found = most_changed_part(table.into_iter().enumerate(), 0.005, is_new).unwrap();
         assert_eq!((found.part, found.counts), (2, [0, 12]));
         assert!(found.p_value < 1e-4, "{found:?}");

@@ -300,3 +300,77 @@ fn two_changed_levels_of_one_column_are_both_named() {
     );
     assert_eq!(joint.changes_beyond(|_| false), hidden);
 }
+
+#[test]
+fn new_levels_of_a_column_are_no_relation_of_another() {
+    // The plan follows the region, the region has a new name in a third of the rows.
+    let side = |seed: u64, rows: usize, renamed: bool| {
+        let mut draws = Draws(seed);
+        let mut sides = [Vec::new(), Vec::new()];
+        for row in 0..rows {
+            let region = (draws.normal().abs() * 2.0).min(3.9) as usize;
+            let plan = (region as f64 + 0.3 * draws.normal()).clamp(0.0, 3.9) as usize;
+            let name = match renamed && row % 3 == 0 {
+                true => "New".to_owned(),
+                false => format!("r{region}"),
+            };
+            sides[0].push(name);
+            sides[1].push(format!("p{plan}"));
+        }
+        sides
+    };
+    let pair = |name: &str, sides: [Vec<String>; 2]| {
+        let counts = sides.each_ref().map(|side| {
+            let mut levels = dataset::Levels::default();
+            for level in side {
+                *levels.counts.entry(level.clone()).or_default() += 1;
+            }
+            levels
+        });
+        let codes = sides.map(|side| side.iter().map(|it| dataset::level_code(it)).collect());
+        ColumnPair::categories(name, counts).with_codes(codes)
+    };
+    for seed in 60..66 {
+        let [region, plan] = side(seed, 2500, false);
+        let [new_region, new_plan] = side(seed + 100, 800, true);
+        let pairs = vec![
+            pair("region", [region, new_region]),
+            pair("plan", [plan, new_plan]),
+        ];
+        let found = check_columns(pairs, |_| true);
+        assert_eq!(found.columns[1].verdict, Verdict::Ok, "{seed}");
+        let joint = found.joint.unwrap();
+        let of_plan = joint.changes_of("plan", true);
+        assert!(of_plan.is_empty(), "{seed}: {of_plan:?}");
+        let p_value = joint
+            .parts
+            .iter()
+            .find(|it| it.kind == crate::statistics::JointKind::Relation);
+        assert!(p_value.is_some_and(|it| it.p_value < CHECK_LEVEL), "{seed}");
+    }
+}
+
+#[test]
+fn a_spread_is_said_only_with_a_factor_that_matters() {
+    for seed in 200..230 {
+        let [x, mut y] = related(seed, 800);
+        // One row in twenty is wrong, so the ends of the numbers change and their middle does not.
+        for (row, value) in y.iter_mut().enumerate() {
+            match row % 40 {
+                0 => *value = 300.0,
+                20 => *value = -300.0,
+                _ => {}
+            }
+        }
+        let joint = joint_of([x, y]);
+        let changes = joint
+            .parts
+            .iter()
+            .filter(|it| it.kind == crate::statistics::JointKind::Spread);
+        for change in changes.flat_map(|it| &it.changes) {
+            let [before, now] = change.values.expect("a width");
+            let factor = (now / before).max(before / now);
+            assert!(factor >= 1.0 + MIN_SPREAD_CHANGE, "{seed}: {change:?}");
+        }
+    }
+}

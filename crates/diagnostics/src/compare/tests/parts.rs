@@ -428,3 +428,89 @@ fn each_wrong_number_of_a_column_is_named() {
         "100 % of the values of x are above the range of the reference"
     );
 }
+
+#[test]
+fn a_placeholder_is_named_beside_a_more_frequent_fault_outside_the_range() {
+    let [before, now] = numbers_of(0);
+    let damaged = |damage: &dyn Fn(u32, &mut f64)| {
+        let mut now = now.clone();
+        (0..)
+            .zip(&mut now)
+            .for_each(|(row, value)| damage(row, value));
+        part_of(ColumnPair::numbers("x", [0, 0], [before.clone(), now])).change_in_words("x", true)
+    };
+    let hundredfold = |row: u32| 100.0 + f64::from(row) * 1.7;
+    // The other fault is on the other side of the range, or on the same side.
+    for (sign, side) in [(1.0, "above"), (-1.0, "below")] {
+        for others in [5, 6, 12] {
+            let found = damaged(&|row, value| match row % 25 {
+                0 => *value = -999.0,
+                rest if rest <= others => *value = sign * hundredfold(row),
+                _ => {}
+            });
+            let share = common::numbers::two_digits(f64::from(4 * others));
+            let says = format!(
+                "the share of the number -999 among the values of x has moved from 0 % to 4.0 %; also: {share} % of the values {side} the range of the reference"
+            );
+            assert_eq!(found, says);
+        }
+    }
+    // Three placeholders are named, each by itself.
+    let found = damaged(&|row, value| match row % 25 {
+        0 => *value = -999.0,
+        5 => *value = 999.0,
+        10 => *value = 9999.0,
+        _ => {}
+    });
+    for number in ["number -999", "number 999 ", "number 9999"] {
+        assert!(found.contains(number), "{found}");
+    }
+    assert!(!found.contains("range"), "{found}");
+    // Many numbers that are equally frequent hide no number that is more frequent than they are.
+    let found = damaged(&|row, value| match row % 3 {
+        0 => *value = -999.0,
+        _ => *value = -1000.0 - f64::from(row % 12),
+    });
+    assert!(
+        found.starts_with("the share of the number -999") && found.contains("; also: 67 % of"),
+        "{found}"
+    );
+}
+
+#[test]
+fn changed_parts_that_are_not_named_are_counted() {
+    let names: Vec<String> = (0..12).map(|it| format!("new {it}")).collect();
+    let check = |n_new: usize| {
+        let known = |rows| [("a".to_owned(), 2 * rows), ("b".to_owned(), rows)];
+        let new = names.iter().take(n_new).map(|it| (it.clone(), 12));
+        let pair = [
+            levels(known(1000)),
+            levels(known(500).into_iter().chain(new)),
+        ];
+        part_of(ColumnPair::categories("x", pair))
+    };
+    let two = check(2);
+    assert!(!two.change_in_words("x", true).contains("more"), "{two:?}");
+    for (n_new, ends) in [
+        (5, ", and 1 more"),
+        (6, ", and 2 more"),
+        (12, ", and at least 7 more"),
+    ] {
+        let found = check(n_new);
+        for with_values in [true, false] {
+            let words = found.change_in_words("x", with_values);
+            assert!(words.ends_with(ends), "{n_new}: {words}");
+        }
+        let words = found.change_in_words("x", false);
+        assert!(words.contains("; also: 3 new levels (together "), "{words}");
+        assert!(!words.contains("new 1"), "{words}");
+    }
+    // Shares that grew are not added to shares that shrank.
+    let four = |rows: [u64; 4]| {
+        let names = ["a", "b", "c", "d"].map(str::to_owned);
+        levels(names.into_iter().zip(rows))
+    };
+    let pair = [four([1000; 4]), four([900, 550, 330, 220])];
+    let words = part_of(ColumnPair::categories("x", pair)).change_in_words("x", false);
+    assert!(!words.contains("together"), "{words}");
+}
