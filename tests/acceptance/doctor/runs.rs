@@ -171,3 +171,36 @@ fn what_a_killed_run_left_is_found_and_removed() {
         assert_eq!(workspace.text(path), text);
     }
 }
+
+#[test]
+fn a_damaged_and_a_missing_call_list_are_rebuilt_by_the_remedy() {
+    let mut workspace = Workspace::after_cold_start();
+    workspace.set_input(&["practicedata", "newclients"]);
+    workspace.copy_sample("newclients", "newclients");
+    workspace.fullprocess();
+    Visit::to(&workspace).is_healthy();
+    let list = "data/models/riskranking.csv";
+    let whole = workspace.text(list);
+    let first = whole.lines().nth(1).expect("a client").to_owned();
+    for (damaged, says) in [
+        (
+            "rank,id\n".to_owned(),
+            "line 1: the column probability is missing",
+        ),
+        (
+            format!("{whole}garbage\n"),
+            "this is no line of a call list",
+        ),
+        (
+            format!("{whole}{first}\n"),
+            "rank 1 is not above the rank before it",
+        ),
+    ] {
+        workspace.write(list, damaged);
+        is_fixed(&workspace, "runs", "problem", says);
+        assert_eq!(workspace.text(list), whole);
+    }
+    fs::remove_file(workspace.path(list)).expect("the list");
+    is_fixed(&workspace, "runs", "problem", "riskranking.csv is missing");
+    assert_eq!(workspace.text(list), whole);
+}

@@ -1,7 +1,11 @@
 //! The outcomes of the runs: open, failed or overdue.
 
+use std::path::Path;
+
+use common::History;
 use common::history::LastRun;
 use record::{Outcome, RunFilter, RunRecord};
+use scoring::{CallListFlaw, StoredList};
 
 use super::pipeline::ExaminedPipeline;
 use super::report::Findings;
@@ -54,6 +58,9 @@ pub(super) fn examine(
             "fullprocess",
         );
     }
+    if !pipeline.is_working() {
+        examine_call_list(pipeline, history, findings)?;
+    }
     if diagnostics::is_stale(pipeline.config, &last, pipeline.now) {
         findings.problem(
             format!(
@@ -64,6 +71,46 @@ pub(super) fn examine(
         );
     }
     Ok(in_short(&last))
+}
+
+/// Reads the call list to its end, if there is one. It must exist if the newest run with new rows has ranked
+/// clients.
+fn examine_call_list(
+    pipeline: &ExaminedPipeline<'_>,
+    history: &History,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let path = pipeline.config.layout.risk_ranking();
+    let problem = match read_call_list(&path) {
+        Ok(true) => return Ok(()),
+        Ok(false) => {
+            let runs = record::newest_runs(history, RunFilter::WithEvidence, EXAMINED_RUNS)?;
+            let evaluated = runs.into_iter().find(|run| !run.is_unreadable);
+            let list = evaluated.and_then(|run| run.call_list);
+            if list.is_none_or(|list| list.clients == 0) {
+                return Ok(());
+            }
+            format!("the call list {} is missing", path.display())
+        }
+        Err(error) => match CallListFlaw::of(&error) {
+            Some(flaw) => format!("the call list is damaged: {flaw}"),
+            None => format!("the call list cannot be read: {error:#}"),
+        },
+    };
+    findings.problem(
+        format!("{problem}; the ranking rebuilds it"),
+        "scoring --rank",
+    );
+    Ok(())
+}
+
+/// Reads a call list to its end. False if there is no file.
+fn read_call_list(path: &Path) -> anyhow::Result<bool> {
+    let Some(mut list) = StoredList::open(path)? else {
+        return Ok(false);
+    };
+    while list.next_client()?.is_some() {}
+    Ok(true)
 }
 
 fn because(reason: &str) -> String {

@@ -75,7 +75,7 @@ impl RankedClient {
     }
 
     /// Reads a client from the cells of its line, in the order of [`COLUMNS`]. `None` if a cell
-    /// cannot be read.
+    /// cannot be read, or has a value that no call list has.
     pub(super) fn of_cells(cells: &[Cow<'_, str>; COLUMNS.len()]) -> Option<Self> {
         let [
             rank,
@@ -91,9 +91,9 @@ impl RankedClient {
         let reasons: &[Cow<'_, str>; MAX_REASONS] = reasons;
         let reasons = reasons.iter().filter(|reason| !reason.is_empty());
         Some(Self {
-            rank: rank.parse().ok()?,
+            rank: rank.parse().ok().filter(|rank| *rank > 0)?,
             id: unguarded(id).to_owned(),
-            probability: finite(probability)?,
+            probability: finite(probability).filter(|it| (0.0..=1.0).contains(it))?,
             band: Band::of_name(band)?,
             expected_value: optional(expected_value, finite)?,
             in_capacity: optional(in_capacity, |cell| cell.parse().ok())?,

@@ -21,6 +21,8 @@ pub struct StoredList {
     places: [usize; COLUMNS.len()],
     stamp: FileStamp,
     path: String,
+    /// Rank of the last client that was read; 0 before the first one.
+    rank: u64,
 }
 
 impl StoredList {
@@ -53,6 +55,7 @@ impl StoredList {
             places,
             stamp,
             path: name,
+            rank: 0,
         }))
     }
 
@@ -72,6 +75,7 @@ impl StoredList {
         rest.seek(SeekFrom::Start(position.bytes))
             .map_err(|error| unreadable(&self.path, error))?;
         self.reader.go_to(position, BufReader::new(rest));
+        self.rank = 0;
         Ok(())
     }
 
@@ -87,7 +91,15 @@ impl StoredList {
             String::from_utf8_lossy(field)
         });
         match RankedClient::of_cells(&cells) {
-            Some(client) => Ok(Some(client)),
+            Some(client) if client.rank > self.rank => {
+                self.rank = client.rank;
+                Ok(Some(client))
+            }
+            Some(client) => Err(damaged(
+                &self.path,
+                Some(line),
+                &format!("rank {} is not above the rank before it", client.rank),
+            )),
             None => Err(damaged(
                 &self.path,
                 Some(line),

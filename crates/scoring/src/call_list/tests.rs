@@ -488,3 +488,36 @@ fn equal_clients_are_in_the_order_of_their_ids_and_so_are_their_deciles() {
         assert_eq!(client.band, Band::Decile(place as u8 / 2 + 1));
     }
 }
+
+#[test]
+fn a_line_that_no_ranking_writes_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(names::RISK_RANKING);
+    let line = |rank: &str, probability: &str| {
+        format!("{rank},a{rank},{probability},high,,,,,,,,000001\n")
+    };
+    let header = format!("{}\n", CALL_LIST_COLUMNS.join(","));
+    let first = line("1", "0.5");
+    for (bad, says) in [
+        (line("0", "0.5"), "line 3: this is no line of a call list"),
+        (line("-1", "0.5"), "line 3: this is no line of a call list"),
+        (line("2", "2.0"), "line 3: this is no line of a call list"),
+        (line("2", "-0.1"), "line 3: this is no line of a call list"),
+        (line("2", "NaN"), "line 3: this is no line of a call list"),
+        (
+            line("1", "0.5"),
+            "line 3: rank 1 is not above the rank before it",
+        ),
+    ] {
+        files::replace(&path, format!("{header}{first}{bad}").as_bytes()).unwrap();
+        let error = first_error(&path);
+        let flaw = CallListFlaw::of(&error).expect("a flaw");
+        assert!(flaw.to_string().ends_with(says), "{bad}: {flaw}");
+    }
+    // Certain clients are on lists of models that are sure.
+    let whole = format!("{header}{}{}", line("1", "1"), line("2", "0"));
+    files::replace(&path, whole.as_bytes()).unwrap();
+    let mut list = StoredList::open(&path).unwrap().expect("a list");
+    let found = std::iter::from_fn(|| list.next_client().unwrap());
+    assert_eq!(found.count(), 2);
+}
