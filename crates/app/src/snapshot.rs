@@ -13,6 +13,7 @@ use actix_web::http::header::HeaderValue;
 use anyhow::Context;
 use common::layout::names;
 use common::ledger::FileStamp;
+use common::manifest::PublishedManifests;
 use common::schema::Feature;
 use common::{Config, Layout, Manifest, Schema};
 use deployment::{Release, live_target};
@@ -48,6 +49,15 @@ pub(crate) struct ModelStore {
     pub(crate) check: MonitoringCheck,
     loaded: AtomicU64,
     unusable: AtomicU64,
+    /// The files of the served release when they were checked last.
+    checked: Mutex<Option<CheckedFiles>>,
+}
+
+/// The files of a release, and whether they are whole.
+struct CheckedFiles {
+    release: String,
+    stamps: Vec<Option<FileStamp>>,
+    are_whole: bool,
 }
 
 /// Target of `current`, or why it cannot be read.
@@ -123,6 +133,7 @@ impl ModelStore {
             check: MonitoringCheck::default(),
             loaded: AtomicU64::new(0),
             unusable: AtomicU64::new(0),
+            checked: Mutex::new(None),
         }
     }
 
@@ -185,6 +196,40 @@ impl ModelStore {
         state.identity = None;
         drop(state);
         self.reload(Retry::Never);
+    }
+
+    /// True if the files of the served release are still whole: damage may come after they were loaded. They are
+    /// read only if a stamp changed, and only if `may_read` allows the memory for it; otherwise they count as
+    /// whole.
+    pub(crate) fn is_whole_on_disk(&self, may_read: impl FnOnce(&Path) -> bool) -> bool {
+        let Ok(served) = self.current() else {
+            return true;
+        };
+        let folder = self.layout.release(&served.release);
+        let stamps = stamps(&folder, &served.manifest);
+        // Held while the files are read, so that they are read once.
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = checked.as_ref();
+        let known = known.filter(|it| it.release == served.release && it.stamps == stamps);
+        if let Some(known) = known {
+            return known.are_whole;
+        }
+        if !may_read(&folder) {
+            return true;
+        }
+        let whole = PublishedManifests::read(&self.layout)
+            .and_then(|published| Release::open_published(&folder, &published))
+            .and_then(|release| release.verify());
+        if let Err(error) = &whole {
+            tracing::error!("the live release is damaged on disk: {error:#}");
+        }
+        let are_whole = whole.is_ok();
+        *checked = Some(CheckedFiles {
+            release: served.release.clone(),
+            stamps,
+            are_whole,
+        });
+        are_whole
     }
 
     /// Lets every load wait until the result is dropped.
@@ -268,6 +313,15 @@ impl ModelStore {
             model,
         })
     }
+}
+
+/// The stamps of the files of a release, in the order of its manifest; `None` for a file that is missing.
+fn stamps(folder: &Path, manifest: &Manifest) -> Vec<Option<FileStamp>> {
+    let stamp = |name: &String| {
+        let metadata = fs::metadata(folder.join(name)).ok()?;
+        Some(FileStamp::of(&metadata))
+    };
+    manifest.files.keys().map(stamp).collect()
 }
 
 /// The columns that requests must send: those of the model, with the rules of the configuration. As

@@ -197,6 +197,11 @@ pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
     Ok(release)
 }
 
+/// True if a release could be made live.
+pub(crate) fn is_whole(layout: &Layout, name: &str) -> bool {
+    rollback_target(layout, Some(name)).is_ok()
+}
+
 fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
     let remedy = || {
         let damaged = live_name(layout).ok().flatten();

@@ -51,6 +51,9 @@ pub struct RolledBack {
     pub release: String,
     /// The release that was live before.
     pub from: Option<String>,
+    /// True if that release is whole, so that a rollback to it undoes this one.
+    #[serde(skip)]
+    pub is_from_whole: bool,
     /// F1 of the live model on the test data.
     pub score: f64,
     /// 95 % interval of `score`; `None` for releases of older programs.
@@ -148,10 +151,13 @@ impl fmt::Display for RolledBack {
                     to,
                     "release {release} is live again instead of {from}; F1 on the test data {f1}"
                 )?;
-                writeln!(
-                    to,
-                    "runs keep it until there is new drift; `deployment --rollback {from}` undoes this"
-                )
+                let undo = match self.is_from_whole {
+                    true => format!("`deployment --rollback {from}` undoes this"),
+                    false => {
+                        format!("release {from} is not whole, so it cannot be made live again")
+                    }
+                };
+                writeln!(to, "runs keep it until there is new drift; {undo}")
             }
             None => writeln!(to, "release {release} is live; F1 on the test data {f1}"),
         }

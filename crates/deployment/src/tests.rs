@@ -158,6 +158,26 @@ fn a_rollback_to_the_live_release_changes_nothing() {
 }
 
 #[test]
+fn a_rollback_is_said_to_be_undone_only_by_a_release_that_is_whole() {
+    for is_damaged in [false, true] {
+        let production = Production::new();
+        production.deploy(0.1);
+        let model = production.deploy(0.2).folder.join("trainedmodel.msgpack");
+        if is_damaged {
+            files::replace(&model, b"half a mod").unwrap();
+        }
+        let options = Options {
+            list: false,
+            rollback: Some(Some("1".into())),
+        };
+        let text = run(&production.config, options).unwrap().to_string();
+        let undoes = text.contains("`deployment --rollback 000002` undoes this");
+        assert_eq!(undoes, !is_damaged, "{text}");
+        assert_eq!(text.contains("release 000002 is not whole"), is_damaged);
+    }
+}
+
+#[test]
 fn a_damaged_release_is_not_rolled_back_to() {
     for name in ["latestscore.txt", "trainedmodel.msgpack"] {
         let production = Production::new();

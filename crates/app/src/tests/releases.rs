@@ -170,3 +170,35 @@ fn point_current_at(config: &Config, release: &Release) {
     let name = format!("releases/{}", release.name());
     files::replace_link(&config.layout.current(), name.as_ref()).unwrap();
 }
+
+#[test]
+fn a_live_release_that_is_damaged_after_it_was_loaded_is_said_to_be_damaged() {
+    let service = Service::deployed();
+    let (second, _) = service.deploy();
+    let page = |path: &str| String::from_utf8(service.get(path).body).unwrap();
+    let says = "predictions still come from release 000002";
+    assert!(!page("/").contains(says));
+    assert!(page("/dashboard/releases").contains("deployment --rollback 000001"));
+    for name in [names::MODEL, names::SCORE] {
+        let path = second.folder.join(name);
+        let whole = fs::read(&path).unwrap();
+        for _ in 0..2 {
+            files::replace(&path, &whole[..whole.len() / 2]).unwrap();
+            assert!(page("/").contains(says), "{name}: {}", page("/"));
+            let releases = page("/dashboard/releases");
+            assert!(releases.contains("live, and damaged"), "{name}: {releases}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(page("/").contains(says), "{name}");
+        files::replace(&path, &whole).unwrap();
+        assert!(!page("/").contains(says), "{name}: it was repaired");
+        assert!(!page("/dashboard/releases").contains("live, and damaged"));
+    }
+    assert_eq!(service.predictions(CSV)["model_version"], "000002");
+    // No command leads to a damaged release.
+    let first = service.config.layout.release("000001");
+    files::replace(&first.join(names::MODEL), b"half a mod").unwrap();
+    let releases = page("/dashboard/releases");
+    assert!(!releases.contains("--rollback"), "{releases}");
+    assert!(releases.contains("No other release is whole"), "{releases}");
+}

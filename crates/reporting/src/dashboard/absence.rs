@@ -110,6 +110,15 @@ pub(super) fn nothing_yet(what: &str, nothing: &str, state: &PipelineState) -> M
     }
 }
 
+/// The content of a later page of a list without any item: the list has ended, or the number in the address is
+/// too low. `pager` leads back.
+pub(super) fn nothing_older(what: &str, pager: &Markup) -> Markup {
+    html! {
+        p.note { "There " (what) " before that number." }
+        (pager)
+    }
+}
+
 /// What to do where the history cannot be read, in the place of what it would show.
 pub(super) fn unreadable_history(what: &str) -> Markup {
     html! {

@@ -88,7 +88,9 @@ impl AlertsPage {
             }
             @if alerts.is_first { (self.conditions()) }
             h2 { "Alerts" }
-            @if alerts.items.is_empty() { p { "There are no alerts." } }
+            @if alerts.items.is_empty() {
+                p { @if alerts.is_first { "There are no alerts." } @else { "There is no older alert before that number." } }
+            }
             (alert_table(&alerts.items))
             (pager(paths::ALERTS, &[], (alerts.next, alerts.is_first), ["Newest alerts", "Older alerts"]))
         }

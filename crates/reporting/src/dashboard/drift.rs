@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use record::RunRecord;
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_yet, unreadable_history};
+use super::absence::{PipelineState, nothing_older, nothing_yet, unreadable_history};
 use super::address::{self, paths};
 use super::cells::{Entry, named};
 use super::frame::{Frame, Place, pager};
@@ -43,6 +43,10 @@ impl DriftPage {
                 Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
                     nothing_yet("The drift tests", NOTHING, &self.state)
                 }
+                Ok(Some(runs)) if runs.items.is_empty() => nothing_older(
+                    "is no older run that evaluated a deployed model",
+                    &older(runs),
+                ),
                 Ok(Some(runs)) => self.content(runs),
             },
             now: self.now,
@@ -55,9 +59,19 @@ impl DriftPage {
             @if runs.is_first { (newest(self.newest.as_ref())) }
             h2 { "Run by run" }
             (by_run(runs))
-            (pager(paths::DRIFT, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+            (older(runs))
         }
     }
+}
+
+/// The links to other pages of the list.
+fn older(runs: &Paged<EvaluatedRun>) -> Markup {
+    pager(
+        paths::DRIFT,
+        &[],
+        (runs.next, runs.is_first),
+        ["Newest runs", "Older runs"],
+    )
 }
 
 const NOTHING: &str = "No run has compared new rows with a deployed model yet.";

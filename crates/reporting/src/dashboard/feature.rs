@@ -122,7 +122,11 @@ impl FeaturePage<'_> {
         let rows: Vec<Vec<Entry>> = runs.items.iter().filter_map(found).collect();
         let parameters = [("feature", Some(self.name.to_owned()))];
         html! {
-            @if rows.is_empty() { p { "None of these runs has tested this feature." } }
+            @if runs.items.is_empty() && !runs.is_first {
+                p.note { "There is no older run that evaluated a deployed model before that number." }
+            } @else if rows.is_empty() {
+                p { "None of these runs has tested this feature." }
+            }
             (table(
                 "Tests of the feature by run",
                 &[

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_yet};
+use super::absence::{PipelineState, nothing_older, nothing_yet};
 use super::address::paths;
 use super::attention::LiveRelease;
 use super::cells::Entry;
@@ -21,6 +21,9 @@ pub struct ReleasesPage {
     pub now: Timestamp,
     /// The releases, the newest first. An error if their folder cannot be read.
     pub releases: Part<Paged<ReleaseLine>>,
+    /// The whole release to go back to from the live one; `None` if no other release is whole. An error if the
+    /// releases cannot be read.
+    pub return_to: Part<Option<String>>,
     /// What is there of the pipeline, for a page that has nothing to show.
     pub state: PipelineState,
 }
@@ -51,7 +54,7 @@ impl ReleasesPage {
                 Ok(releases) if releases.items.is_empty() && releases.is_first => {
                     nothing_yet("The releases", "No release is kept.", &self.state)
                 }
-                Ok(releases) => content(releases, &self.state.release),
+                Ok(releases) => content(releases, &self.state.release, &self.return_to),
             },
             now: self.now,
         }
@@ -59,11 +62,21 @@ impl ReleasesPage {
     }
 }
 
-fn content(releases: &Paged<ReleaseLine>, live: &LiveRelease) -> Markup {
+fn content(
+    releases: &Paged<ReleaseLine>,
+    live: &LiveRelease,
+    return_to: &Part<Option<String>>,
+) -> Markup {
     let rows: Vec<Vec<Entry>> = releases.items.iter().map(|it| cells(it, live)).collect();
-    // No rollback leads to a release whose manifest cannot be read.
-    let is_other = |line: &ReleaseLine| !line.is_live && line.manifest.is_ok();
-    let has_other = releases.items.iter().any(is_other);
+    let pager = pager(
+        paths::RELEASES,
+        &[],
+        (releases.next, releases.is_first),
+        ["Newest releases", "Older releases"],
+    );
+    if rows.is_empty() {
+        return nothing_older("is no older release", &pager);
+    }
     html! {
         (table(
             "Releases",
@@ -79,15 +92,20 @@ fn content(releases: &Paged<ReleaseLine>, live: &LiveRelease) -> Markup {
         ))
         p {
             "The page of a release shows what changed."
-            @if has_other { " To make another release live, run on the server:" }
+            // No rollback leads to a release that is damaged.
+            @match return_to {
+                Ok(Some(whole)) => {
+                    " Release " (whole) " is whole. To make it live, run on the server:"
+                },
+                Ok(None) if releases.items.iter().any(|it| !it.is_live) => " No other release is whole, so none can be made live in place of the live one.",
+                Ok(None) => {},
+                Err(_) => {
+                    " " (with_code("Which release to go back to cannot be read. `deployment --list` shows the releases on the server"))
+                },
+            }
         }
-        @if has_other { (command("deployment --rollback ID")) }
-        (pager(
-            paths::RELEASES,
-            &[],
-            (releases.next, releases.is_first),
-            ["Newest releases", "Older releases"],
-        ))
+        @if let Ok(Some(whole)) = return_to { (command(&format!("deployment --rollback {whole}"))) }
+        (pager)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_yet, unreadable_history};
+use super::absence::{PipelineState, nothing_older, nothing_yet, unreadable_history};
 use super::address::paths;
 use super::frame::{Frame, Place, pager};
 use super::runs::RunLine;
@@ -34,12 +34,25 @@ impl ReportsPage {
                 Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
                     nothing_yet("The list of reports", NOTHING, &self.state)
                 }
+                Ok(Some(runs)) if runs.items.is_empty() => {
+                    nothing_older("is no older report", &older(runs))
+                }
                 Ok(Some(runs)) => content(runs),
             },
             now: self.now,
         }
         .html()
     }
+}
+
+/// The links to other pages of the list.
+fn older(runs: &Paged<RunLine>) -> Markup {
+    pager(
+        paths::REPORTS,
+        &[],
+        (runs.next, runs.is_first),
+        ["Newest reports", "Older reports"],
+    )
 }
 
 const NOTHING: &str =
@@ -59,6 +72,6 @@ fn content(runs: &Paged<RunLine>) -> Markup {
             ],
             &rows,
         ))
-        (pager(paths::REPORTS, &[], (runs.next, runs.is_first), ["Newest reports", "Older reports"]))
+        (older(runs))
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_yet, unreadable_history};
+use super::absence::{PipelineState, nothing_older, nothing_yet, unreadable_history};
 use super::address::paths;
 use super::cells::Entry;
 use super::changes_by_hand::{self, OfChange, changes_note};
@@ -44,6 +44,12 @@ impl ScorePage {
                 Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
                     nothing_yet("The scores", NOTHING, &self.state)
                 }
+                Ok(Some(runs)) if runs.items.is_empty() && self.changes.is_empty() => {
+                    nothing_older(
+                        "is no older run that evaluated a deployed model",
+                        &older(runs),
+                    )
+                }
                 Ok(Some(runs)) => content(runs, &self.changes),
             },
             now: self.now,
@@ -64,6 +70,16 @@ const OF_CHANGE: [OfChange; 8] = [
     OfChange::Sentence,
 ];
 
+/// The links to other pages of the list.
+fn older(runs: &Paged<EvaluatedRun>) -> Markup {
+    pager(
+        paths::SCORE,
+        &[],
+        (runs.next, runs.is_first),
+        ["Newest runs", "Older runs"],
+    )
+}
+
 const NOTHING: &str = "No run has evaluated a deployed model yet.";
 
 fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
@@ -77,7 +93,11 @@ fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
     let entries = record::with_changes(runs_with_earlier, |(run, _)| run.run, of_release);
     let rows = changes_by_hand::rows(&entries, |(run, before)| cells(run, *before), &OF_CHANGE);
     html! {
-        div.figures.single { (figure(CAPTION, score_history(runs.items.iter()))) }
+        @if runs.items.is_empty() {
+            p.note { "There is no older run that evaluated a deployed model before that number." }
+        } @else {
+            div.figures.single { (figure(CAPTION, score_history(runs.items.iter()))) }
+        }
         (table(
             "Scores by run",
             &[
@@ -93,7 +113,7 @@ fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
             &rows,
         ))
         (changes_note(changes))
-        (pager(paths::SCORE, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+        (older(runs))
     }
 }
 

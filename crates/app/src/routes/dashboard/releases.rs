@@ -28,6 +28,7 @@ pub(in crate::routes) async fn list(
         let page = ReleasesPage {
             now: common::clock::now(),
             releases: reading.logged(lines(reading, before)),
+            return_to: return_to_of_all(reading),
             state: reading.pipeline_state(),
         };
         Page::about(&page.releases, page.html())
@@ -53,6 +54,14 @@ fn lines(reading: &Reading, before: Option<i64>) -> anyhow::Result<Paged<Release
         }
     }
     Ok(part.end())
+}
+
+/// The whole release to go back to, for a page of all releases. An error also where its model is too large to
+/// be read.
+fn return_to_of_all(reading: &Reading) -> anyhow::Result<Option<String>> {
+    let all = deployment::newest_first(&reading.state.config.layout)?;
+    let live = live_name(reading).unwrap_or_default();
+    return_to(reading, &all, &live).map_err(anyhow::Error::new)?
 }
 
 /// Name of the live release. `None` if nothing is deployed, or if the link cannot be read. The releases
@@ -187,7 +196,7 @@ fn return_to(
 }
 
 /// Counts the memory of a release's model before it is read.
-fn count_model(reading: &Reading, folder: &path::Path) -> Result<(), ApiError> {
+pub(super) fn count_model(reading: &Reading, folder: &path::Path) -> Result<(), ApiError> {
     reading.count(model_bytes(folder))
 }
 

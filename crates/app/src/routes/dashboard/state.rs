@@ -1,6 +1,6 @@
 //! What is there of the pipeline: the live release, other releases, and runs.
 
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 
 use common::Layout;
 use common::manifest::PublishedManifests;
@@ -9,6 +9,7 @@ use reporting::dashboard::{KnownRuns, LiveRelease, PipelineState};
 use serde::de::IgnoredAny;
 
 use super::Reading;
+use super::releases::count_model;
 use crate::routes::runs;
 use crate::snapshot::Readiness;
 
@@ -36,7 +37,7 @@ impl Reading {
     pub(super) fn live_release(&self) -> LiveRelease {
         self.state.models.refresh();
         let layout = &self.state.config.layout;
-        live_release(
+        let found = live_release(
             self.state.models.readiness(),
             deployment::live_target(layout),
             Kept {
@@ -46,7 +47,19 @@ impl Reading {
                     Some(target.ok()??.name().to_owned())
                 },
             },
-        )
+        );
+        match found {
+            LiveRelease::Served(served) if !self.is_whole_on_disk() => LiveRelease::Damaged {
+                served: Some(served),
+            },
+            found => found,
+        }
+    }
+
+    /// True if the served release, which is live, was not damaged since it was loaded.
+    fn is_whole_on_disk(&self) -> bool {
+        let may_read = |folder: &path::Path| count_model(self, folder).is_ok();
+        self.state.models.is_whole_on_disk(may_read)
     }
 }
 

@@ -142,6 +142,7 @@ fn a_page_without_anything_to_show_says_what_to_do_in_each_state() {
 fn the_list_of_releases_without_any_depends_on_the_runs() {
     let page = |state| {
         ReleasesPage {
+            return_to: Ok(None),
             now: now(),
             releases: Ok(first_page(Vec::new())),
             state,
@@ -218,6 +219,7 @@ fn each_list_has_a_page_for_a_history_that_cannot_be_read() {
         .html(),
         calls(Err(broken()), CallFilter::default()).html(),
         ReleasesPage {
+            return_to: Ok(None),
             now: now(),
             releases: Err(broken()),
             state: in_order(),

@@ -32,8 +32,13 @@ fn line(name: &str, is_live: bool, is_readable: bool) -> ReleaseLine {
 }
 
 fn releases(lines: Vec<ReleaseLine>, release: LiveRelease) -> String {
+    releases_with(lines, release, None)
+}
+
+fn releases_with(lines: Vec<ReleaseLine>, release: LiveRelease, return_to: Option<&str>) -> String {
     let page = ReleasesPage {
         now: now(),
+        return_to: Ok(return_to.map(str::to_owned)),
         releases: Ok(first_page(lines)),
         state: state(release, KnownRuns::Ended),
     }
@@ -74,16 +79,90 @@ fn a_live_release_that_is_damaged_is_marked_whichever_file_is_damaged() {
 }
 
 #[test]
-fn a_rollback_is_offered_only_if_another_release_can_be_read() {
+fn a_rollback_is_offered_only_if_another_release_is_whole() {
     let whole = LiveRelease::Served("000002".into());
-    for (others, is_offered) in [
-        (vec![], false),
-        (vec![line("000001", false, false)], false),
-        (vec![line("000001", false, true)], true),
+    for (others, return_to, says) in [
+        (vec![], None, "The page of a release shows what changed."),
+        // A manifest is readable also where another file of the release is damaged.
+        (
+            vec![line("000001", false, true)],
+            None,
+            "No other release is whole",
+        ),
+        (
+            vec![line("000001", false, false)],
+            None,
+            "No other release is whole",
+        ),
+        (
+            vec![line("000001", false, true)],
+            Some("000001"),
+            "<code>deployment --rollback 000001</code>",
+        ),
     ] {
         let mut lines = vec![line("000002", true, true)];
         lines.extend(others);
-        let page = releases(lines, whole.clone());
-        assert_eq!(page.contains("rollback"), is_offered, "{page}");
+        let page = releases_with(lines, whole.clone(), return_to);
+        assert_says(&page, &[says]);
+        assert_eq!(page.contains("rollback"), return_to.is_some(), "{page}");
+    }
+}
+
+#[test]
+fn a_page_beyond_the_end_of_a_list_says_that_there_is_nothing_older() {
+    fn beyond<T>() -> Paged<T> {
+        Paged {
+            is_first: false,
+            ..first_page(Vec::new())
+        }
+    }
+    let releases = ReleasesPage {
+        now: now(),
+        releases: Ok(beyond()),
+        return_to: Ok(Some("000001".into())),
+        state: in_order(),
+    };
+    let score = ScorePage {
+        now: now(),
+        runs: Ok(Some(beyond())),
+        changes: Vec::new(),
+        state: in_order(),
+    };
+    let with_change = ScorePage {
+        now: now(),
+        runs: Ok(Some(beyond())),
+        changes: vec![rollback_after(9)],
+        state: in_order(),
+    };
+    let drift = DriftPage {
+        now: now(),
+        newest: None,
+        runs: Ok(Some(beyond())),
+        state: in_order(),
+    };
+    let reports = ReportsPage {
+        now: now(),
+        runs: Ok(Some(beyond())),
+        state: in_order(),
+    };
+    for (page, says) in [
+        (
+            releases.html(),
+            "There is no older release before that number.",
+        ),
+        (score.html(), "There is no older run that evaluated"),
+        (with_change.html(), "There is no older run that evaluated"),
+        (drift.html(), "There is no older run that evaluated"),
+        (
+            reports.html(),
+            "There is no older report before that number.",
+        ),
+    ] {
+        assert_is_harmless(&page);
+        assert_says(&page, &[says, "aria-label=\"Parts of the list\""]);
+        assert!(
+            !page.contains("<svg") && !page.contains("<figure"),
+            "{page}"
+        );
     }
 }
