@@ -1,13 +1,19 @@
-//! Rows of finaldata.csv in memory: all of them, or a sample of the clients.
+//! Rows of finaldata.csv in memory: all of them, or a sample.
 //!
-//! A client is in the sample if its number is small enough, so that all rows of a client stay
-//! together. Without an id, a public hash of each row's number decides. The sample is drawn while the
-//! rows are read: memory never holds more rows than the sample may have.
+//! Rows that the run is about come first: those that were never evaluated, then those since the model
+//! drift. Of older rows, a hash of the id decides, so that the rows of a client stay together. Of a
+//! client with very many rows, a part is taken, so that it does not crowd out the others. Rows without a
+//! label are of little use to a model, and come after those with one. Without an id, a public hash of
+//! each row's number decides.
+//!
+//! The sample is drawn while the rows are read: memory holds few rows more than the sample may have.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use common::ledger::SampledRows;
 use common::{Config, Ledger, Schema};
+use rayon::prelude::*;
 
 use crate::fingerprint::SampleHasher;
 use crate::load::{
@@ -24,8 +30,12 @@ const RESERVED_BYTES: u64 = 96 << 20;
 const WORKING_BYTES: u64 = 40;
 /// Number of rows that [`each_block`] passes on per call, at most.
 const BLOCK_ROWS: usize = 1 << 16;
-/// Fraction of the rows that fit, at which the first limit aims. It then seldom has to be lowered.
-const AIM: f64 = 0.98;
+/// The part of a sample that one client may fill while there are enough other clients.
+const PART_OF_A_CLIENT: usize = 64;
+/// The part of a sample by which memory exceeds it while rows are read.
+const PART_OF_SURPLUS: usize = 16;
+/// The part of a sample that new rows without a label leave to labelled rows.
+const PART_OF_EARLIER: usize = 4;
 
 /// Rows of finaldata.csv in memory.
 #[derive(Debug, Default)]
@@ -83,7 +93,8 @@ pub fn max_loaded_rows(config: &Config) -> usize {
 }
 
 /// Reads the rows of finaldata.csv up to its committed length. If they are more than `max_rows`, a
-/// sample of the clients is taken.
+/// sample is taken. It has all rows that were never evaluated if these fit, and then all labelled rows
+/// from number `recent` on if these fit too.
 ///
 /// Returns an error if the content of the file does not match the ledger. An ingestion repairs the
 /// file.
@@ -91,6 +102,7 @@ pub fn load_within(
     config: &Config,
     ledger: &Ledger,
     max_rows: usize,
+    recent: u64,
 ) -> anyhow::Result<LoadedRows> {
     check_no_rebuild(config, ledger)?;
     if ledger.rows <= max_rows as u64 {
@@ -99,8 +111,8 @@ pub fn load_within(
             ..LoadedRows::default()
         });
     }
-    let mut sampler = Sampler::new(&config.schema, ledger.rows, max_rows);
-    let wanted = rows_to_reserve(config, ledger).min(max_rows);
+    let mut sampler = Sampler::new(&config.schema, max_rows, [recent, ledger.evaluated_rows]);
+    let wanted = rows_to_reserve(config, ledger).min(max_rows + max_rows / PART_OF_SURPLUS);
     sampler.table.reserve(wanted);
     sampler.numbers.reserve(wanted);
     let wanted = Wanted {
@@ -162,70 +174,185 @@ pub fn count_labels(
     Ok(counts)
 }
 
-/// Draws a sample of the clients while rows are read.
+/// Number of classes of rows.
+const CLASSES: usize = 5;
+/// The class of new rows with a label. Smaller classes come first.
+const NEW: usize = 0;
+/// The class of older labelled rows since the drift, or of the training window.
+const RECENT: usize = 1;
+/// The class of all other labelled rows.
+const EARLIER: usize = 2;
+/// The class of new rows without a label.
+const NEW_UNLABELLED: usize = 3;
+/// The class of other rows without a label.
+const EARLIER_UNLABELLED: usize = 4;
+
+/// Draws a sample while rows are read.
 struct Sampler {
     table: Table,
     numbers: Vec<u64>,
     max_rows: usize,
-    /// Rows with larger keys are left out.
-    limit: u64,
+    /// Number of the first recent row, and of the first new one.
+    starts: [u64; 2],
     keys: SampleKeys,
     /// Number of the next row.
     next: u64,
+    /// For each class, the first group of which no row can be in the sample any more.
+    ends: [u64; CLASSES],
+    /// Of groups that were cut, the largest key within the group that can still be in the sample.
+    cuts: HashMap<(usize, u32), u32>,
+}
+
+/// The place of a row in the order in which rows are taken into the sample.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct SampleKey {
+    class: u8,
+    /// The client. Without an id, a hash of the row.
+    group: u32,
+    within: u32,
 }
 
 impl Sampler {
-    fn new(schema: &Schema, rows: u64, max_rows: usize) -> Self {
-        let share = AIM * max_rows as f64 / rows.max(1) as f64;
+    fn new(schema: &Schema, max_rows: usize, starts: [u64; 2]) -> Self {
         Self {
             table: Table::new(schema),
             numbers: Vec::new(),
             max_rows,
-            limit: (share.min(1.0) * u64::MAX as f64) as u64,
+            starts,
             keys: SampleKeys {
                 has_id: schema.id.is_some(),
                 hasher: SampleHasher::default(),
             },
             next: 0,
+            ends: [u64::MAX; CLASSES],
+            cuts: HashMap::new(),
         }
     }
 
     fn add(&mut self, rows: &ParsedRows) {
         let first = self.next;
         self.next += rows.accepted() as u64;
-        let keys: Vec<u64> = (first..)
-            .zip(&rows.numbers)
-            .map(|(row, client)| self.keys.of(*client, row))
-            .collect();
-        let is_kept = |limit: u64| {
-            let keys = keys.iter().enumerate();
-            let kept = keys.filter(move |(_, key)| **key <= limit);
-            kept.map(|(place, _)| place).collect::<Vec<_>>()
-        };
-        let mut places = is_kept(self.limit);
-        while self.table.rows() + places.len() > self.max_rows && self.limit > 0 {
-            self.lower_limit();
-            places = is_kept(self.limit);
+        let mut places = Vec::new();
+        for (place, (client, label)) in rows.numbers.iter().zip(&rows.labels).enumerate() {
+            let key = self.key(*client, first + place as u64, label.is_some());
+            if self.may_be_in(key) {
+                places.push(place);
+            }
         }
         self.table.append(rows, &places);
         let numbers = places.iter().map(|place| first + *place as u64);
         self.numbers.extend(numbers);
+        if self.table.rows() > self.max_rows + self.max_rows / PART_OF_SURPLUS {
+            self.cut(false);
+        }
     }
 
-    /// Lowers the limit by an eighth and removes the rows above it. How often this happens depends on
-    /// the rows only, and not on their order.
-    fn lower_limit(&mut self) {
-        self.limit -= (self.limit / 8).max(1);
-        let rows = self.table.numbers.iter().zip(&self.numbers);
-        let is_kept: Vec<bool> = rows
-            .map(|(client, row)| self.keys.of(*client, *row) <= self.limit)
-            .collect();
+    fn key(&mut self, client: u32, row: u64, is_labelled: bool) -> SampleKey {
+        let [recent, new] = self.starts;
+        let class = match is_labelled {
+            true if row >= new => NEW,
+            true if row >= recent => RECENT,
+            true => EARLIER,
+            false if row >= new => NEW_UNLABELLED,
+            false => EARLIER_UNLABELLED,
+        };
+        let (group, within) = self.keys.of(client, row);
+        SampleKey {
+            class: class as u8,
+            group,
+            within,
+        }
+    }
+
+    fn may_be_in(&self, key: SampleKey) -> bool {
+        let class = usize::from(key.class);
+        u64::from(key.group) < self.ends[class]
+            && (self.cuts.is_empty()
+                || self
+                    .cuts
+                    .get(&(class, key.group))
+                    .is_none_or(|last| key.within <= *last))
+    }
+
+    /// Removes the rows that cannot be in the sample, whatever rows follow. At the end, a client of
+    /// which the last rows do not fit is left out as a whole.
+    ///
+    /// Each row that is removed has as many rows before it as its class, or its client, may have; more
+    /// rows only lower these numbers. The sample therefore depends on the rows only, and not on how
+    /// often rows were removed.
+    fn cut(&mut self, is_end: bool) {
+        let rows = self.table.rows();
+        let mut keys: Vec<(SampleKey, u32)> = Vec::with_capacity(rows);
+        for position in 0..rows {
+            let client = self.table.numbers[position];
+            let label = self.table.labels[position].is_some();
+            keys.push((
+                self.key(client, self.numbers[position], label),
+                position as u32,
+            ));
+        }
+        keys.par_sort_unstable();
+        let mut of_class: [&[(SampleKey, u32)]; CLASSES] = [&[]; CLASSES];
+        for rows in keys.chunk_by(|one, other| one.0.class == other.0.class) {
+            of_class[usize::from(rows[0].0.class)] = rows;
+        }
+        let places = shared_out(of_class.map(<[_]>::len), self.max_rows);
+        let mut is_kept = vec![false; rows];
+        self.cuts.clear();
+        for (class, (rows, places)) in of_class.into_iter().zip(places).enumerate() {
+            self.cut_class(class, rows, places, is_end, &mut is_kept);
+        }
         self.table.keep_where(&is_kept);
         let mut is_kept = is_kept.into_iter();
         self.numbers.retain(|_| is_kept.next() == Some(true));
     }
 
-    fn finish(self, of: u64, memory_limit_mib: u64) -> LoadedRows {
+    /// Notes which rows of a class, in their order, are among the `places` that the class has.
+    fn cut_class(
+        &mut self,
+        class: usize,
+        rows: &[(SampleKey, u32)],
+        places: usize,
+        is_end: bool,
+        is_kept: &mut [bool],
+    ) {
+        let groups = || rows.chunk_by(|one, other| one.0.group == other.0.group);
+        let smallest_part = (self.max_rows / PART_OF_A_CLIENT).max(1);
+        let sizes = groups().map(<[_]>::len);
+        let (most, mut with_one_more) = most_of_a_group(sizes, places, smallest_part);
+        let mut left = places;
+        for group in groups() {
+            let has_one_more = with_one_more > 0 && group.len() > most;
+            with_one_more -= usize::from(has_one_more);
+            let wanted = group.len().min(most + usize::from(has_one_more));
+            // Before the end, a client that fits in part stays whole: at the end it must be known that
+            // it did not fit.
+            let taken = match wanted <= left {
+                false if is_end || left == 0 => 0,
+                _ => wanted,
+            };
+            let Some(last) = taken.checked_sub(1) else {
+                self.ends[class] = u64::from(group[0].0.group);
+                break;
+            };
+            for (_, position) in &group[..taken] {
+                is_kept[*position as usize] = true;
+            }
+            if taken < group.len() {
+                self.cuts
+                    .insert((class, group[0].0.group), group[last].0.within);
+            }
+            let is_last = taken > left;
+            left = left.saturating_sub(taken);
+            if is_last {
+                self.ends[class] = u64::from(group[0].0.group) + 1;
+                break;
+            }
+        }
+    }
+
+    fn finish(mut self, of: u64, memory_limit_mib: u64) -> LoadedRows {
+        self.cut(true);
         let sample = SampledRows {
             rows: self.table.rows() as u64,
             of,
@@ -239,6 +366,46 @@ impl Sampler {
     }
 }
 
+/// Numbers of rows that each class may have in a sample of `max_rows`, of those that it has.
+fn shared_out(rows: [usize; CLASSES], max_rows: usize) -> [usize; CLASSES] {
+    let mut left = max_rows;
+    let mut places = [0; CLASSES];
+    let mut take = |class: usize, reserved: usize| {
+        places[class] = rows[class].min(left.saturating_sub(reserved));
+        left -= places[class];
+    };
+    take(NEW, 0);
+    let labelled = rows[RECENT] + rows[EARLIER];
+    take(NEW_UNLABELLED, labelled.min(max_rows / PART_OF_EARLIER));
+    take(RECENT, 0);
+    take(EARLIER, 0);
+    take(EARLIER_UNLABELLED, 0);
+    places
+}
+
+/// Maximum number of rows of a client in a sample of `places` rows: `smallest`, or more if the sample
+/// had fewer rows otherwise. Of the clients with more rows, as many as the second number says have one
+/// row more, which fills the sample.
+fn most_of_a_group(
+    groups: impl Iterator<Item = usize> + Clone,
+    places: usize,
+    smallest: usize,
+) -> (usize, usize) {
+    let rows = |most: usize| groups.clone().map(|rows| rows.min(most)).sum::<usize>();
+    if rows(smallest) >= places {
+        return (smallest, 0);
+    }
+    let (mut fits, mut exceeds) = (smallest, places.saturating_add(1));
+    while exceeds - fits > 1 {
+        let between = fits + (exceeds - fits) / 2;
+        match rows(between) <= places {
+            true => fits = between,
+            false => exceeds = between,
+        }
+    }
+    (fits, places - rows(fits))
+}
+
 /// Computes the keys that decide which rows are in the sample.
 struct SampleKeys {
     has_id: bool,
@@ -246,12 +413,15 @@ struct SampleKeys {
 }
 
 impl SampleKeys {
-    /// The key of a row, given the number of its client and its own number.
-    fn of(&mut self, client: u32, row: u64) -> u64 {
+    /// The group of a row and its key within the group, given the number of its client and its own
+    /// number.
+    fn of(&mut self, client: u32, row: u64) -> (u32, u32) {
+        let of_row = self.hasher.of_row_at(0, std::iter::empty(), Some(row));
+        let [high, low] = [(of_row >> 32) as u32, of_row as u32];
         match self.has_id {
-            true => u64::from(client) << 32,
+            true => (client, low),
             // Equal rows count as one client, and there may be few of them.
-            false => self.hasher.of_row_at(0, std::iter::empty(), Some(row)),
+            false => (high, low),
         }
     }
 }

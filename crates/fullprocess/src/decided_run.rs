@@ -74,9 +74,11 @@ impl OpenRun<'_> {
             found,
             ..
         } = input;
-        let data = self.stage("ingestion", |run| {
+        let mut data = self.stage("ingestion", |run| {
             run.ingest(prepared, found, live.as_ref())
         })?;
+        let open = regime::load(self.config, self.history, &data)?;
+        data.prefer_since_drift(open.map(|regime| regime.first_row));
         let policy = Policy::of(self.config);
         let (evidence, decision) = self.stage("judging", |run| {
             let (config, history, live) = (run.config, run.history, live.as_ref());
@@ -85,7 +87,7 @@ impl OpenRun<'_> {
                 .transpose()?
                 .unwrap_or_default();
             let mut evidence = Evidence {
-                regime: regime::load(config, history, &data)?,
+                regime: open,
                 verdicts: monitor(config, history, live, &data)?,
                 ..evaluate(config, history, live, &data)?
             };

@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 
 use anyhow::Context;
-use common::ledger::{FileStatus, Ledger};
+use common::config::TrainingWindow;
+use common::ledger::{FileStatus, Ledger, SampledRows};
 use common::{Config, Failure, History, Manifest};
 use dataset::passes::LabelCounts;
 use dataset::passes::label_counts;
@@ -30,6 +31,8 @@ pub(crate) struct RunData {
     /// The rows that this run appended. `None` if they do not fit into memory.
     appended: Option<AppendedRows>,
     all: OnceCell<LoadedRows>,
+    /// Number of the first row since the drift; `None` if no regime is open.
+    drift: Option<u64>,
     /// Fingerprints of all rows; `None` if they must be read from disk.
     known_fingerprints: Option<FingerprintSet>,
 }
@@ -43,6 +46,8 @@ struct AppendedRows {
 /// Rows in memory and a selection of them.
 pub(crate) struct SelectedRows<'a> {
     pub(crate) rows: &'a LoadedRows,
+    /// Number of rows of finaldata.csv in this range. The selection has fewer if it is a sample.
+    n_rows: u64,
     pub(crate) table: &'a Table,
     pub(crate) selection: Selection,
 }
@@ -79,6 +84,7 @@ impl RunData {
             ledger,
             key,
             all: OnceCell::new(),
+            drift: None,
             known_fingerprints: None,
         })
     }
@@ -93,8 +99,14 @@ impl RunData {
                 .map(|rows| AppendedRows::of(rows, ingested.before.rows)),
             earlier: ingested.before,
             all: OnceCell::new(),
+            drift: None,
             known_fingerprints: Some(ingested.known),
         }
+    }
+
+    /// Prefers rows from this number on where memory has no room for all. Call it before rows are read.
+    pub(crate) fn prefer_since_drift(&mut self, first: Option<u64>) {
+        self.drift = first;
     }
 
     /// All rows, or a sample of them if they need more memory than the configuration allows. Rows of
@@ -111,23 +123,35 @@ impl RunData {
         let max_rows = max_loaded_rows(config);
         let all = match &self.appended {
             Some(appended) if self.ledger.rows <= max_rows as u64 => {
-                let mut all = dataset::load_within(config, &self.earlier, max_rows)?;
+                let recent = self.earlier.rows;
+                let mut all = dataset::load_within(config, &self.earlier, max_rows, recent)?;
                 all.table.extend(&appended.rows.table);
                 all
             }
-            appended => {
-                let kept = appended.as_ref().map_or(0, |it| it.rows.table.rows());
-                dataset::load_within(config, &self.ledger, max_rows.saturating_sub(kept).max(1))?
-            }
+            // The sample is the same as after an ingestion by hand.
+            _ => dataset::load_within(config, &self.ledger, max_rows, self.first_recent(config))?,
         };
         Ok(self.all.get_or_init(|| all))
     }
 
-    /// Counts of the labels of the rows from number `first` on. They are exact where memory holds a
-    /// sample only.
+    /// Number of the first row that a decision is about: since the drift, in the training window of the
+    /// configuration, or new.
+    fn first_recent(&self, config: &Config) -> u64 {
+        let ledger = &self.ledger;
+        let window = match config.training.window {
+            TrainingWindow::Batches(count) => training::first_row_of_last(&ledger.batches(), count),
+            TrainingWindow::Auto | TrainingWindow::All => ledger.evaluated_rows,
+        };
+        window
+            .min(ledger.evaluated_rows)
+            .min(self.drift.unwrap_or(ledger.evaluated_rows))
+    }
+
+    /// Counts of the labels of the rows from number `first` on. They are exact also where memory holds
+    /// a sample only.
     pub(crate) fn labels_from(&self, config: &Config, first: u64) -> anyhow::Result<LabelCounts> {
         let rows = self.rows_from(config, first)?;
-        match rows.rows.sample {
+        match rows.sample() {
             None => Ok(label_counts(rows.table, &rows.selection)?),
             Some(_) => dataset::count_labels(config, &self.ledger, first..self.ledger.rows),
         }
@@ -172,6 +196,7 @@ impl RunData {
         let table = &rows.table;
         Ok(SelectedRows {
             rows,
+            n_rows: self.ledger.rows.saturating_sub(first),
             table,
             selection: Selection::rows(rows.numbers.position(first)..table.rows()),
         })
@@ -184,16 +209,22 @@ impl RunData {
 }
 
 impl SelectedRows<'_> {
-    /// A sentence that these are a sample; `None` if they are all rows from the first selected one on.
+    /// The sample that the rows are from; `None` if these are all rows of the range.
+    pub(crate) fn sample(&self) -> Option<SampledRows> {
+        let rows = self.selection.rows.len() as u64;
+        self.rows.sample.filter(|_| rows < self.n_rows)
+    }
+
+    /// A sentence that the new rows are a sample; `None` if they are all.
     pub(crate) fn note_of_sample(&self) -> Option<String> {
-        let sample = self.rows.sample?;
-        let rows = self.selection.rows.len();
-        (rows > 0).then(|| {
-            format!(
-                "the new rows were evaluated on {} of them that are in {sample}; counts of rows and labels are exact",
-                common::numbers::count(rows)
-            )
-        })
+        let sample = SampledRows {
+            rows: self.selection.rows.len() as u64,
+            of: self.n_rows,
+            ..self.sample()?
+        };
+        Some(format!(
+            "the new rows were evaluated on {sample}; counts of rows and labels are exact"
+        ))
     }
 }
 
@@ -257,7 +288,8 @@ pub(crate) fn evaluate(
     let new = data.new_rows(config)?;
     let ledger = &data.ledger;
     let new_rows = ledger.rows.saturating_sub(ledger.evaluated_rows);
-    let new_labelled_rows = data.labels_from(config, ledger.evaluated_rows)?.labelled();
+    let new_labels = data.labels_from(config, ledger.evaluated_rows)?;
+    let new_labelled_rows = new_labels.labelled();
     let Some(live) = live else {
         return Ok(Evidence {
             rows: ledger.rows,
@@ -282,6 +314,7 @@ pub(crate) fn evaluate(
         labelled_rows: on_all_rows.confusion.rows(),
         new_rows,
         new_labelled_rows,
+        new_positive_rows: Some(new_labels.positives),
         on_new_rows: scoring::score(&live.model, new.table, &new.selection)?,
         on_all_rows: on_all_rows.performance(),
         ..Evidence::default()
@@ -353,13 +386,16 @@ fn confusion_on_all_rows(
     let stored: Option<StoredConfusion> = history.document(PREDICTIONS)?;
     let digest = live.manifest().model_digest();
     let stored = stored.filter(|stored| stored.by_client && stored.model == digest);
+    // Sums that a sample left out are known once memory has room for all rows.
+    let has_room = data.ledger.rows <= max_loaded_rows(config) as u64;
+    let stored = stored.filter(|stored| stored.true_positives.is_some() || !has_room);
     let (counted, first) = match stored {
         Some(stored) if stored.data == data.ledger.digest => return Ok(stored),
         Some(stored) if stored.data == data.earlier.digest => (stored, data.earlier.rows),
         _ => (StoredConfusion::of_no_rows(digest), 0),
     };
     let rows = data.rows_from(config, first)?;
-    let counted = match rows.rows.sample {
+    let counted = match rows.sample() {
         None => {
             let (table, rows) = (rows.table, &rows.selection);
             let of_rows = scoring::true_positives(&live.model, table, rows)?;

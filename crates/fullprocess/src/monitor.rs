@@ -33,6 +33,7 @@ pub(crate) fn monitor(
     data: &RunData,
 ) -> anyhow::Result<Option<Verdicts>> {
     let new = data.new_rows(config)?;
+    let is_sample = new.sample().is_some();
     let rows = new.selection.rows;
     let Some(live) = live.filter(|_| !rows.is_empty()) else {
         return Ok(None);
@@ -42,7 +43,12 @@ pub(crate) fn monitor(
         table: new.table,
         rows,
     };
-    let found = verdicts(&live.model, &batch, &before, config.drift.alpha)?;
+    let mut found = verdicts(&live.model, &batch, &before, config.drift.alpha)?;
+    if is_sample {
+        let labels = data.labels_from(config, data.ledger.evaluated_rows)?;
+        found.model.sample_of =
+            Some(labels.labelled()).filter(|labelled| *labelled > found.model.rows);
+    }
     Ok(Some(found))
 }
 

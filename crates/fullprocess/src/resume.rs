@@ -122,7 +122,11 @@ impl OpenRun<'_> {
             ));
         }
         let data = match RunData::load(self.config, prepared.ledger) {
-            Ok(data) => data,
+            Ok(mut data) => {
+                let regime = self.record.evidence.as_ref().and_then(|it| it.regime);
+                data.prefer_since_drift(regime.map(|regime| regime.first_row));
+                data
+            }
             Err(error) => {
                 tracing::warn!("{error:#}");
                 if is_left {

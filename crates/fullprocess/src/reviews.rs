@@ -88,10 +88,12 @@ fn add_new_rows(
 ) -> anyhow::Result<()> {
     let first = data.ledger.evaluated_rows.max(chosen.rows).max(other.rows);
     let rows = data.rows_from(config, first)?;
+    let is_sample = rows.sample().is_some();
     let (table, rows) = (rows.table, rows.selection.rows);
     let found = scoring::paired_losses(&chosen.model, &other.model, table, rows)?;
     if found.rows > 0 {
         review.add(&found);
+        review.is_sample |= is_sample;
     }
     Ok(())
 }

@@ -82,12 +82,15 @@ impl OpenRun<'_> {
 
     /// Warns about a first model that was fitted to fewer labels than a later decision needs.
     fn warn_of_few_labels(&mut self, data: &RunData) -> anyhow::Result<()> {
-        let table = &data.all(self.config)?.table;
+        let LoadedRows { table, sample, .. } = data.all(self.config)?;
         let labels = label_counts(table, &table.all())?;
+        let sample = sample.map_or(String::new(), |sample| format!(" (in {sample})"));
         let needed = NeededLabels::of(self.config);
         let missing = needed.missing(labels.positives, labels.negatives);
         self.record.warn(missing.map(|missing| {
-            format!("do not rely on the first model yet, it was fitted to few labels: {missing}")
+            format!(
+                "do not rely on the first model yet, it was fitted to few labels: {missing}{sample}"
+            )
         }));
         Ok(())
     }
@@ -111,7 +114,9 @@ impl OpenRun<'_> {
                 Ok(Some(fitted))
             }
             Err(error) => {
-                self.record.reason = format!("{}; {error:#}", self.record.reason);
+                let sample = data.all(self.config)?.sample;
+                let sample = sample.map_or(String::new(), |it| format!(" (the rows are {it})"));
+                self.record.reason = format!("{}; {error:#}{sample}", self.record.reason);
                 Ok(None)
             }
         }

@@ -22,7 +22,7 @@ pub(crate) struct PlannedFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Return the rows in memory, unless finaldata.csv has more than `max_rows` and the written rows
-    /// are more than half of that.
+    /// are more than an eighth of that.
     Rows {
         /// Number of rows that may be in memory.
         max_rows: usize,
@@ -37,7 +37,7 @@ impl Keep {
     /// Both numbers only grow, so rows that were dropped are never wanted later.
     pub(crate) fn may_hold(self, written: usize, all: u64) -> bool {
         match self {
-            Self::Rows { max_rows } => all <= max_rows as u64 || written <= max_rows / 2,
+            Self::Rows { max_rows } => all <= max_rows as u64 || written <= max_rows / 8,
             Self::Nothing => false,
         }
     }

@@ -21,6 +21,9 @@ pub struct Review {
     pub other: KeptModel,
     /// Number of batches with labelled rows since the decision.
     pub batches: u64,
+    /// True if a batch had more rows than memory, so that these are a sample.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sample: bool,
     /// Log-losses of `chosen` minus those of `other` on these rows.
     pub losses: ClientSums,
     /// Mean of the differences of the rows. It is below 0 if `chosen` is better. `None` before any
@@ -97,6 +100,7 @@ impl Review {
             chosen,
             other,
             batches: 0,
+            is_sample: false,
             losses: ClientSums::default(),
             difference: None,
             interval: None,
@@ -146,7 +150,11 @@ impl fmt::Display for Review {
             let ends = self.interval.into_iter().flatten();
             write!(
                 to,
-                ": on {} that arrived later, log-loss of {} minus that of {}: {}",
+                ": on {}{} that arrived later, log-loss of {} minus that of {}: {}",
+                match self.is_sample {
+                    true => "a sample of ",
+                    false => "",
+                },
                 counted(self.losses.rows, "row"),
                 self.chosen,
                 self.other,

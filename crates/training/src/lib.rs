@@ -107,13 +107,17 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     let history = History::open(&config.layout)?;
     history.settle_trainings(&config.layout)?;
     let (ledger, loaded) = ingested_data(config, &history)?;
-    let rows = rows_by_hand(config, &ledger, &loaded);
+    let rows = loaded.numbers.position(first_row_by_hand(config, &ledger))..loaded.table.rows();
     let data = DataPosition {
         sample: loaded.sample,
         ..ledger.position()
     };
     let table = loaded.table;
-    let model = train(config, &table, rows.clone(), data)?;
+    let sample = loaded.sample;
+    let model = train(config, &table, rows.clone(), data).map_err(|error| match sample {
+        Some(sample) => error.context(format!("the rows are {sample}")),
+        None => error,
+    })?;
     let digest = write_by_hand(config, &history, &model, timer)?;
     let mut report = TrainReport::of(&model, &config.layout.candidate_model(), digest);
     let note = match (config.training.form, report.form) {
@@ -163,12 +167,11 @@ fn write_by_hand(
 
 /// Positions of the rows that the command `training` fits. They are the last batches if the
 /// configuration names a number of batches, otherwise all rows.
-fn rows_by_hand(config: &Config, ledger: &Ledger, loaded: &LoadedRows) -> Range<usize> {
-    let first = match config.training.window {
+fn first_row_by_hand(config: &Config, ledger: &Ledger) -> u64 {
+    match config.training.window {
         TrainingWindow::Batches(batches) => first_row_of_last(&ledger.batches(), batches),
         TrainingWindow::Auto | TrainingWindow::All => 0,
-    };
-    loaded.numbers.position(first)..loaded.table.rows()
+    }
 }
 
 /// The first row of the last batches; `starts` has the first row of each batch. It is 0 if there are
@@ -386,7 +389,11 @@ fn ingested_data(config: &Config, history: &History) -> anyhow::Result<(Ledger, 
     if ledger.rows == 0 {
         return Err(Failure::data("nothing was ingested yet: run `ingestion` first").into());
     }
-    let loaded = dataset::load_within(config, &ledger, max_loaded_rows(config))?;
+    let recent = match config.training.window {
+        TrainingWindow::Batches(_) => first_row_by_hand(config, &ledger),
+        TrainingWindow::Auto | TrainingWindow::All => ledger.evaluated_rows,
+    };
+    let loaded = dataset::load_within(config, &ledger, max_loaded_rows(config), recent)?;
     Ok((ledger, loaded))
 }
 

@@ -111,6 +111,7 @@ fn no_verdict() -> Verdicts {
         model: ModelVerdict {
             verdict,
             rows: 2,
+            sample_of: None,
             positives: 1,
             expected: None,
             single: None,

@@ -4,6 +4,7 @@ use common::files;
 
 use super::*;
 use crate::fingerprint::{client_hash, client_number};
+use crate::table::Selection;
 
 /// A pipeline whose finaldata.csv has `rows` rows: three for each client, at different places.
 fn pipeline(folder: &std::path::Path, schema: &str, rows: u64) -> (Config, Ledger) {
@@ -30,6 +31,7 @@ fn pipeline(folder: &std::path::Path, schema: &str, rows: u64) -> (Config, Ledge
         rows,
         committed_bytes: text.len() as u64,
         digest: common::digest::of_bytes(text.as_bytes()),
+        evaluated_rows: rows,
         schema: config.data_digest(),
         ..Ledger::default()
     };
@@ -42,13 +44,13 @@ const WITH_ID: &str = r#"{"id":"client","features":["x"],"target":"left"}"#;
 fn a_sample_has_whole_clients_and_the_numbers_of_their_rows() {
     let folder = tempfile::tempdir().unwrap();
     let (config, ledger) = pipeline(folder.path(), WITH_ID, 30_000);
-    for max_rows in [300, 5_000, 29_999] {
-        let loaded = load_within(&config, &ledger, max_rows).unwrap();
+    for max_rows in [300, 5_000, 19_000, 29_999] {
+        let loaded = load_within(&config, &ledger, max_rows, 30_000).unwrap();
         let rows = loaded.table.rows();
         let sample = loaded.sample.expect("a sample");
         assert_eq!((sample.rows, sample.of), (rows as u64, 30_000));
         assert!(rows <= max_rows, "{rows} of {max_rows}");
-        assert!(rows + 1 + max_rows / 4 > max_rows, "{rows} of {max_rows}");
+        assert!(rows + 2 > max_rows, "{rows} of {max_rows}");
         let mut of_client = HashMap::<u64, u64>::new();
         for position in 0..rows {
             // The feature is the number of the row.
@@ -62,12 +64,14 @@ fn a_sample_has_whole_clients_and_the_numbers_of_their_rows() {
             );
             *of_client.entry(client).or_default() += 1;
         }
-        assert!(
-            of_client.values().all(|rows| *rows == 3),
-            "parts of clients"
-        );
+        // Each client has two rows with a label, and one without.
+        let all_labelled = max_rows >= 20_000;
+        let whole = of_client
+            .values()
+            .all(|rows| *rows == 2 || (all_labelled && *rows == 3));
+        assert!(whole, "parts of clients");
     }
-    let all = load_within(&config, &ledger, 30_000).unwrap();
+    let all = load_within(&config, &ledger, 30_000, 0).unwrap();
     assert_eq!((all.table.rows(), all.sample), (30_000, None));
     assert_eq!(all.numbers.position(7), 7);
 }
@@ -80,9 +84,9 @@ fn rows_without_an_id_are_sampled_one_by_one() {
         r#"{"id":null,"features":["x"],"target":"left"}"#,
         30_000,
     );
-    let loaded = load_within(&config, &ledger, 3_000).unwrap();
+    let loaded = load_within(&config, &ledger, 3_000, 30_000).unwrap();
     let rows = loaded.table.rows();
-    assert!((2_400..=3_000).contains(&rows), "{rows}");
+    assert_eq!(rows, 3_000);
     // From all parts of the file, and from all labels.
     let first_third = loaded.numbers.position(10_000);
     assert!(
@@ -90,38 +94,130 @@ fn rows_without_an_id_are_sampled_one_by_one() {
         "{first_third} of {rows}"
     );
     let labels = label_counts(&loaded.table, &loaded.table.all()).unwrap();
-    assert!(labels.rarer().min(labels.unlabelled) > 600, "{labels:?}");
+    assert!(labels.rarer() > 1_300, "{labels:?}");
+    assert_eq!(labels.unlabelled, 0, "they are of no use to a model");
+}
+
+/// A sample of rows, each with its client and a label or none. `starts` has the first recent and the
+/// first new row; `block` is the number of rows that are read at once.
+fn sampled(
+    rows: &[(u64, Option<bool>)],
+    starts: [u64; 2],
+    max_rows: usize,
+    block: usize,
+) -> LoadedRows {
+    let mut sampler = Sampler::new(&Schema::default(), max_rows, starts);
+    for block in rows.chunks(block) {
+        let mut parsed = ParsedRows::default();
+        parsed.features = vec![vec![0.0; block.len()]; Schema::default().features.len()];
+        parsed.labels = block.iter().map(|(_, label)| *label).collect();
+        let ids = || block.iter().map(|(client, _)| client.to_le_bytes());
+        parsed.clients = ids().map(|id| client_hash(&id)).collect();
+        parsed.numbers = ids().map(|id| client_number(&id)).collect();
+        sampler.add(&parsed);
+        let most = max_rows + max_rows / PART_OF_SURPLUS;
+        assert!(sampler.table.rows() <= most, "rows in memory");
+    }
+    sampler.finish(rows.len() as u64, 1)
+}
+
+/// Numbers of the rows of a sample.
+fn numbers(loaded: &LoadedRows) -> Vec<u64> {
+    (0..loaded.table.rows())
+        .map(|position| loaded.numbers.number(position))
+        .collect()
+}
+
+/// Labelled rows, `of_each` for each of these clients.
+fn rows_of(clients: std::ops::Range<u64>, of_each: u64) -> Vec<(u64, Option<bool>)> {
+    let rows = clients.flat_map(|client| (0..of_each).map(move |row| (client, row)));
+    rows.map(|(client, row)| (client, Some(row % 2 == 0)))
+        .collect()
 }
 
 #[test]
 fn a_sample_does_not_depend_on_the_order_of_the_rows_and_larger_ones_hold_smaller_ones() {
-    let sampled = |max_rows: usize, reversed: bool| {
-        let mut sampler = Sampler {
-            limit: u64::MAX,
-            ..Sampler::new(&Schema::default(), 4_000, max_rows)
-        };
-        let mut clients: Vec<u64> = (0..4_000).map(|row| row / 4).collect();
+    let clients = |max_rows: usize, reversed: bool| {
+        let mut rows = rows_of(0..1_000, 4);
         if reversed {
-            clients.reverse();
+            rows.reverse();
         }
-        for clients in clients.chunks(700) {
-            let mut rows = ParsedRows::default();
-            rows.features = vec![vec![0.0; clients.len()]; Schema::default().features.len()];
-            rows.labels = vec![Some(true); clients.len()];
-            let ids = || clients.iter().map(|client| client.to_le_bytes());
-            rows.clients = ids().map(|id| client_hash(&id)).collect();
-            rows.numbers = ids().map(|id| client_number(&id)).collect();
-            sampler.add(&rows);
-        }
-        let mut clients = sampler.finish(4_000, 1).table.clients;
+        let mut clients = sampled(&rows, [4_000, 4_000], max_rows, 700).table.clients;
         clients.sort_unstable();
         clients
     };
-    let few = sampled(500, false);
-    assert_eq!(few, sampled(500, true));
-    assert!((400..=500).contains(&few.len()), "{}", few.len());
-    let more = sampled(900, false);
-    assert!(few.iter().all(|client| more.binary_search(client).is_ok()));
+    let mut former = Vec::new();
+    for max_rows in (400..4_000).step_by(150) {
+        let found = clients(max_rows, false);
+        assert_eq!(found, clients(max_rows, true));
+        assert!(found.len() + 4 > max_rows, "{} of {max_rows}", found.len());
+        let holds = former
+            .iter()
+            .all(|client| found.binary_search(client).is_ok());
+        assert!(holds, "{max_rows}");
+        former = found;
+    }
+}
+
+#[test]
+fn new_rows_and_then_those_since_the_drift_are_all_in_the_sample() {
+    let rows = rows_of(0..20_000, 1);
+    for (recent, new) in [(19_000, 19_500), (19_900, 19_990), (16_500, 19_999)] {
+        let loaded = sampled(&rows, [recent, new], 4_000, 1_000);
+        assert_eq!(loaded.table.rows(), 4_000);
+        let in_range = numbers(&loaded);
+        let in_range = in_range.iter().filter(|number| **number >= recent).count();
+        assert_eq!(in_range as u64, 20_000 - recent);
+    }
+    // All new rows, and some since the drift.
+    let loaded = sampled(&rows, [10_000, 17_000], 4_000, 1_000);
+    assert_eq!(loaded.table.rows() - loaded.numbers.position(17_000), 3_000);
+    assert_eq!(loaded.numbers.position(10_000), 0);
+    // A sample of the new rows.
+    let loaded = sampled(&rows, [10_000, 15_000], 4_000, 1_000);
+    assert_eq!(loaded.table.rows(), 4_000);
+    assert_eq!(loaded.numbers.position(15_000), 0);
+}
+
+#[test]
+fn rows_without_a_label_do_not_displace_labelled_ones() {
+    let mut rows = rows_of(0..10_000, 1);
+    rows.extend((10_000..20_000).map(|client| (client, (client < 10_030).then_some(true))));
+    let loaded = sampled(&rows, [10_000, 10_000], 4_000, 1_000);
+    let first = loaded.numbers.position(10_000);
+    assert_eq!(first, 1_000, "a quarter for what a model learns from");
+    let new = Selection::rows(first..loaded.table.rows());
+    let labels = label_counts(&loaded.table, &new).unwrap();
+    assert_eq!((labels.positives, labels.unlabelled), (30, 2_970));
+}
+
+#[test]
+fn few_or_huge_clients_fill_the_sample() {
+    let sizes = |rows: &[(u64, Option<bool>)]| {
+        let loaded = sampled(rows, [u64::MAX; 2], 4_000, 900);
+        let in_small_blocks = sampled(rows, [u64::MAX; 2], 4_000, 77);
+        assert!(numbers(&loaded) == numbers(&in_small_blocks), "the same");
+        let mut sizes = HashMap::<u64, usize>::new();
+        for client in &loaded.table.clients {
+            *sizes.entry(*client).or_default() += 1;
+        }
+        let mut sizes: Vec<usize> = sizes.into_values().collect();
+        sizes.sort_unstable_by(|one, other| other.cmp(one));
+        sizes
+    };
+    assert_eq!(sizes(&rows_of(0..1, 20_000)), [4_000]);
+    assert_eq!(sizes(&rows_of(0..3, 9_000)), [1_334, 1_333, 1_333]);
+    // Whatever the number of the huge client is, the others are there.
+    for huge in 0..8 {
+        let mut rows = rows_of(0..2_000, 3);
+        rows.extend(rows_of(huge..huge + 1, 30_000));
+        let found = sizes(&rows);
+        let filled: usize = found.iter().sum();
+        assert!(filled + 62 > 4_000 && found.len() > 1_300, "{filled}");
+        assert!(found[0] <= 62 && found[1] == 3, "{found:?}");
+    }
+    let few_others = [rows_of(0..1, 30_000), rows_of(1..100, 10)].concat();
+    assert_eq!(sizes(&few_others)[..2], [3_010, 10]);
 }
 
 #[test]

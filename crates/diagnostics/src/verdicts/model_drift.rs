@@ -32,6 +32,9 @@ pub struct ModelVerdict {
     pub verdict: Verdict,
     /// Number of labelled rows in the batch.
     pub rows: u64,
+    /// Number of labelled rows that these are a sample of; `None` if they are all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_of: Option<u64>,
     /// Number of rows with a positive label.
     pub positives: u64,
     /// Number of positive labels that the model expects. `None` when it is not finite.
@@ -187,6 +190,7 @@ pub fn model_verdict(
     let result = ModelVerdict {
         verdict,
         rows: terms.rows,
+        sample_of: None,
         positives: terms.positives,
         expected: Some(terms.expected).filter(|expected| expected.is_finite()),
         untested: features,

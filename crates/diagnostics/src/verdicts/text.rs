@@ -142,15 +142,27 @@ fn tested_rows(verdict: &ModelVerdict, result: &TestAtLevel) -> String {
     let rows = result.rows;
     let recent = verdict.recent.as_ref();
     let recent = recent.filter(|recent| recent.result == *result);
+    let sample = match verdict.sample_of {
+        Some(_) => "a sample of ",
+        None => "",
+    };
     match recent {
-        _ if verdict.single.as_ref() == Some(result) => {
-            format!("{} with a label", counted(rows, "new row"))
-        }
+        _ if verdict.single.as_ref() == Some(result) => match verdict.sample_of {
+            Some(of) => format!(
+                "a sample of {} of {} with a label",
+                numbers::count(rows),
+                counted(of, "new row")
+            ),
+            None => format!("{} with a label", counted(rows, "new row")),
+        },
         Some(RecentTest { batches, .. }) => format!(
-            "{} with a label of the last {batches} batches",
+            "{sample}{} with a label of the last {batches} batches",
             counted(rows, "row")
         ),
-        None => format!("{} with a label since it went live", counted(rows, "row")),
+        None => format!(
+            "{sample}{} with a label since it went live",
+            counted(rows, "row")
+        ),
     }
 }
 

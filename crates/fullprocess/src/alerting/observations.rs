@@ -371,6 +371,7 @@ mod tests {
             model: ModelVerdict {
                 verdict: model,
                 rows: 500,
+                sample_of: None,
                 positives: 150,
                 expected: None,
                 single: None,

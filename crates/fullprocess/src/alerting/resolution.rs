@@ -194,6 +194,7 @@ mod tests {
             model: ModelVerdict {
                 verdict,
                 rows,
+                sample_of: None,
                 positives: 0,
                 expected: None,
                 single: Some(held_test(Verdict::Ok, rows)),

@@ -16,7 +16,8 @@ pub(super) fn all_rejected(evidence: &Evidence) -> String {
 /// The reason why the new rows have too few labels for a decision; `None` if they have enough.
 pub(super) fn few_labels(evidence: &Evidence, needed: NeededLabels) -> Option<String> {
     let metrics = evidence.on_new_rows.as_ref();
-    let positives = metrics.map_or(0, |metrics| metrics.positives);
+    let of_metrics = || metrics.map_or(0, |metrics| metrics.positives);
+    let positives = evidence.new_positive_rows.unwrap_or_else(of_metrics);
     let negatives = evidence.new_labelled_rows.saturating_sub(positives);
     let missing = needed.missing(positives, negatives)?;
     Some(format!("too few labels to test for model drift: {missing}"))

@@ -148,6 +148,28 @@ fn few_labels_decide_nothing_and_the_reason_says_how_many_are_missing() {
 }
 
 #[test]
+fn labels_are_counted_on_all_new_rows_also_where_a_sample_is_scored() {
+    let needed = NeededLabels {
+        rows: 20,
+        of_each_label: 5,
+    };
+    // No row with label 1 is in the sample that was scored.
+    let found = |positives| Evidence {
+        new_labelled_rows: 75,
+        new_positive_rows: Some(positives),
+        ..evidence(metrics(0, 0, 0), 1.0)
+    };
+    let reason = |positives| decide(&found(positives), &Policy { needed, ..SEED }).reason;
+    let few = reason(3);
+    assert!(
+        few.contains("75 new rows have a label (3 with label 1, 72 with label 0)"),
+        "{few}"
+    );
+    let enough = reason(30);
+    assert!(!enough.contains("more are needed"), "{enough}");
+}
+
+#[test]
 fn what_cannot_be_scored_waits() {
     let unlabelled = Evidence {
         new_labelled_rows: 0,
@@ -167,6 +189,7 @@ pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>
     let model = diagnostics::ModelVerdict {
         verdict,
         rows: 100,
+        sample_of: None,
         positives: 30,
         expected: Some(30.0),
         single: None,

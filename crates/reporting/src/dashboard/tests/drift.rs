@@ -17,6 +17,7 @@ fn joint_drift(run: i64) -> RunRecord {
     let model = ModelVerdict {
         verdict: Verdict::Ok,
         rows: 100,
+        sample_of: None,
         positives: 30,
         expected: Some(30.0),
         single: None,
