@@ -2,7 +2,7 @@
 
 use common::RunLock;
 
-use super::{each_block_of, text};
+use super::each_block_of;
 use crate::workspace::Workspace;
 
 /// Folder of the installation in the example of a systemd timer.
