@@ -259,8 +259,8 @@ pub struct DataPosition {
     pub sample: Option<SampledRows>,
 }
 
-/// A sample of the rows of finaldata.csv: all rows of some clients. It is used where all rows need more
-/// memory than the configuration allows.
+/// A sample of the rows of finaldata.csv, used where all rows need more memory than the configuration
+/// allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SampledRows {
     /// Rows of the sample.

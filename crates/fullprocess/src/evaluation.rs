@@ -314,7 +314,7 @@ pub(crate) fn evaluate(
         labelled_rows: on_all_rows.confusion.rows(),
         new_rows,
         new_labelled_rows,
-        new_positive_rows: Some(new_labels.positives),
+        new_positive_rows: new.sample().map(|_| new_labels.positives),
         on_new_rows: scoring::score(&live.model, new.table, &new.selection)?,
         on_all_rows: on_all_rows.performance(),
         ..Evidence::default()

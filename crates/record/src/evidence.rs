@@ -31,7 +31,8 @@ pub struct Evidence {
     pub new_rows: u64,
     /// Labelled rows among the new rows.
     pub new_labelled_rows: u64,
-    /// Rows with label 1 among these. `None` without a deployed model and in records of older programs.
+    /// Rows with label 1 among these, if memory had room for a sample of them only. Otherwise `None`:
+    /// `on_new_rows` has their number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_positive_rows: Option<u64>,
     /// Metrics of the deployed model on the new labelled rows; `None` without any.
