@@ -167,16 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn ranks_that_do_not_ascend_have_no_places() {
+    fn ranks_that_do_not_ascend_are_damage_wherever_reading_begins() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("riskranking.csv");
         let places = ListPlaces::default();
         write(&path, (1..=1_500).chain([7]).chain(1_501..4_000));
-        assert_eq!(
-            ranks(places.after(open(&path), 0).unwrap(), 9_999).len(),
-            4_000
-        );
-        let found = ranks(places.after(open(&path), 3_900).unwrap(), 9_999);
-        assert_eq!((found[0], found.len()), (1_001, 3_000));
+        for (after, first) in [(0, 1), (3_900, 1_001)] {
+            let mut list = places.after(open(&path), after).unwrap();
+            for rank in first..=1_500 {
+                assert_eq!(list.next_client().unwrap().map(|it| it.rank), Some(rank));
+            }
+            let error = list.next_client().unwrap_err().to_string();
+            assert!(error.contains("rank 7 is not above"), "{error}");
+        }
     }
 }
