@@ -90,8 +90,12 @@ fn accepted(config: &Config, text: &str) -> Table {
         TargetColumn::Read,
     )
     .expect("a header that serves");
+    let wanted = Wanted {
+        numbers: true,
+        ..Wanted::VALUES
+    };
     let taken: Result<(), FileProblem> =
-        reader.take_rows(Wanted::VALUES, &mut Scratch::default(), |rows| {
+        reader.take_rows(wanted, &mut Scratch::default(), |rows| {
             table.append_all(rows);
             Ok(())
         });
