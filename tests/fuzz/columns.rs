@@ -91,7 +91,7 @@ fn accepted(config: &Config, text: &str) -> Table {
     )
     .expect("a header that serves");
     let wanted = Wanted {
-        numbers: true,
+        client_numbers: true,
         ..Wanted::VALUES
     };
     let taken: Result<(), FileProblem> =

@@ -158,7 +158,7 @@ fn check_in_bulk(bytes: &[u8], fates: &[Fate], problem: Option<&str>) {
             Wanted {
                 key: Some(&FingerprintKey::PUBLIC),
                 lines: Lines::Kept,
-                numbers: true,
+                client_numbers: true,
             },
             &mut Scratch::default(),
             |rows| {

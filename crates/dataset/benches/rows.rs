@@ -54,7 +54,7 @@ fn read_rows(bencher: Bencher<'_, '_>, (lines, numbers): (Lines, bool)) {
             let wanted = Wanted {
                 key: Some(&FingerprintKey::PUBLIC),
                 lines,
-                numbers,
+                client_numbers: numbers,
             };
             let mut accepted = 0;
             let taken: Result<(), FileProblem> = reader.take_rows(wanted, &mut scratch, |rows| {

@@ -25,7 +25,7 @@ pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table
     let mut table = Table::new(&config.schema);
     table.reserve(rows_to_reserve(config, ledger));
     let wanted = Wanted {
-        numbers: true,
+        client_numbers: true,
         ..Wanted::VALUES
     };
     read_committed(config, ledger, wanted, |rows| {

@@ -1,7 +1,7 @@
 //! Rows of finaldata.csv in memory: all of them, or a sample.
 //!
 //! Rows that the run is about come first: those that were never evaluated, then those since the model
-//! drift. Of older rows, a hash of the id decides, so that the rows of a client stay together. Of a
+//! drift. Of older rows, those of the clients with the smallest numbers are taken. Of a
 //! client with very many rows, a part is taken, so that it does not crowd out the others. Rows without a
 //! label are of little use to a model, and come after those with one. Without an id, a public hash of
 //! each row's number decides.
@@ -116,7 +116,7 @@ pub fn load_within(
     sampler.table.reserve(wanted);
     sampler.numbers.reserve(wanted);
     let wanted = Wanted {
-        numbers: true,
+        client_numbers: true,
         ..Wanted::VALUES
     };
     read_final_data(config, ledger, wanted, |rows| {
@@ -233,7 +233,7 @@ impl Sampler {
         let first = self.next;
         self.next += rows.accepted() as u64;
         let mut places = Vec::new();
-        for (place, (client, label)) in rows.numbers.iter().zip(&rows.labels).enumerate() {
+        for (place, (client, label)) in rows.client_numbers.iter().zip(&rows.labels).enumerate() {
             let key = self.key(*client, first + place as u64, label.is_some());
             if self.may_be_in(key) {
                 places.push(place);
@@ -284,7 +284,7 @@ impl Sampler {
         let rows = self.table.rows();
         let mut keys: Vec<(SampleKey, u32)> = Vec::with_capacity(rows);
         for position in 0..rows {
-            let client = self.table.numbers[position];
+            let client = self.table.client_numbers[position];
             let label = self.table.labels[position].is_some();
             keys.push((
                 self.key(client, self.numbers[position], label),

@@ -32,7 +32,7 @@ pub struct Table {
     pub(crate) labels: Vec<Label>,
     pub(crate) clients: Vec<u64>,
     /// Empty if the rows were read without the numbers of their clients.
-    pub(crate) numbers: Vec<u32>,
+    pub(crate) client_numbers: Vec<u32>,
     pub(crate) levels: LevelNames,
     /// The engine that has the rows; `None` if they are in memory. With an engine, the columns above
     /// are empty.
@@ -50,7 +50,7 @@ pub struct Columns<'a> {
     /// Public hash of each row's client.
     pub clients: &'a [u64],
     /// [Number](crate::client_number) of each row's client. It decides folds and samples.
-    pub numbers: &'a [u32],
+    pub client_numbers: &'a [u32],
     /// Names of the levels of these rows, and possibly of others.
     pub levels: &'a LevelNames,
 }
@@ -65,7 +65,7 @@ pub struct ColumnsMut<'a> {
     /// Public hash of each row's client.
     pub clients: &'a mut Vec<u64>,
     /// Number of each row's client.
-    pub numbers: &'a mut Vec<u32>,
+    pub client_numbers: &'a mut Vec<u32>,
     /// Names of the levels.
     pub levels: &'a mut LevelNames,
 }
@@ -151,7 +151,7 @@ impl Table {
         Self {
             features,
             labels,
-            numbers: clients.iter().map(|client| *client as u32).collect(),
+            client_numbers: clients.iter().map(|client| *client as u32).collect(),
             clients,
             ..Self::default()
         }
@@ -181,7 +181,7 @@ impl Table {
             features: &self.features,
             labels: &self.labels,
             clients: &self.clients,
-            numbers: &self.numbers,
+            client_numbers: &self.client_numbers,
             levels: &self.levels,
         }
     }
@@ -193,7 +193,7 @@ impl Table {
             features: &mut self.features,
             labels: &mut self.labels,
             clients: &mut self.clients,
-            numbers: &mut self.numbers,
+            client_numbers: &mut self.client_numbers,
             levels: &mut self.levels,
         }
     }
@@ -217,7 +217,7 @@ impl Table {
         columns.for_each(|column| column.reserve(rows));
         self.labels.reserve(rows);
         self.clients.reserve(rows);
-        self.numbers.reserve(rows);
+        self.client_numbers.reserve(rows);
     }
 
     /// Adds a row at the end; `values` are in schema order.
@@ -227,8 +227,8 @@ impl Table {
         }
         self.labels.push(label);
         self.clients.push(client_hash(id));
-        self.numbers.push(client_number(id));
-        self.numbers_of_all_or_none();
+        self.client_numbers.push(client_number(id));
+        self.client_numbers_of_all_or_none();
     }
 
     /// Adds one row of another table at the end. The caller has to add the level names.
@@ -238,8 +238,9 @@ impl Table {
         }
         self.labels.push(other.labels[position]);
         self.clients.push(other.clients[position]);
-        self.numbers.extend(other.numbers.get(position));
-        self.numbers_of_all_or_none();
+        self.client_numbers
+            .extend(other.client_numbers.get(position));
+        self.client_numbers_of_all_or_none();
     }
 
     /// Adds all accepted rows of a block at the end.
@@ -249,15 +250,15 @@ impl Table {
         }
         self.labels.extend_from_slice(&rows.labels);
         self.clients.extend_from_slice(&rows.clients);
-        self.numbers.extend_from_slice(&rows.numbers);
-        self.numbers_of_all_or_none();
+        self.client_numbers.extend_from_slice(&rows.client_numbers);
+        self.client_numbers_of_all_or_none();
         self.levels.merge(&rows.levels);
     }
 
     /// Removes the numbers of clients if rows without them were added.
-    fn numbers_of_all_or_none(&mut self) {
-        if self.numbers.len() != self.labels.len() {
-            self.numbers.clear();
+    fn client_numbers_of_all_or_none(&mut self) {
+        if self.client_numbers.len() != self.labels.len() {
+            self.client_numbers.clear();
         }
     }
 
@@ -268,8 +269,8 @@ impl Table {
         }
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
-        self.numbers.extend_from_slice(&other.numbers);
-        self.numbers_of_all_or_none();
+        self.client_numbers.extend_from_slice(&other.client_numbers);
+        self.client_numbers_of_all_or_none();
         self.levels.merge(&other.levels);
     }
 
@@ -282,9 +283,11 @@ impl Table {
             .extend(places.iter().map(|place| rows.labels[*place]));
         self.clients
             .extend(places.iter().map(|place| rows.clients[*place]));
-        let numbers = places.iter().filter_map(|place| rows.numbers.get(*place));
-        self.numbers.extend(numbers);
-        self.numbers_of_all_or_none();
+        let numbers = places
+            .iter()
+            .filter_map(|place| rows.client_numbers.get(*place));
+        self.client_numbers.extend(numbers);
+        self.client_numbers_of_all_or_none();
         self.levels.merge(&rows.levels);
     }
 
@@ -303,8 +306,8 @@ impl Table {
         self.labels.extend(labels);
         let clients = positions.clone().map(|position| other.clients[*position]);
         self.clients.extend(clients);
-        let numbers = positions.filter_map(|position| other.numbers.get(*position));
-        self.numbers.extend(numbers);
+        let numbers = positions.filter_map(|position| other.client_numbers.get(*position));
+        self.client_numbers.extend(numbers);
     }
 
     /// Removes all rows and keeps the allocated memory.
@@ -312,7 +315,7 @@ impl Table {
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
         self.clients.clear();
-        self.numbers.clear();
+        self.client_numbers.clear();
         self.levels.clear();
     }
 
@@ -342,7 +345,7 @@ impl Table {
     /// By this key, the first rows are a sample: clients by their numbers, and the rows of a client
     /// in an order of their own.
     pub(crate) fn sample_key(&self, row: usize, hash: u64) -> u64 {
-        u64::from(self.numbers[row]) << 32 | hash >> 32
+        u64::from(self.client_numbers[row]) << 32 | hash >> 32
     }
 
     /// Public hashes of some rows: of client and values, without the label.
@@ -362,7 +365,7 @@ impl Table {
         columns.for_each(|column| keep(column, is_kept));
         keep(&mut self.labels, is_kept);
         keep(&mut self.clients, is_kept);
-        keep(&mut self.numbers, is_kept);
+        keep(&mut self.client_numbers, is_kept);
     }
 
     /// A table of the rows for which `keep` returns true, in order.
@@ -376,9 +379,9 @@ impl Table {
                 .collect(),
             labels: pick(&self.labels, &positions),
             clients: pick(&self.clients, &positions),
-            numbers: match self.numbers.is_empty() {
+            client_numbers: match self.client_numbers.is_empty() {
                 true => Vec::new(),
-                false => pick(&self.numbers, &positions),
+                false => pick(&self.client_numbers, &positions),
             },
             levels: self.levels.clone(),
             engine: None,

@@ -230,7 +230,7 @@ impl<'a> TestReader<'a> {
         let wanted = Wanted {
             key: Some(key),
             lines: *lines,
-            numbers: true,
+            client_numbers: true,
         };
         let taken = reader.take_rows(wanted, scratch, |rows| {
             read.take(rows, seen, *lines);

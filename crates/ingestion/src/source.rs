@@ -127,7 +127,7 @@ impl Source<'_> {
                 let wanted = Wanted {
                     key: Some(reading.key),
                     lines: *lines,
-                    numbers: reading.keep != Keep::Nothing,
+                    client_numbers: reading.keep != Keep::Nothing,
                 };
                 let taken = reader.take_rows(wanted, scratch, |rows| {
                     has_handed_over_rows = true;

@@ -131,7 +131,7 @@ impl<'a> Trees<'a> {
     /// The places of a fold's rows, and the predictions for them by trees that are fitted to the
     /// other folds. `None` if smartcore cannot fit the trees.
     fn without(&self, fold: u64) -> Option<(Vec<usize>, Vec<f64>)> {
-        let is_inside = |row: &usize| fold_of(self.rows.numbers[*row]) == fold;
+        let is_inside = |row: &usize| fold_of(self.rows.client_numbers[*row]) == fold;
         let (inside, outside): (Vec<usize>, Vec<usize>) =
             (0..self.rows.labels.len()).partition(is_inside);
         let labels = outside

@@ -124,8 +124,8 @@ mod tests {
             let label = noise(row, 7) < 1.0 / (1.0 + (-log_odds).exp());
             table.push(row.to_string().as_bytes(), &cells, Some(label));
         }
-        let of_fold =
-            (0..table.rows()).filter(|row| other == Some(fold_of(table.in_memory().numbers[*row])));
+        let of_fold = (0..table.rows())
+            .filter(|row| other == Some(fold_of(table.in_memory().client_numbers[*row])));
         for row in of_fold.collect::<Vec<usize>>() {
             let product = table.in_memory().features[3][row] * table.in_memory().features[4][row];
             table.in_memory_mut().labels[row] = Some(product > 0.0);

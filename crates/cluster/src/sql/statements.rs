@@ -56,14 +56,8 @@ pub(crate) fn moments(
     };
     if !by_fold {
         asked.push("COUNT(*)".into());
-        return format!("SELECT {} FROM ({rows}) AS q", asked.join(", "));
     }
-    asked.insert(0, "fold".into());
-    let rows = with(&rows, &[(format!("number % {FOLDS}"), "fold".into())]);
-    format!(
-        "SELECT {} FROM ({rows}) AS q GROUP BY fold",
-        asked.join(", ")
-    )
+    summed(asked, &rows, by_fold)
 }
 
 /// The columns of terms, in which missing values stay missing.
@@ -90,11 +84,17 @@ pub(crate) fn logistic_terms(
     asked.extend(triangle(likelihood.size(), |row, column| {
         format!("SUM(f * {} * {})", z(row), z(column))
     }));
+    summed(asked, &rows, by_fold)
+}
+
+/// The sums that are asked for over all rows, or a line for each fold with rows, which begins with the
+/// fold.
+fn summed(mut asked: Vec<String>, rows: &str, by_fold: bool) -> String {
     if !by_fold {
         return format!("SELECT {} FROM ({rows}) AS q", asked.join(", "));
     }
     asked.insert(0, "fold".into());
-    let rows = with(&rows, &[(format!("number % {FOLDS}"), "fold".into())]);
+    let rows = with(rows, &[(format!("number % {FOLDS}"), "fold".into())]);
     format!(
         "SELECT {} FROM ({rows}) AS q GROUP BY fold",
         asked.join(", ")

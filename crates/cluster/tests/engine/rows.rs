@@ -219,7 +219,7 @@ impl Rows {
         }
         let clients = self.rows.iter().map(|row| u64::from(row.number));
         *table.in_memory_mut().clients = clients.collect();
-        *table.in_memory_mut().numbers = self.rows.iter().map(|row| row.number).collect();
+        *table.in_memory_mut().client_numbers = self.rows.iter().map(|row| row.number).collect();
         table
     }
 

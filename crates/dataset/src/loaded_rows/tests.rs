@@ -113,7 +113,7 @@ fn sampled(
         parsed.labels = block.iter().map(|(_, label)| *label).collect();
         let ids = || block.iter().map(|(client, _)| client.to_le_bytes());
         parsed.clients = ids().map(|id| client_hash(&id)).collect();
-        parsed.numbers = ids().map(|id| client_number(&id)).collect();
+        parsed.client_numbers = ids().map(|id| client_number(&id)).collect();
         sampler.add(&parsed);
         let most = max_rows + max_rows / PART_OF_SURPLUS;
         assert!(sampler.table.rows() <= most, "rows in memory");

@@ -166,7 +166,7 @@ impl ByFold {
         self.positions.iter_mut().for_each(Vec::clear);
         for row in range {
             if labels.holds(table.labels[row]) {
-                self.positions[fold_of(table.numbers[row]) as usize].push(row);
+                self.positions[fold_of(table.client_numbers[row]) as usize].push(row);
             }
         }
         self.rows.take_from(table, self.positions.iter().flatten());
@@ -205,7 +205,7 @@ fn chunk_ranges(selection: &Selection, chunk_rows: usize) -> Vec<Range<usize>> {
 }
 
 fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Positions {
-    let (labels, numbers) = (&table.labels, &table.numbers);
+    let (labels, numbers) = (&table.labels, &table.client_numbers);
     let holds_all = match selection.labels {
         Labels::Any => true,
         Labels::Known => are_known(&labels[range.clone()]),

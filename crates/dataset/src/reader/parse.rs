@@ -23,7 +23,7 @@ pub struct ParsedRows {
     /// Public hash of each accepted row's client.
     pub clients: Vec<u64>,
     /// [Number](client_number) of each accepted row's client. Empty unless the reader wants numbers.
-    pub numbers: Vec<u32>,
+    pub client_numbers: Vec<u32>,
     /// Fingerprint of each accepted row. Empty if the reader has no key.
     pub fingerprints: Vec<Fingerprint>,
     /// The levels of the accepted rows' categories.
@@ -61,7 +61,7 @@ pub struct Wanted<'a> {
     /// The rows as lines of finaldata.csv.
     pub lines: Lines,
     /// True if the numbers of clients are wanted, without which a table has no folds.
-    pub numbers: bool,
+    pub client_numbers: bool,
 }
 
 impl Wanted<'_> {
@@ -69,7 +69,7 @@ impl Wanted<'_> {
     pub const VALUES: Self = Self {
         key: None,
         lines: Lines::Dropped,
-        numbers: false,
+        client_numbers: false,
     };
 }
 
@@ -132,7 +132,7 @@ impl ParsedRows {
         }
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
-        self.numbers.extend_from_slice(&other.numbers);
+        self.client_numbers.extend_from_slice(&other.client_numbers);
         self.fingerprints.extend_from_slice(&other.fingerprints);
         self.levels.merge(&other.levels);
         let start = self.lines.len();
@@ -154,8 +154,8 @@ impl ParsedRows {
         for (row, content) in self.contents.iter().enumerate() {
             let id = ids.next_of(*content);
             self.clients.push(client_hash(shared_part(id)));
-            if wanted.numbers {
-                self.numbers.push(client_number(shared_part(id)));
+            if wanted.client_numbers {
+                self.client_numbers.push(client_number(shared_part(id)));
             }
             if let Some(hasher) = &mut hasher {
                 values.clear();
@@ -183,7 +183,7 @@ impl ParsedRows {
         self.features.iter_mut().for_each(Vec::clear);
         self.labels.clear();
         self.clients.clear();
-        self.numbers.clear();
+        self.client_numbers.clear();
         self.fingerprints.clear();
         self.levels.clear();
         self.rejections.clear();
@@ -279,8 +279,8 @@ impl State<'_> {
                     _ => id,
                 };
                 rows.clients.push(client_hash(client));
-                if wanted.numbers {
-                    rows.numbers.push(client_number(client));
+                if wanted.client_numbers {
+                    rows.client_numbers.push(client_number(client));
                 }
                 if let Some(hasher) = &mut self.hasher {
                     rows.fingerprints

@@ -157,12 +157,12 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
     let comparison = compared(&before, &table, None);
     let mut answers = Vec::new();
     for fold in 0..FOLDS {
-        let part = table.filtered(|row| fold_of(table.in_memory().numbers[row]) != fold);
+        let part = table.filtered(|row| fold_of(table.in_memory().client_numbers[row]) != fold);
         let predictor = fit(&SETTINGS, &Design::default(), &part, &part.all())
             .unwrap()
             .predictor;
-        let asked =
-            table.filtered(|row| row >= 300 && fold_of(table.in_memory().numbers[row]) == fold);
+        let asked = table
+            .filtered(|row| row >= 300 && fold_of(table.in_memory().client_numbers[row]) == fold);
         answers.extend(score_groups(&predictor.expression(), &asked, &asked.all()).unwrap());
     }
     let wanted = evaluate(&merged(answers), model_of(&table).threshold).unwrap();
@@ -183,7 +183,7 @@ fn a_fold_whose_others_have_one_label_answers_with_their_share() {
         };
         table.push(id.as_bytes(), &[f64::from(row)], Some(row % 4 == 0));
     }
-    let leaver_fold = fold_of(table.in_memory().numbers[0]);
+    let leaver_fold = fold_of(table.in_memory().client_numbers[0]);
     let others = table.labelled().of_fold(Fold::Outside(leaver_fold));
     let nothing = FittedForm {
         predictor: nothing(),

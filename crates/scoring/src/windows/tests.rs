@@ -145,7 +145,7 @@ fn the_gate_rows_of_a_fold_do_not_choose_the_window_that_predicts_them() {
     // them, and they do not choose their own window. Their predictions therefore do not change.
     let mut turned = table.clone();
     for row in 1_500..1_750 {
-        if fold_of(table.in_memory().numbers[row]) == 0 {
+        if fold_of(table.in_memory().client_numbers[row]) == 0 {
             let label = &mut turned.in_memory_mut().labels[row];
             *label = label.map(|label| !label);
         }

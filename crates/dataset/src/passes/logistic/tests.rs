@@ -184,8 +184,8 @@ fn any_number_of_rows_and_columns_gives_the_sums_of_the_book() {
                 .filter(|row| table.labels[*row].is_some())
                 .filter(|row| match fold {
                     Fold::Any => true,
-                    Fold::Inside(wanted) => fold_of(table.numbers[*row]) == wanted,
-                    Fold::Outside(unwanted) => fold_of(table.numbers[*row]) != unwanted,
+                    Fold::Inside(wanted) => fold_of(table.client_numbers[*row]) == wanted,
+                    Fold::Outside(unwanted) => fold_of(table.client_numbers[*row]) != unwanted,
                 })
                 .collect();
             let found = logistic_terms(&point, &table, &table.all().of_fold(fold)).unwrap();

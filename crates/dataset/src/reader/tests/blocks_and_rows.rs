@@ -31,7 +31,7 @@ fn read_in_bulk(text: &[u8], block_bytes: usize) -> Result<Outcome, String> {
             Wanted {
                 key: Some(&FingerprintKey::PUBLIC),
                 lines: Lines::Kept,
-                numbers: true,
+                client_numbers: true,
             },
             &mut Scratch::default(),
             |rows| {

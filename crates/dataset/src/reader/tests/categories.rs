@@ -39,7 +39,7 @@ pub(super) fn parsed(text: &[u8], schema: &Schema, block_bytes: usize) -> Parsed
         Wanted {
             key: Some(&FingerprintKey::PUBLIC),
             lines: Lines::Kept,
-            numbers: true,
+            client_numbers: true,
         },
         &mut Scratch::default(),
         |rows| {

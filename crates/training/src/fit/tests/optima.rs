@@ -206,7 +206,7 @@ fn a_selection_is_fitted_as_if_it_were_the_table() {
     let (x, classes) = noisy(300, 5.0);
     let table = table_of(&[x], &classes);
     let chosen = table.labelled().of_fold(Fold::Outside(2));
-    let part = table.filtered(|row| dataset::fold_of(table.in_memory().numbers[row]) != 2);
+    let part = table.filtered(|row| dataset::fold_of(table.in_memory().client_numbers[row]) != 2);
     let found = fit(&UNIT, &Design::default(), &table, &chosen).unwrap();
     let wanted = fit_all(&UNIT, &part).unwrap();
     assert_eq!(found.rows, part.rows() as u64);
