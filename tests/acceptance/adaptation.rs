@@ -123,7 +123,7 @@ fn the_first_lines_say_what_was_done_how_good_the_model_is_and_what_to_do() {
         "  done       a new model is deployed: release 000002; on 3,096 new rows it is significantly better (log-loss 0.49, deployed model 0.65; lower is better)",
         "  quality    useful: F1 0.",
         "  drift      the reasons for leaving changed (model drift); no feature drift",
-        "  next       1 file was rejected: correct it and add it again",
+        "  next       correct data/practicedata/export_without_employees.csv, which was rejected, and add it again",
     ];
     begins(&beginning(&workspace), &wanted);
 }

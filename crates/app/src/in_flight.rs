@@ -24,6 +24,8 @@ pub(crate) struct InFlight {
     reserve: Pool,
     /// Bytes up to which a request is small.
     max_small: u64,
+    /// Bytes that all requests so far have given back.
+    released: AtomicU64,
 }
 
 /// A pool of bytes with a limit.
@@ -47,6 +49,7 @@ impl InFlight {
             general: Pool::of(limit - reserved),
             reserve: Pool::of(reserved),
             max_small: (reserved / SMALL_SHARE).min(MAX_SMALL),
+            released: AtomicU64::new(0),
         })
     }
 
@@ -63,6 +66,11 @@ impl InFlight {
     pub(crate) fn used(&self) -> u64 {
         let used = |pool: &Pool| pool.used.load(Ordering::Relaxed);
         used(&self.general) + used(&self.reserve)
+    }
+
+    /// Bytes that all requests so far have given back.
+    pub(crate) fn released(&self) -> u64 {
+        self.released.load(Ordering::Relaxed)
     }
 }
 
@@ -100,6 +108,7 @@ impl Permit {
             general,
             reserve,
             max_small,
+            ..
         } = &*self.of;
         if all > general.limit {
             return Err(ApiError::BodyTooLarge {
@@ -129,10 +138,14 @@ impl Permit {
 
     /// Sets the bytes to the final size, once the answer is made.
     pub(crate) fn set_final_bytes(&mut self, bytes: usize) {
-        let pool = self.pool();
-        pool.used.fetch_add(bytes as u64, Ordering::Relaxed);
-        pool.give_back(self.bytes);
+        self.pool().used.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.give_back();
         self.bytes = bytes as u64;
+    }
+
+    fn give_back(&self) {
+        self.pool().give_back(self.bytes);
+        self.of.released.fetch_add(self.bytes, Ordering::Relaxed);
     }
 
     fn pool(&self) -> &Pool {
@@ -145,7 +158,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool().give_back(self.bytes);
+        self.give_back();
     }
 }
 
@@ -175,6 +188,7 @@ mod tests {
         assert!(alone.grow(690).is_ok(), "a rejected size is not counted");
         drop((first, alone));
         assert_eq!(in_flight.used(), 0);
+        assert_eq!(in_flight.released(), 300 + 700 + 690 + 690 + 10);
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Checks for a new release outside of requests, twice a second or on demand.
+//! Checks for a new release outside of requests, twice a second or on demand. Gives freed memory back.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
 
+use crate::allocator::Trim;
 use crate::state::AppState;
 
 /// Longest delay until a new release is noticed.
@@ -32,7 +33,9 @@ impl Watch {
                 let _until_end = until_end;
                 // Read first, so that `/metrics` has figures to show under load from the start.
                 state.runs.read(&state.config);
+                let mut trim = Trim::starting_at(Instant::now());
                 loop {
+                    trim.trim_if_due(state.in_flight.released(), Instant::now());
                     match reload_requests.recv_timeout(CHECK_INTERVAL) {
                         Err(RecvTimeoutError::Timeout) => state.models.refresh_or_retry(),
                         Ok(()) => state.reload(),

@@ -23,6 +23,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::exit::{self, Exit};
+use crate::visible::visible_lines;
 use crate::{Config, Failure, LogQueue, history, progress};
 
 pub use clap;
@@ -245,7 +246,7 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
 fn log_writer() -> Box<dyn Write> {
     match server_log() {
         Some(queue) => Box::new(Queued(queue)),
-        None => Box::new(Renamed(progress::LogWriter)),
+        None => Box::new(Shown(progress::LogWriter)),
     }
 }
 
@@ -274,15 +275,14 @@ pub fn with_shown_paths(text: &str) -> Cow<'_, str> {
         })
 }
 
-/// Writes log lines with the paths that are to be shown.
-struct Renamed<W>(W);
+/// Writes log lines for people: with the paths that are to be shown, and without invisible characters.
+struct Shown<W>(W);
 
-impl<W: Write> Write for Renamed<W> {
+impl<W: Write> Write for Shown<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match std::str::from_utf8(line).map(with_shown_paths) {
-            Ok(Cow::Owned(renamed)) => self.0.write_all(renamed.as_bytes())?,
-            Ok(Cow::Borrowed(_)) | Err(_) => return self.0.write(line),
-        }
+        let text = String::from_utf8_lossy(line);
+        let shown = with_shown_paths(&text);
+        self.0.write_all(visible_lines(&shown).as_bytes())?;
         Ok(line.len())
     }
 
@@ -332,7 +332,7 @@ fn print_and_follow_up<R: Report>(
 
 fn print_text(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    let printed = stdout.write_all(text.as_bytes());
+    let printed = stdout.write_all(visible_lines(text).as_bytes());
     ignore_closed_pipe(printed.and_then(|()| stdout.flush()))
 }
 
@@ -345,13 +345,12 @@ fn ignore_closed_pipe(printed: io::Result<()>) -> anyhow::Result<()> {
 }
 
 fn print<R: Report>(report: &R, json: bool) -> anyhow::Result<()> {
+    if !json {
+        return print_text(&report.to_string());
+    }
+    let text = serde_json::to_string_pretty(report)?;
     let mut stdout = io::stdout().lock();
-    let printed = if json {
-        let text = serde_json::to_string_pretty(report)?;
-        writeln!(stdout, "{text}")
-    } else {
-        write!(stdout, "{report}")
-    };
+    let printed = writeln!(stdout, "{text}");
     ignore_closed_pipe(printed.and_then(|()| stdout.flush()))
 }
 
@@ -363,5 +362,6 @@ fn print_error(name: &str, error: &anyhow::Error) {
         "\nthis should not happen; please report it"
     };
     // Nothing is left to do when stderr is closed.
-    let _ = writeln!(io::stderr(), "{name}: {error:#}{hint}");
+    let text = format!("{name}: {error:#}{hint}\n");
+    let _ = io::stderr().write_all(visible_lines(&text).as_bytes());
 }

@@ -31,6 +31,7 @@ pub mod person;
 pub mod progress;
 pub mod regular;
 pub mod schema;
+mod visible;
 pub mod waiting_rows;
 
 pub use config::Config;
@@ -44,4 +45,5 @@ pub use lock::RunLock;
 pub use log_queue::LogQueue;
 pub use manifest::Manifest;
 pub use schema::Schema;
+pub use visible::visible;
 pub use waiting_rows::WaitingRows;

@@ -35,7 +35,6 @@ mod ticks;
 use self::scene::Scene;
 
 pub(crate) use self::numbers::percent;
-pub(crate) use self::text::visible;
 
 pub use self::calibration::{Calibration, CalibrationBin};
 pub use self::distribution::{Distribution, DistributionBin};

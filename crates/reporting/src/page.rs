@@ -6,8 +6,9 @@ pub(crate) mod tables;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::figure::{Figure, dark_style, visible};
+use crate::figure::{Figure, dark_style};
 use crate::policy::style_policy;
+use common::visible;
 
 /// The rules of the style, apart from the colours of figures in the dark.
 const STYLE: &str = include_str!("page/style.css");

@@ -32,6 +32,9 @@ const SILENCE_TIME: Duration = Duration::from_secs(5);
 /// Compressed bytes per step. At a ratio of a thousand to one they become a megabyte.
 const COMPRESSED_BYTES_PER_STEP: usize = 1024;
 
+/// A buffer that is full grows by one in this many of its bytes.
+const GROWTH_SHARE: usize = 8;
+
 /// Decompressed bytes after which other requests of the worker have their turn.
 const DECOMPRESSED_BYTES_PER_TURN: usize = 128 * 1024;
 
@@ -147,10 +150,7 @@ impl Incoming {
         let mut next = Some(second);
         while let Some(bytes) = next {
             permit.grow(bytes.len())?;
-            // If memory runs out, only this request fails.
-            all.try_reserve(bytes.len())
-                .map_err(|_| ApiError::Overloaded)?;
-            all.extend_from_slice(&bytes);
+            append(&mut all, &bytes)?;
             if all.len() as u64 > max_bytes {
                 return Ok(Gathered::Beginning(all.into()));
             }
@@ -158,6 +158,20 @@ impl Incoming {
         }
         Ok(Gathered::Whole(all.into()))
     }
+}
+
+/// Appends bytes. If memory runs out, only this request fails.
+///
+/// A vector that grows by itself doubles, so that many bodies would hold twice the bytes that are counted.
+fn append(all: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ApiError> {
+    let missing = bytes.len().saturating_sub(all.capacity() - all.len());
+    if missing > 0 {
+        let more = bytes.len().max(all.len() / GROWTH_SHARE);
+        all.try_reserve_exact(more)
+            .map_err(|_| ApiError::Overloaded)?;
+    }
+    all.extend_from_slice(bytes);
+    Ok(())
 }
 
 /// A gathered body.

@@ -13,10 +13,10 @@ use super::address::{paths, with_query};
 use super::attention::LiveRelease;
 use super::cells::{Entry, in_words};
 use super::frame::{Frame, Place, field, pager};
-use crate::figure::visible;
 use crate::page::prose::{prose, with_code};
 use crate::page::tables::{Column, percent, shown, table};
 use crate::report::{Part, calls};
+use common::visible;
 
 /// Message when a run has ranked clients and their file is missing.
 pub(super) const MISSING_CALL_LIST: &str = "the call list (riskranking.csv) is missing";

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::address;
-use crate::figure::visible;
 use crate::page::prose::code_in;
 use crate::page::tables::{Cell, shown};
 use crate::page::time;
+use common::visible;
 
 /// A cell.
 #[derive(Clone, Debug)]

@@ -12,11 +12,11 @@ use maud::{Markup, html};
 use model::{Form, Model, Scorer, Window};
 
 use super::cells::{Entry, named};
-use crate::figure::visible;
 use crate::page::tables::{Column, more, or_dash, table};
 use crate::page::{figure, time};
 use crate::report::decision::form_in_words;
 use crate::report::effects;
+use common::visible;
 
 /// A release with its model.
 type Released<'a> = (&'a Manifest, &'a Model);

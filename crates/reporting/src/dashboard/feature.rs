@@ -14,10 +14,10 @@ use super::absence::{PipelineState, nothing_yet, unreadable_history};
 use super::address::{self, paths};
 use super::cells::{Entry, named};
 use super::frame::{Frame, Place, pager};
-use crate::figure::visible;
 use crate::page::drawn;
 use crate::page::tables::{Column, bare_p_value, or_dash, percent, table};
 use crate::report::{EvaluatedRun, Part, effects, features};
+use common::visible;
 
 /// The page of a feature.
 pub struct FeaturePage<'a> {

@@ -1,5 +1,7 @@
 //! Text of the figures: made harmless, measured and shortened.
 
+use common::visible;
+
 use crate::canvas::advance;
 
 /// Text size in pixels of the picture.
@@ -25,33 +27,6 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     (per_size + wide.count() as f64 * 0.8) * size * SLACK
 }
 
-/// Text in which each character that is invisible or changes the direction of text is written out: control
-/// characters as `\x0A`, as in messages, others as `\u{202e}`. So names that differ only in such a character
-/// look different.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut before = None;
-    for character in text.chars() {
-        // Persian, Indian scripts and emoji need joiners; between other letters nobody sees them.
-        let joins = is_joiner(character) && before.is_some_and(|it: char| it > '\u{2ff}');
-        match character {
-            _ if joins => shown.push(character),
-            _ if character.is_control() => {
-                shown += &dataset::escaped(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            _ if is_invisible(character) => shown.extend(character.escape_unicode()),
-            _ => shown.push(character),
-        }
-        before = Some(character);
-    }
-    shown
-}
-
-/// True for the joiners and the selectors of a form, which change how their neighbours are written.
-fn is_joiner(character: char) -> bool {
-    matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
-}
-
 /// One line without characters that XML forbids or that change the direction of text.
 pub(super) fn clean(text: &str) -> String {
     let kept: String = text.chars().take(MAX_CHARACTERS).collect();
@@ -73,31 +48,6 @@ pub(super) fn name_of(text: &str) -> String {
     } else {
         line
     }
-}
-
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{61c}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{2800}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{fffe}'..='\u{ffff}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 /// The text itself if it fits. Otherwise its longest start that fits, with an ellipsis.
@@ -127,25 +77,6 @@ mod tests {
         assert_eq!(name_of("\u{200b}"), r"\u{200b}");
         assert_eq!(clean("<&>\"'"), "<&>\"'");
         assert_eq!(clean(&"x".repeat(300)).chars().count(), MAX_CHARACTERS + 1);
-    }
-
-    #[test]
-    fn an_invisible_character_is_written_out_and_joiners_that_a_script_needs_stay() {
-        let names = [
-            "ab",
-            "a b",
-            "a\u{200b}b",
-            "a\u{200d}b",
-            "a\u{7}b",
-            "a\u{e0041}b",
-            "a\u{3164}b",
-        ];
-        let shown: std::collections::BTreeSet<String> = names.map(visible).into();
-        assert_eq!(shown.len(), names.len(), "{shown:?}");
-        assert!(shown.iter().all(|it| it.is_ascii()), "{shown:?}");
-        for kept in ["می\u{200c}خواهم", "👩\u{200d}💻", "❤\u{fe0f}", "Müller"] {
-            assert_eq!(visible(kept), kept);
-        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::tables::sentence;
-use crate::figure::visible;
+use common::visible;
 
 /// A sentence with a capital letter at its beginning and a point at its end. Parts in backticks are code.
 pub(crate) fn prose(text: &str) -> Markup {

@@ -4,7 +4,7 @@ use common::numbers::{count, p_value};
 use maud::{Markup, html};
 
 pub(crate) use crate::figure::percent;
-use crate::figure::visible;
+use common::visible;
 
 /// Alignment of a column.
 #[derive(Clone, Copy, PartialEq)]

@@ -3,7 +3,7 @@
 use diagnostics::{Verdict, Verdicts};
 use record::{Outcome, RunRecord};
 
-use crate::figure::visible;
+use common::visible;
 
 /// Maximum number of runs that figures show.
 pub const MAX_RUNS: usize = 60;

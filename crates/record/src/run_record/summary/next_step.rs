@@ -41,7 +41,8 @@ impl RunRecord {
         };
         let steps = [
             of_outcome.map(str::to_owned),
-            self.step_of_rejections(),
+            self.step_of_rejected_files(),
+            self.step_of_rejected_rows(),
             self.step_of_api(),
             self.step_of_feature_drift().map(str::to_owned),
             self.step_of_warnings(),
@@ -81,19 +82,21 @@ impl RunRecord {
         }
     }
 
-    /// What to fix if a new file was rejected, or more than a few rows of new files.
-    fn step_of_rejections(&self) -> Option<String> {
-        let n_files = self.new_files().filter(|file| is_rejected(file)).count();
-        if n_files > 0 {
-            let (were, them) = match n_files {
-                1 => ("was", "it"),
-                _ => ("were", "them"),
-            };
-            return Some(format!(
-                "{} {were} rejected: correct {them} and add {them} again",
-                counted(n_files, "file")
-            ));
-        }
+    /// What to correct if new files were rejected: the first file by name, and the number of further ones.
+    fn step_of_rejected_files(&self) -> Option<String> {
+        let mut rejected = self.new_files().filter(|file| is_rejected(file));
+        let first = rejected.next()?.path();
+        Some(match rejected.count() {
+            0 => format!("correct {first}, which was rejected, and add it again"),
+            more => format!(
+                "correct {first} and {}, which were rejected, and add them again",
+                counted(more, "further file")
+            ),
+        })
+    }
+
+    /// What to correct if more than a few rows of the new files were rejected.
+    fn step_of_rejected_rows(&self) -> Option<String> {
         let rows = self.rows_of_new_files();
         let is_small = rows.rejected as f64 <= MAX_REJECTED_SHARE * rows.read as f64;
         (!is_small).then(|| {

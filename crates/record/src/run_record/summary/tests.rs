@@ -363,9 +363,19 @@ fn rejections_are_to_be_fixed_unless_they_are_few() {
         next(&with_rejections(5_200, 5, FileStatus::Ingested)),
         "  next       nothing; 5 of 5,200 rows were rejected (rejectedrows.csv)"
     );
-    let file = "1 file was rejected: correct it and add it again";
+    let file = "correct in/a.csv, which was rejected, and add it again";
     let rejected = with_rejections(0, 0, FileStatus::Rejected);
     assert_eq!(next(&rejected), format!("  next       {file}"));
+    // Rejected rows of another file are not forgotten beside a rejected file.
+    let mut both = many;
+    let files = &mut both.ingestion.as_mut().unwrap().files;
+    files.extend(rejected.ingestion.iter().flat_map(|it| it.files.clone()));
+    assert_eq!(
+        next(&both),
+        format!(
+            "  next       {file}; fix the source: 2,000 of 2,090 rows were rejected (rejectedrows.csv); correct them and add the file again"
+        )
+    );
     // A run that could not decide says it too.
     let undecided = RunRecord {
         outcome: Some(Outcome::NotJudged),

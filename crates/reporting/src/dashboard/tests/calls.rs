@@ -119,7 +119,7 @@ fn a_filter_stays_in_the_form_in_the_links_and_in_the_file() {
     )));
     // What the page shows in the place of an invisible character finds the client, too.
     let shown = CallFilter {
-        id: Some(crate::figure::visible("a\u{202e}b")),
+        id: Some(common::visible("a\u{202e}b")),
         ..CallFilter::default()
     };
     assert!(shown.holds(&client(1, "a\u{202e}b", None)));
