@@ -1,10 +1,12 @@
 //! The tests that distinguish drift from chance, as a user runs them.
 
 use std::fmt::Write;
+use std::process::Command;
 
 use acceptance::sample_data::{World, clients, to_csv};
 use serde_json::{Value, json};
 
+use crate::program;
 use crate::server::Server;
 use crate::workspace::{Workspace, outcome};
 
@@ -45,6 +47,16 @@ fn any_two_files_can_be_compared_and_nothing_is_changed() {
 
     let same = compare("same.csv", &["--json"]).json();
     assert_eq!(same["verdict"], "ok", "{same:#}");
+
+    // No configuration is needed.
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new(program::path("diagnostics"));
+    command.env_clear().current_dir(elsewhere.path());
+    command
+        .args(["--json", "--compare"])
+        .args(files("same.csv"));
+    let without = workspace.finish(&mut command).json();
+    assert_eq!(without["verdict"], "ok", "{without:#}");
 
     let moved = compare("moved.csv", &["--json"]).json();
     assert_eq!(moved["verdict"], "drift");

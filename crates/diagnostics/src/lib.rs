@@ -23,8 +23,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use common::Config;
-use common::cli::Report;
 use common::cli::clap::{self, Args};
+use common::cli::{ConfigSource, Report};
 use serde::Serialize;
 
 pub use compare::{
@@ -62,6 +62,16 @@ pub struct Options {
     /// With --compare: column with the predicted label
     #[arg(long, value_name = "COLUMN", requires_all = ["compare", "probability"])]
     prediction: Option<String>,
+}
+
+impl Options {
+    /// Source of the configuration. A comparison of two files also works without a configuration file.
+    pub fn config_source(&self) -> ConfigSource {
+        match &self.compare {
+            Some(_) => ConfigSource::FileIfPresent,
+            None => ConfigSource::File,
+        }
+    }
 }
 
 /// Output of the program `diagnostics`.

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use common::cli;
 
 fn main() -> ExitCode {
-    cli::run::<diagnostics::Options, _>(
+    cli::run_with_source(
         "diagnostics",
         "Show predictions, statistics, missing data, the current score, durations and dependencies",
+        diagnostics::Options::config_source,
         diagnostics::run,
     )
 }
