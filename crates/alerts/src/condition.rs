@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alert_is_due_when_a_condition_opens_after_its_cool_down_and_when_it_is_resolved() {
+    fn an_alert_is_due_when_a_condition_opens_or_is_resolved_and_after_each_cool_down() {
         let opened: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let after = |hours: i64| opened + SignedDuration::from_hours(hours);
         let day = SignedDuration::from_hours(24);

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_no_longer_than_chat_tools_take() {
+    fn a_text_has_at_most_as_many_characters_as_chat_tools_accept() {
         for (long, expected) in [
             (
                 "ä".repeat(MAX_TEXT_CHARACTERS),

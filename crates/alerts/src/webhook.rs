@@ -34,7 +34,7 @@ pub(crate) fn post(settings: &WebhookSettings, body: &str, within: Duration) -> 
         status @ 300..=399 => {
             bail!("it answered with status {status}, and redirections are not followed")
         }
-        // These statuses concern the address, the credentials or the moment, so a later attempt may
+        // These statuses may be temporary, or come from a wrong address or key, so a later attempt may
         // succeed.
         status @ (401 | 403 | 404 | 405 | 407 | 408 | 410 | 425 | 429) => {
             bail!("it answered with status {status}")

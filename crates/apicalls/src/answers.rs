@@ -139,8 +139,12 @@ impl Endpoint {
     }
 
     fn read<T: DeserializeOwned>(self, answer: &Value) -> Result<T, String> {
-        T::deserialize(answer)
-            .map_err(|error| format!("the answer is not one of {}: {error}", self.path()))
+        T::deserialize(answer).map_err(|error| {
+            format!(
+                "the answer is not a valid answer of {}: {error}",
+                self.path()
+            )
+        })
     }
 }
 
@@ -186,7 +190,11 @@ mod tests {
             (json!([0]), json!([0.2, 0.7]), "1 predictions"),
             (json!([0, 2]), json!([0.2, 0.7]), "neither 0 nor 1"),
             (json!([0, 1]), json!([0.2, 1.5]), "outside 0 to 1"),
-            (json!([0, 1]), json!([0.2, null]), "not one of /prediction"),
+            (
+                json!([0, 1]),
+                json!([0.2, null]),
+                "not a valid answer of /prediction",
+            ),
         ] {
             let flaw = flaw(two, &answer(predictions, probabilities));
             assert!(flaw.contains(says), "{flaw}");

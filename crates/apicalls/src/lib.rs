@@ -113,7 +113,7 @@ fn predict_test_data(
             tracing::warn!(
                 file = %lines.file,
                 rows = left_out,
-                "not sent, longer than api.limits allows"
+                "rows were not sent: longer than api.limits allows"
             );
         }
         for request in &requests {

@@ -3,7 +3,8 @@
 use common::config::LimitSettings;
 use dataset::TestLines;
 
-/// Maximum bytes of a body, whatever the server accepts, because its answer is held in memory here.
+/// Maximum size of a request body in bytes, even if the server accepts more, because the answer to it is
+/// held in memory.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
 /// Memory that a server needs for the rows and the answer, in bytes per byte of a body.
 const MEMORY_PER_BODY_BYTE: u64 = 16;
@@ -72,8 +73,7 @@ pub(crate) fn split_into_requests(
     (requests.into_iter().map(request).collect(), left_out)
 }
 
-/// Bytes of the longest field of a line, including quotes. The line must be written by this
-/// program.
+/// Bytes of the longest field of a line, including quotes. Works only for lines that this program wrote.
 fn longest_field(line: &[u8]) -> usize {
     let (mut longest, mut length, mut is_quoted) = (0, 0, false);
     for byte in line {

@@ -233,7 +233,7 @@ fn an_answer_of_another_shape_is_an_error() {
         assert_eq!(returns.failed().count(), 5, "{returns}");
         let failures = returns.failures();
         assert!(
-            failures[2].contains("the answer is not one of /scoring"),
+            failures[2].contains("the answer is not a valid answer of /scoring"),
             "{failures:?}"
         );
     }

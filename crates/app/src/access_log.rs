@@ -1,8 +1,8 @@
 //! The access log on stderr: one line a request, with route, status and duration.
 //!
 //! Bodies, names of clients and keys are never logged. Each part is a constant or has only harmless
-//! characters, so no request can forge a line. A request makes no system call for its line and does
-//! not wait for readers of the log.
+//! characters, so no request can forge a line. Logging a request makes no system call, and a request does
+//! not wait until its line is written.
 
 use std::cell::Cell;
 use std::fmt;

@@ -1,8 +1,9 @@
 //! Graceful stop: no request that a client has sent is lost.
 //!
-//! New connections are refused at once. Requests on open connections are answered with `Connection:
-//! close`. Idle connections stay open for a while, because a request may be on its way, and as long
-//! as other requests run. Then each idle connection ends at a moment when no byte has arrived.
+//! New connections are refused at once. Requests on open connections are answered with `Connection: close`.
+//! Idle connections stay open for a while, because a request may be on its way. They also stay open while
+//! other requests run. Then each idle connection is closed, but only while no byte of a new request has
+//! arrived.
 
 use std::future::poll_fn;
 use std::io;

@@ -9,8 +9,8 @@ use super::escaped;
 /// Start of a reference to a schema.
 const REFERENCE: &str = "#/components/schemas/";
 
-/// The table of a schema's members, those of objects within it included. Empty if the schema
-/// describes no members.
+/// Table of a schema's members, including the members of nested objects. Empty if the schema describes no
+/// members.
 pub(super) fn table(schema: &Value) -> String {
     let rows = rows(schema, "");
     if rows.is_empty() {
@@ -45,7 +45,7 @@ fn collect_names(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The section of a schema that other schemas refer to: what it means, and its members or values.
+/// Section about a schema that other schemas refer to: its description, and its members or values.
 pub(super) fn section(name: &str, schema: &Value) -> String {
     let description = schema["description"].as_str();
     let meaning = description.map(|text| format!("<p>{}.</p>\n", with_code(text)));
@@ -76,8 +76,8 @@ fn rows(schema: &Value, before: &str) -> String {
         .collect()
 }
 
-/// The members of an object. Of an object with alternatives, the members of all of them; those that
-/// some alternatives do not have are optional.
+/// The members of an object. For an object with alternatives: the members of all alternatives. A member
+/// that one alternative lacks is optional.
 fn members(schema: &Value) -> Vec<(&str, &Value, bool)> {
     if let Some(own) = schema["properties"].as_object() {
         return in_order(schema, own);

@@ -6,7 +6,7 @@ use super::problems;
 use crate::accept::Media;
 use crate::endpoints::{self, Endpoint, PROBLEM_EXAMPLE, Verb};
 
-/// Stands in examples for what is left out.
+/// Mark for the parts that an example leaves out.
 const LEFT_OUT: &str = "…";
 
 /// The headers of answers, by name.
@@ -76,7 +76,7 @@ fn content(endpoint: &Endpoint) -> Map<String, Value> {
             true => json!({"$ref": format!("#/components/schemas/{}", endpoint.schema)}),
             false => json!({"type": "string"}),
         }});
-        // The example of this description is a part of it, which would end nowhere.
+        // The OpenAPI document has no example of itself: such an example would contain itself without end.
         let is_usual = place == 0 && endpoint.path != endpoints::OPENAPI.path;
         let example = endpoint.example.as_ref().filter(|_| is_usual);
         if let Some(shown) = example.and_then(|example| shown(example.answer, is_json)) {
@@ -87,7 +87,8 @@ fn content(endpoint: &Endpoint) -> Map<String, Value> {
     content
 }
 
-/// The example of an answer. `None` if it leaves out members of an object, so that no schema fits.
+/// Example of an answer. `None` if the example leaves out members of an object, because it then breaks its
+/// schema.
 fn shown(answer: &str, is_json: bool) -> Option<Value> {
     if !is_json {
         return Some(answer.into());
@@ -96,7 +97,7 @@ fn shown(answer: &str, is_json: bool) -> Option<Value> {
     drop_marks(&mut value).then_some(value)
 }
 
-/// Removes the marks of elements that are left out of lists. False if a member of an object is left
+/// Removes the marks of elements that are left out of lists. Returns false if a member of an object is left
 /// out.
 fn drop_marks(value: &mut Value) -> bool {
     match value {
@@ -109,7 +110,7 @@ fn drop_marks(value: &mut Value) -> bool {
     }
 }
 
-/// Adds the errors, those of one status together.
+/// Adds the errors of an endpoint, grouped by status.
 fn add_problems(endpoint: &Endpoint, responses: &mut Map<String, Value>) {
     for kind in problems(endpoint) {
         let response = responses
@@ -147,6 +148,7 @@ fn references(headers: &[&str]) -> Value {
 /// True if the answers of an endpoint have an entity tag. Answers that change with every request
 /// have none.
 fn is_tagged(endpoint: &Endpoint) -> bool {
-    let is_live = endpoint.media.contains(&Media::Metrics) || endpoint.is_health_check();
-    endpoint.verb == Verb::Get && !is_live
+    let changes_with_every_request =
+        endpoint.media.contains(&Media::Metrics) || endpoint.is_health_check();
+    endpoint.verb == Verb::Get && !changes_with_every_request
 }

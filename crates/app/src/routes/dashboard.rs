@@ -129,7 +129,7 @@ async fn answer_list(
     state: Data<AppState>,
     read: impl FnOnce(&Reading, Option<i64>) -> Page + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let given = QueryParameters::of_form(request, &["before"], "known is before")?;
+    let given = QueryParameters::of_form(request, &["before"], "the only parameter is \"before\"")?;
     let before = given.before()?.map(u64::cast_signed);
     answer(request, state, move |reading| Ok(read(reading, before))).await
 }

@@ -39,8 +39,11 @@ pub(super) struct Listing {
 impl Page {
     /// The page that a request asks for with the parameters `limit` and `before`.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let given =
-            QueryParameters::of(request, &["limit", "before"], "known are limit and before")?;
+        let given = QueryParameters::of(
+            request,
+            &["limit", "before"],
+            "the parameters are limit and before",
+        )?;
         Self::given(&given)
     }
 
@@ -165,7 +168,7 @@ mod tests {
         let given = QueryParameters::among(
             parameters,
             &["limit", "before"],
-            "known are limit and before",
+            "the parameters are limit and before",
         );
         given
             .and_then(|given| Page::given(&given))

@@ -291,7 +291,11 @@ const EXPLAIN_INVALID: ApiError = ApiError::InvalidParameter {
 
 fn options(parameters: Vec<(String, String)>) -> Result<Options, ApiError> {
     let names = ["explain", "threshold"];
-    let given = QueryParameters::among(parameters, &names, "known are explain and threshold")?;
+    let given = QueryParameters::among(
+        parameters,
+        &names,
+        "the parameters are explain and threshold",
+    )?;
     let explain = given.read("explain", EXPLAIN_INVALID, explain)?;
     Ok(Options {
         threshold: given.read("threshold", THRESHOLD_INVALID, threshold)?,

@@ -7,10 +7,10 @@ use scoring::Band;
 use crate::error::ApiError;
 use crate::problem::excerpt;
 
-/// The parameters of a request, all of them known.
+/// Query parameters of a request. All names have been checked.
 pub(super) struct QueryParameters {
     parameters: Vec<(String, String)>,
-    /// True if a form sent them: fields that were left empty count as absent.
+    /// True if a form sent the parameters. An empty field of a form counts as absent.
     is_of_form: bool,
 }
 
@@ -24,7 +24,8 @@ const BAND_INVALID: ApiError = ApiError::InvalidParameter {
 };
 
 impl QueryParameters {
-    /// The parameters of a program's request. Each must be one of `names`; `known` tells the names to people.
+    /// Query parameters of a program's request. Each must be one of `names`; `known` lists the names for
+    /// the error message.
     pub(super) fn of(
         request: &HttpRequest,
         names: &[&str],
@@ -33,7 +34,7 @@ impl QueryParameters {
         Self::among(parameters(request), names, known)
     }
 
-    /// The parameters that a form of a page sent.
+    /// Query parameters that a form of a page sent.
     pub(super) fn of_form(
         request: &HttpRequest,
         names: &[&str],
@@ -83,7 +84,8 @@ impl QueryParameters {
         }
     }
 
-    /// The number of the last item of the page before. It is a number of the history, too.
+    /// Number of the last item on the previous page: from 1 to the largest number that the history can
+    /// store.
     pub(super) fn before(&self) -> Result<Option<u64>, ApiError> {
         self.read("before", BEFORE_INVALID, |text| match self.is_of_form {
             true => whole_number(text.trim()),
@@ -97,8 +99,8 @@ impl QueryParameters {
     }
 }
 
-/// A number from 1 to the largest number of the history. Leading zeros are allowed, as in the name
-/// of a release.
+/// A whole number from 1 to the largest one that the history can store. Leading zeros are allowed, as in
+/// the name of a release.
 pub(super) fn whole_number(text: &str) -> Option<u64> {
     let number: i64 = text.parse().ok()?;
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -141,8 +143,12 @@ mod tests {
     fn given(query: &[(&str, &str)]) -> Result<QueryParameters, &'static str> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let pairs = query.iter().map(owned).collect();
-        QueryParameters::among(pairs, &["band", "before"], "known are band and before")
-            .map_err(|error| error.kind().code)
+        QueryParameters::among(
+            pairs,
+            &["band", "before"],
+            "the parameters are band and before",
+        )
+        .map_err(|error| error.kind().code)
     }
 
     #[test]

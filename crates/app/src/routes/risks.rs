@@ -47,7 +47,8 @@ impl Part {
     /// The part that a query asks for.
     fn given(query: Vec<(String, String)>) -> Result<Self, ApiError> {
         let names = ["limit", "before", "band"];
-        let given = QueryParameters::among(query, &names, "known are limit, before and band")?;
+        let given =
+            QueryParameters::among(query, &names, "the parameters are limit, before and band")?;
         Ok(Self {
             page: Page::given(&given)?,
             band: given.band()?,

@@ -35,8 +35,11 @@ pub(in crate::routes) async fn list(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let names = ["band", "call", "client", "before"];
-    let given =
-        QueryParameters::of_form(&request, &names, "known are band, call, client and before")?;
+    let given = QueryParameters::of_form(
+        &request,
+        &names,
+        "the parameters are band, call, client and before",
+    )?;
     let filter = filter(&given)?;
     let before = given.before()?.map(u64::cast_signed);
     answer(&request, state, move |reading| {
@@ -125,7 +128,8 @@ pub(in crate::routes) async fn file(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let names = ["band", "call", "client"];
-    let given = QueryParameters::of_form(&request, &names, "known are band, call and client")?;
+    let given =
+        QueryParameters::of_form(&request, &names, "the parameters are band, call and client")?;
     let filter = filter(&given)?;
     // A browser asks for pages, and keeps what it gets.
     let media =
@@ -171,7 +175,11 @@ mod tests {
     fn filter_of(query: &[(&str, &str)]) -> Result<CallFilter, &'static str> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let pairs = query.iter().map(owned).collect();
-        let given = QueryParameters::among(pairs, &["band", "call", "client"], "known are some");
+        let given = QueryParameters::among(
+            pairs,
+            &["band", "call", "client"],
+            "the parameters are some",
+        );
         given
             .and_then(|given| filter(&given.into_form()))
             .map_err(|error| error.kind().code)

@@ -26,7 +26,8 @@ pub(in crate::routes) async fn show(
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let names = ["feature", "before"];
-    let given = QueryParameters::of_form(&request, &names, "known are feature and before")?;
+    let given =
+        QueryParameters::of_form(&request, &names, "the parameters are feature and before")?;
     let before = given.before()?.map(u64::cast_signed);
     let feature = given.read("feature", FEATURE_INVALID, |name| Some(name.to_owned()))?;
     answer(&request, state, move |reading| match feature {

@@ -1,5 +1,5 @@
-//! `GET /dashboard/releases` and `GET /dashboard/releases/{id}`: the releases, and one of them with what
-//! changed.
+//! `GET /dashboard/releases` and `GET /dashboard/releases/{id}`: the list of the releases, and the page of
+//! one release with its changes.
 
 use std::path;
 
@@ -56,8 +56,8 @@ fn lines(reading: &Reading, before: Option<i64>) -> anyhow::Result<Paged<Release
     Ok(part.end())
 }
 
-/// The whole release to go back to, for a page of all releases. An error also where its model is too large to
-/// be read.
+/// Name of the undamaged release to roll back to, for the page of all releases. Returns an error also if a
+/// model is too large to read.
 fn return_to_of_all(reading: &Reading) -> anyhow::Result<Option<String>> {
     let all = deployment::newest_first(&reading.state.config.layout)?;
     let live = live_name(reading).unwrap_or_default();
@@ -77,7 +77,7 @@ pub(in crate::routes) async fn one(
     id: Path<String>,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let given = QueryParameters::of_form(&request, &["with"], "known is with")?;
+    let given = QueryParameters::of_form(&request, &["with"], "the only parameter is \"with\"")?;
     let with = given.read("with", WITH_INVALID, |text| Some(number(text)))?;
     let number = number(&id);
     answer(&request, state, move |reading| {
@@ -174,14 +174,15 @@ fn open_other(reading: &Reading, folder: &path::Path) -> Result<OtherRelease, Ap
     })
 }
 
-/// The whole release to go back to from the live one; `None` if there is none. An inner error if a model is too
-/// large to be read: the page is shown all the same.
+/// Name of the undamaged release to roll back to from the live one; `None` if there is none. The outer
+/// error ends the request. After an inner error the page is shown without that release: the releases cannot
+/// be read, or a model is too large to read.
 fn return_to(
     reading: &Reading,
     all: &[(u64, path::PathBuf)],
     live: &str,
 ) -> Result<anyhow::Result<Option<String>>, ApiError> {
-    // The models are checked one after the other.
+    // Only the largest model counts, because the models are read one after the other.
     let largest = all.iter().map(|(_, folder)| model_bytes(folder)).max();
     match reading.count(largest.unwrap_or(0)) {
         Ok(()) => {}
@@ -200,7 +201,7 @@ pub(super) fn count_model(reading: &Reading, folder: &path::Path) -> Result<(), 
     reading.count(model_bytes(folder))
 }
 
-/// Memory in bytes of reading a release's model: its file, and the model made of it.
+/// Bytes of memory that reading a release's model needs: for its file, and for the decoded model.
 fn model_bytes(folder: &path::Path) -> u64 {
     // A file that is missing is reported when it is read.
     let metadata = folder.join(names::MODEL).symlink_metadata();

@@ -37,7 +37,7 @@ pub(in crate::routes) async fn list(
     .await
 }
 
-/// The runs that evaluated the deployed model, page by page. Each run is also shown to `visit`.
+/// One page of the runs that evaluated the deployed model. Calls `visit` with each run of the page.
 pub(super) fn evaluated(
     history: &History,
     before: Option<i64>,

@@ -66,8 +66,8 @@ impl Reading {
 /// The releases that are kept.
 struct Kept<'a> {
     names: Vec<String>,
-    /// Finds a whole release to make live if the link to the live one is lost: the served one, if it is given
-    /// and whole.
+    /// Finds an undamaged release to make live if the link to the live one is lost: the served one, if it
+    /// is given and undamaged.
     return_target: &'a dyn Fn(Option<&str>) -> Option<String>,
 }
 
@@ -91,7 +91,7 @@ fn live_release(
     }
 }
 
-/// The whole release to make live: this one, if it is given and whole.
+/// The undamaged release to make live: the served one, if it is given and undamaged.
 fn return_target(layout: &Layout, served: Option<&str>) -> anyhow::Result<Option<Release>> {
     let published = PublishedManifests::read(layout)?;
     let served = served.and_then(|served| {
@@ -120,7 +120,7 @@ pub(super) fn name_of(folder: &std::path::Path) -> String {
 mod tests {
     use super::*;
 
-    /// The state if only the release `whole` is whole, and 000002 was live last.
+    /// The state if only the release `whole` is undamaged, and 000002 was live last.
     fn state(
         served: Option<&str>,
         is_live: bool,
