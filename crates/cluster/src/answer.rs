@@ -17,10 +17,10 @@ pub enum Cell {
     Text(String),
 }
 
-/// A way to an SQL engine.
+/// A connection to an SQL engine.
 pub trait Connection: Debug + Send + Sync {
-    /// Runs a statement that only reads, and returns its lines. `name` names the value that is asked
-    /// for, in errors. A failure if there are more than `max_lines` lines.
+    /// Runs a read-only statement and returns its result rows. `name` stands for the value in error
+    /// messages. Fails if the result has more than `max_lines` rows.
     fn ask(&self, name: &str, statement: &str, max_lines: usize) -> Result<Answer, Failure>;
 }
 
@@ -116,7 +116,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Numbers for all of `to`.
+    /// Reads one number into each element of `to`.
     pub(crate) fn fill<'n>(
         &mut self,
         to: impl IntoIterator<Item = &'n mut f64>,
@@ -128,7 +128,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The failure of an answer that a query cannot have.
+/// Failure for a result with an unexpected shape or type.
 fn odd(name: &str, what: &str) -> Failure {
     Failure::input_output(format!(
         "the engine answered the query for {name} with {what}"

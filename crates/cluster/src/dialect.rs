@@ -13,7 +13,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// A name in quotes. Any text is a name.
+    /// A name in quotes. Any text can be a name.
     pub fn name(self, name: &str) -> String {
         let quote = match self {
             Self::Spark => '`',
@@ -36,7 +36,7 @@ impl Dialect {
         for letter in text.chars() {
             match letter {
                 '\'' | '\\' => quoted.extend(['\\', letter]),
-                // Some parsers change the ends of lines, and some end at a zero byte.
+                // Some parsers convert line breaks, and some stop at a zero byte.
                 control if control.is_control() && u32::from(control) < 0x80 => {
                     let _ = write!(quoted, "\\u{:04X}", u32::from(control));
                 }
@@ -79,8 +79,8 @@ impl Dialect {
     }
 }
 
-/// A number, exactly. With an exponent it is a float in every dialect; without one it would be a
-/// decimal in some. The number must be finite.
+/// SQL text of a number that reads back as exactly the same float. With an exponent it is a float in every
+/// dialect; without one it would be a decimal in some. The number must be finite.
 pub(crate) fn number(number: f64) -> String {
     debug_assert!(number.is_finite(), "{number}");
     let text = format!("{number:e}");

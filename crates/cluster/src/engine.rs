@@ -1,4 +1,4 @@
-//! The engine: asks for each value by statements, and makes it of the answers.
+//! The engine that computes values by SQL: it sends statements and computes each value from their results.
 
 use common::{Failure, Schema};
 use dataset::passes::{
@@ -13,12 +13,12 @@ use crate::answer::{Answer, Connection, Line};
 use crate::source::{Source, cell};
 use crate::sql::{self, Likelihood, Scored};
 
-/// Maximum number of rows of a sample, however many a stage allows.
+/// Maximum number of rows of a sample, even if a stage asks for more.
 const MAX_SAMPLE_ROWS: usize = 1 << 20;
 /// Maximum number of different log-odds that are returned one by one. If there are more, they are put
 /// together in bins.
 const MAX_SCORES: usize = 100_000;
-/// Width of a bin of log-odds, and the log-odds from which on all are in one bin.
+/// Width of a bin of log-odds, and the limit: all log-odds beyond ± the limit are in the outermost bins.
 const SCORE_BINS: (f64, f64) = (1.0 / 1024.0, 32.0);
 
 /// Rows in an SQL engine.
@@ -75,8 +75,8 @@ impl<C: Connection> SqlEngine<C> {
         Ok((moments, line.count()?))
     }
 
-    /// The rows of a sample, one vector for each feature and then the labels. Categories have the codes
-    /// of their levels. `take` gets each line after these cells.
+    /// Calls `take` for each row of a sample, with: the cells (features, then the label; a level is its
+    /// code), the texts of the levels, and the rest of the result row.
     fn sampled(
         &self,
         (name, max_rows): (&str, usize),
@@ -483,7 +483,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
                 "more than {MAX_SAMPLE_ROWS} rows were asked for one by one, which do not travel from the engine: set engine.kind to embedded"
             )));
         }
-        // The order of the batches is that of ingestion. Within a batch, the engine knows no order.
+        // Batches are sorted in ingestion order. Rows within a batch have no order.
         let place = |batch: i64| self.source.batches.iter().position(|it| it.number == batch);
         rows.sort_by_key(|(batch, ..)| place(*batch));
         let mut table = Table::of_columns(
@@ -505,12 +505,12 @@ impl<C: Connection> Engine for SqlEngine<C> {
     }
 }
 
-/// True if the choices are each fold once, in their order.
+/// True if `folds` lists every fold exactly once, in order.
 fn are_all_folds(folds: &[Fold]) -> bool {
     folds.iter().copied().eq((0..FOLDS).map(Fold::Inside))
 }
 
-/// True for the same sum over other clients.
+/// True if both sums are equal except for their fold.
 fn is_same_sum(one: &LogisticSums<'_>, other: &LogisticSums<'_>) -> bool {
     std::ptr::eq(one.point, other.point) && one.weight == other.weight && one.limit == other.limit
 }

@@ -1,7 +1,7 @@
 //! The connection over Arrow Flight SQL.
 //!
-//! Statements are sent as text, because Sail knows no prepared ones. A statement that fails for a
-//! reason that may pass is sent once more. All statements only read, so that is safe.
+//! Statements are sent as text, because Sail does not support prepared statements. A statement that fails
+//! for a temporary reason is sent once more. This is safe, because all statements only read.
 
 mod cells;
 
@@ -212,7 +212,7 @@ impl From<FlightError> for Problem {
     }
 }
 
-/// The ticket of a part of an answer, which must be fetched from the same server.
+/// Ticket for one part of an answer. Fails if the part is on another server.
 fn ticket_of(endpoint: FlightEndpoint) -> Result<arrow_flight::Ticket, Problem> {
     let is_here = |uri: &str| uri.is_empty() || uri.starts_with("arrow-flight-reuse-connection:");
     if let Some(elsewhere) = endpoint.location.iter().find(|it| !is_here(&it.uri)) {

@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 /// A table or view with one line for each accepted row.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// How its statements are written.
+    /// Dialect of the statements that read the table.
     pub dialect: Dialect,
     /// Name of the table or view.
     pub table: String,
@@ -60,16 +60,17 @@ impl Column {
     }
 }
 
-/// Name, in a statement, of a feature's column.
+/// Name of a feature's column in statements.
 pub(crate) fn cell(feature: usize) -> String {
     format!("x{feature}")
 }
 
 impl Source {
     /// A statement that selects rows. Its columns are `client`, `number`, `batch`, `y` for the label as a
-    /// float, and `x0`, `x1`, … for the features. No other statement contains a name of the user's.
+    /// float, and `x0`, `x1`, … for the features. Only this statement contains table and column names that
+    /// the user chose.
     ///
-    /// A failure if the positions of the selection are not those of whole batches.
+    /// Fails unless the selected positions are whole batches.
     pub(crate) fn selected(&self, selection: &Selection) -> Result<String, Failure> {
         let name = |name: &str| self.dialect.name(name);
         let mut columns = vec![
@@ -105,7 +106,7 @@ impl Source {
         if let Share::OneIn(share) = selection.share
             && share > 1
         {
-            // The digits below decide the fold. A share must not favour a fold.
+            // The remainder `number % FOLDS` is the fold. This condition keeps the same share of each fold.
             let period = FOLDS.saturating_mul(share as u64);
             conditions.push(format!("{number} % {period} < {FOLDS}"));
         }

@@ -1,11 +1,10 @@
-//! The hook that every change to the pipeline's folders passes, and every pass over rows, so that
-//! tests can inject faults.
-//! Scratch folders of dry runs and measurements are exempt.
+//! Hook for fault injection in tests. Every change to the pipeline's folders calls it, and so does every
+//! pass over rows. Scratch folders of dry runs and measurements are exempt.
 //!
 //! In a released program the hook does nothing. Only the acceptance tests enable the feature
-//! `fault-injection`. With it, the environment variable `RISK_FAULT` names one change, at which the
-//! process is killed or the change fails, or one pass over rows, which fails. `RISK_CLOCK` names offsets of the wall clock, for a clock that
-//! jumps.
+//! `fault-injection`. With this feature, the environment variable `RISK_FAULT` names one change or one pass
+//! over rows. A change then fails, or the process is killed at the change; a pass fails. `RISK_CLOCK` names
+//! offsets of the wall clock, for a clock that jumps.
 
 #[cfg(feature = "fault-injection")]
 mod injection;

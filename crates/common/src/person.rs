@@ -12,7 +12,7 @@ use crate::regular;
 
 /// The accounts of the machine. Accounts of a directory service are not in it.
 const ACCOUNTS: &str = "/etc/passwd";
-/// Upper limit of bytes that are read of the accounts.
+/// Maximum number of bytes that are read from the file of accounts.
 const MAX_ACCOUNT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The user of a process.

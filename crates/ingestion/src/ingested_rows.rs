@@ -27,7 +27,7 @@ impl IngestedRows {
         self.fingerprints.extend_from_slice(&rows.fingerprints);
     }
 
-    /// Adds the accepted rows at these places of a block at the end.
+    /// Appends the accepted rows of a block that are at these places.
     pub(crate) fn append(&mut self, rows: &ParsedRows, places: &[usize]) {
         self.table.append(rows, places);
         self.fingerprints

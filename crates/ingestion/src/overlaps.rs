@@ -51,9 +51,9 @@ struct Comparison<'a> {
     layout: &'a Layout,
     /// Rows of finaldata.csv so far.
     known: FingerprintSet,
-    /// Rows that were not known before the present file.
+    /// Rows that occur first in the present file.
     own: FingerprintSet,
-    /// Rows before the appended ones that are still to come.
+    /// Number of remaining rows that come before the appended rows.
     n_earlier: u64,
     files: std::slice::IterMut<'a, FileReport>,
     /// The present file.
@@ -71,7 +71,8 @@ struct ComparedFile<'a> {
 impl Comparison<'_> {
     /// Adds the next rows of finaldata.csv.
     fn add(&mut self, rows: &[u64]) -> anyhow::Result<()> {
-        // A set needs fingerprints with both halves spread.
+        // A set expects fingerprints whose two halves are evenly distributed, so the 64-bit hash fills both
+        // halves.
         let both_halves = |row: &u64| Fingerprint::from(*row) << 64 | Fingerprint::from(*row);
         let rows: Vec<Fingerprint> = rows.iter().map(both_halves).collect();
         let earlier = self.n_earlier.min(rows.len() as u64);
@@ -111,7 +112,7 @@ impl Comparison<'_> {
         self.file.as_ref()
     }
 
-    /// Says what was found of the present file.
+    /// Adds a warning or a note about repeated rows to the report of the present file.
     fn close(&mut self) {
         let Some(ComparedFile {
             report, repeated, ..

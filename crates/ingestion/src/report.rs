@@ -37,7 +37,7 @@ pub struct IngestReport {
     pub no_longer_input: Vec<FormerFolder>,
     /// Reason for the rebuild of finaldata.csv. `None` if rows were appended or nothing was new.
     pub rebuilt: Option<String>,
-    /// Row counts of these files.
+    /// Row counts of `files` together.
     pub rows: RowCounts,
     /// Number of rows of finaldata.csv after the ingestion.
     pub total_rows: u64,

@@ -7,7 +7,8 @@ use arrow_schema::DataType;
 
 use crate::answer::Cell;
 
-/// Adds the lines of a batch. An error names the type of a column that no statement asks for.
+/// Adds the result rows of a batch. Fails if a column has a type that no statement returns; the error names
+/// the type.
 pub(super) fn append(lines: &mut Vec<Vec<Cell>>, batch: &RecordBatch) -> Result<(), String> {
     let columns = batch.columns().iter().map(cells);
     let mut columns = columns.collect::<Result<Vec<_>, _>>()?;

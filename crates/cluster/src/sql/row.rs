@@ -1,4 +1,4 @@
-//! Values of single rows, in layers: each layer is a statement that adds columns to that within.
+//! Values of single rows. Each statement adds columns to the rows of the statement that is nested in it.
 
 use dataset::passes::{LinearExpression, LogisticPoint, RowNumber};
 
@@ -18,7 +18,7 @@ fn column(name: &str, value: impl Into<String>) -> (String, String) {
     (value.into(), name.to_owned())
 }
 
-/// Names of the standardised values: `z0` is 1, the value of the intercept.
+/// Column of a standardised value. At place 0 it is the number 1, the value of the intercept.
 pub(super) fn z(place: usize) -> String {
     match place {
         0 => number(1.0),

@@ -1,4 +1,5 @@
-//! The statement of each value. The order of the columns of an answer stands in its doc comment.
+//! SQL statements, one function for each value. The doc comment of a function lists the columns of the
+//! result.
 
 use dataset::FOLDS;
 use dataset::passes::{Cut, Division, LinearExpression, Parts, RowNumber, Term, Weight};
@@ -8,7 +9,8 @@ use super::term::{part, term, value};
 use crate::dialect::{Dialect, number};
 use crate::source::{Source, cell};
 
-/// Cell and number of rows. Cells without rows are missing.
+/// Counts rows by label and by the prediction of each model. Columns: code of the combination, number of
+/// rows. Combinations without rows are not in the result.
 pub(crate) fn counts(dialect: Dialect, models: &[Cut<'_>], selected: &str) -> String {
     let label = "CASE WHEN y IS NULL THEN 0 WHEN y = 0 THEN 1 ELSE 2 END".to_owned();
     let cell = models.iter().fold(label, |cell, model| {
@@ -20,7 +22,7 @@ pub(crate) fn counts(dialect: Dialect, models: &[Cut<'_>], selected: &str) -> St
     format!("SELECT cell, COUNT(*) FROM ({rows}) AS q GROUP BY cell")
 }
 
-/// Rows, clients, sum, squares, products and squared rows.
+/// Computes the fields of `ClientSums`. Columns: rows, clients, sum, squares, products, squared rows.
 pub(crate) fn client_sums(scored: &Scored, of_row: &RowNumber<'_>, selected: &str) -> String {
     let rows = scored.number(of_row, selected);
     let clients = format!(
@@ -32,8 +34,8 @@ pub(crate) fn client_sums(scored: &Scored, of_row: &RowNumber<'_>, selected: &st
     )
 }
 
-/// For each column: count, mean, variance, minimum and maximum. With `by_fold`, a line for each fold
-/// with rows, which begins with the fold.
+/// Moments of each column: count, mean, variance, minimum, maximum. With `by_fold`: one result row per
+/// non-empty fold, and its first column is the fold.
 pub(crate) fn moments(
     dialect: Dialect,
     columns: &[String],
@@ -60,13 +62,13 @@ pub(crate) fn moments(
     summed(asked, &rows, by_fold)
 }
 
-/// The columns of terms, in which missing values stay missing.
+/// SQL expressions of the terms. A missing value stays NULL.
 pub(crate) fn columns_of_terms(dialect: Dialect, terms: &[Term<'_>]) -> Vec<String> {
     terms.iter().map(|it| term(dialect, it, None)).collect()
 }
 
-/// Rows, positive labels, loss, gradient, and the lower triangle of the matrix, row by row. With
-/// `by_fold`, a line for each fold with rows, which begins with the fold.
+/// Columns: rows, positive labels, loss, gradient, and the lower triangle of the matrix, row by row. With
+/// `by_fold`: one result row per non-empty fold, and its first column is the fold.
 pub(crate) fn logistic_terms(
     likelihood: &Likelihood<'_>,
     weight: Weight,
@@ -87,8 +89,8 @@ pub(crate) fn logistic_terms(
     summed(asked, &rows, by_fold)
 }
 
-/// The sums that are asked for over all rows, or a line for each fold with rows, which begins with the
-/// fold.
+/// Selects the sums in `asked` over all rows. With `by_fold`: one result row per non-empty fold, and its
+/// first column is the fold.
 fn summed(mut asked: Vec<String>, rows: &str, by_fold: bool) -> String {
     if !by_fold {
         return format!("SELECT {} FROM ({rows}) AS q", asked.join(", "));
@@ -117,8 +119,8 @@ pub(crate) fn of_repeated_clients(selected: &str) -> String {
     format!("SELECT * FROM ({selected}) AS q WHERE client IN ({repeated})")
 }
 
-/// Sums over the rows of `repeated`: the number of rows, then the lower triangle of z·zᵀ times the
-/// squared residual, then that times the curvature.
+/// Sums over the rows of `repeated`: the number of rows, then the lower triangle of z·zᵀ times the squared
+/// residual, then of z·zᵀ times the curvature.
 pub(crate) fn squares_of_rows(likelihood: &Likelihood<'_>, repeated: &str) -> String {
     let rows = likelihood.rows(repeated);
     let size = likelihood.size();
@@ -131,9 +133,9 @@ pub(crate) fn squares_of_rows(likelihood: &Likelihood<'_>, repeated: &str) -> St
     format!("SELECT {} FROM ({rows}) AS q", asked.join(", "))
 }
 
-/// Sums over the clients of `repeated`: Σa, Σb, Σa², Σab and Σb², where a and b are the sums over the
-/// pairs of a client; then the lower triangle of the square of the client's sum of z times the residual,
-/// then that of z times the spread.
+/// Sums over the clients of `repeated`: Σa, Σb, Σa², Σab and Σb², where a and b are the sums over the pairs
+/// of a client; then, with c = Σ(residual · z) of a client, the lower triangle of c·cᵀ; then the same with
+/// the spread in place of the residual.
 pub(crate) fn squares_of_clients(likelihood: &Likelihood<'_>, repeated: &str) -> String {
     let rows = likelihood.rows(repeated);
     let size = likelihood.size();
@@ -188,8 +190,8 @@ fn group(dialect: Dialect, division: &Division) -> String {
     )
 }
 
-/// Group, rows, positive labels, Σp, upward and downward skew, and Σp(1−p)·z. Groups without rows are
-/// missing.
+/// Sums by group. Columns: group, rows, positive labels, Σp, Σ of the positive and of the negative skews,
+/// Σp(1−p)·z. The skew of a row is p(1−p)(1−2p). Empty groups are not in the result.
 pub(crate) fn group_sums(
     likelihood: &Likelihood<'_>,
     division: &Division,
@@ -210,7 +212,7 @@ pub(crate) fn group_sums(
     )
 }
 
-/// Group and the sum of the products of the spreads of all pairs of rows of the same client.
+/// Columns: group, Σ(s·s′) over all pairs of rows of one client in that group. s is the spread of a row.
 pub(crate) fn pair_spreads(
     likelihood: &Likelihood<'_>,
     division: &Division,
@@ -225,7 +227,8 @@ pub(crate) fn pair_spreads(
     format!("SELECT part, SUM(s * s - t) FROM ({clients}) AS q GROUP BY part")
 }
 
-/// Parts of two features, Σ(y − p) and Σp(1−p). Cells without rows are missing.
+/// Sums by pair of parts. Columns: part of the first feature, part of the second, Σ(y − p), Σp(1−p). Empty
+/// pairs are not in the result.
 pub(crate) fn pair_sums(
     scored: &Scored,
     expression: &LinearExpression<'_>,
@@ -248,7 +251,7 @@ pub(crate) fn pair_sums(
     format!("SELECT one, other, SUM(-r), SUM(w) FROM ({rows}) AS q GROUP BY one, other")
 }
 
-/// Log-odds, negative and positive labels, in ascending order of the log-odds.
+/// Columns: log-odds, number of negative labels, number of positive labels; ascending by log-odds.
 pub(crate) fn score_groups(
     scored: &Scored,
     expression: &LinearExpression<'_>,
@@ -256,7 +259,7 @@ pub(crate) fn score_groups(
     selected: &str,
 ) -> String {
     let rows = scored.log_odds(expression, selected);
-    // Both zeros are equal.
+    // Adding 0 turns −0 into 0, so that both are one group.
     let rows = with(&rows, &[(format!("l + {}", number(0.0)), "score".into())]);
     let one = number(1.0);
     format!(
@@ -265,8 +268,8 @@ pub(crate) fn score_groups(
     )
 }
 
-/// Mean log-odds, negative and positive labels of bins of the log-odds with this width, up to `limit`
-/// on both sides.
+/// Columns for each bin of log-odds: mean log-odds, negative labels, positive labels. Log-odds beyond
+/// ±`limit` are in the outermost bins.
 pub(crate) fn binned_scores(
     scored: &Scored,
     expression: &LinearExpression<'_>,
@@ -281,7 +284,7 @@ pub(crate) fn binned_scores(
     format!("SELECT AVG(l), SUM({one} - y), SUM(y) FROM ({rows}) AS q GROUP BY bin ORDER BY bin")
 }
 
-/// Level and number of rows, the most frequent first.
+/// Columns: level, number of rows; the most frequent level first.
 pub(crate) fn levels(feature: usize, max_levels: usize, selected: &str) -> String {
     let x = cell(feature);
     format!(
@@ -290,7 +293,8 @@ pub(crate) fn levels(feature: usize, max_levels: usize, selected: &str) -> Strin
     )
 }
 
-/// The rows with the smallest numbers of clients: label and features, then `more` columns.
+/// A sample: the rows whose client numbers are smallest. Columns of the result: label, features, then
+/// `more`.
 pub(crate) fn smallest_rows(
     source: &Source,
     more: &[&str],

@@ -47,8 +47,8 @@ pub(crate) fn term(dialect: Dialect, term: &Term<'_>, imputed: Option<f64>) -> S
     )
 }
 
-/// The value of an expression. Like that in memory it stays finite: a sum that overflows becomes the
-/// largest float of its sign.
+/// The value of an expression. As with rows in memory, the value stays finite: if the sum overflows, it is
+/// the largest float with that sign.
 pub(crate) fn value(dialect: Dialect, expression: &LinearExpression<'_>) -> String {
     let with_value = expression.terms.iter().filter(|it| it.coefficient != 0.0);
     let summands = with_value.map(|weighted| {
@@ -67,8 +67,8 @@ pub(crate) fn bounded(value: &str, limit: f64) -> String {
     format!("GREATEST(LEAST({value}, {most}), {least})")
 }
 
-/// The part of a feature that a present cell belongs to, as a whole number. A number belongs to the
-/// nearer knot, and any other level to the part after the last.
+/// The part of a feature that a present value belongs to, as a whole number: for a number the nearest knot,
+/// for a listed level its place, for any other level one more than the last place.
 pub(crate) fn part(dialect: Dialect, feature: usize, parts: &Parts) -> String {
     let x = cell(feature);
     match parts {
@@ -107,8 +107,8 @@ fn indicator(condition: &str) -> String {
     )
 }
 
-/// The share of the way from one number to another, from 0 to 1. `x` is not NULL: LEAST and GREATEST
-/// skip NULL.
+/// Position of `x` between two numbers, from 0 to 1. `x` must not be NULL, because LEAST and GREATEST
+/// ignore NULL.
 fn share_of_way(x: &str, pair: &[f64]) -> String {
     let (from, width) = (number(pair[0]), number(pair[1] - pair[0]));
     let share = format!("({x} - {from}) / {width}");
@@ -134,7 +134,7 @@ fn curve_value(x: &str, curve: &Curve) -> String {
     sum.join(" + ")
 }
 
-/// The share of a row in one part of a feature.
+/// Weight, from 0 to 1, with which a row belongs to one part of a feature.
 fn share_of_part(dialect: Dialect, side: &Side, place: usize) -> String {
     let x = cell(side.feature);
     match &side.parts {

@@ -1,8 +1,8 @@
 //! Injects one fault, at the operation that an environment variable names.
 //!
 //! `RISK_FAULT=KIND:N:LOG`: the fault occurs at the N-th operation that this kind of fault can affect,
-//! counted from 1. The operation and its path are then written to the file LOG. If LOG is missing, the
-//! process made fewer than N of them.
+//! counted from 1. The operation and its path are then written to the file LOG. If LOG does not exist
+//! afterwards, the process made fewer than N such operations.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ enum Kind {
     NoSpace,
     /// The device fails once: only this change fails.
     Broken,
-    /// Access is denied: this change and later ones to names fail.
+    /// Access is denied: this and all later operations that open, create, rename, link or remove fail.
     Refused,
     /// The rows cannot be reached: this pass fails.
     Unreachable,

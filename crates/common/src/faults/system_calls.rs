@@ -43,9 +43,9 @@ pub(crate) fn watch_sqlite() {
     });
 }
 
-/// Maximum size of page numbers and checksums in a journal. Such writes are not counted as changes,
-/// but with their page. A kill leaves the same files either way, and a test of all changes takes a
-/// third of the time.
+/// Maximum size of page numbers and checksums in a journal. A write of at most this size is not counted as
+/// a change of its own; it counts as part of its page. A kill leaves the same files, and a test of all
+/// changes needs a third of the time.
 const PAGE_MARK_BYTES: usize = 4;
 
 type AnyCall = unsafe extern "C" fn();

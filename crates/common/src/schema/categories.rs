@@ -25,8 +25,8 @@ pub struct CategoryRules {
 pub struct ListedLevels(Option<Vec<String>>);
 
 impl CategoryRules {
-    /// True if no level can break the rules. The share of missing levels is no rule for a single
-    /// level.
+    /// True if no single level can break the rules. The maximum share of missing levels does not count
+    /// here.
     pub fn allow_any_level(&self) -> bool {
         self.listed == ListedLevels::default() && self.presence == Presence::Optional
     }

@@ -44,8 +44,8 @@ pub enum Unit {
     TotalVariation,
     /// Difference of the shares of missing values.
     MissingShare,
-    /// Difference of the shares that one level, one number, or the numbers outside the range of the
-    /// reference have of the values.
+    /// Difference of two shares of the values: the share of one level, of one number, or of all numbers
+    /// outside the range of the reference.
     ValueShare,
 }
 
@@ -89,17 +89,16 @@ pub struct Check {
         skip_serializing_if = "Option::is_none"
     )]
     pub min_p_value: Option<f64>,
-    /// The p-value, corrected for the number of checks of all columns (Holm), and for the share of the level
-    /// that checks of this kind have.
+    /// The corrected p-value: Holm's correction for the number of checks of this kind, divided by the share
+    /// of the significance level that this kind of check gets; at most 1.
     pub corrected_p_value: Option<f64>,
     /// Effect size in `unit`. For categories with an asymptotic p-value, rare levels are pooled. `None` when it is undefined
     /// or out of range.
     pub effect: Option<f64>,
     /// Unit of the effect size.
     pub unit: Unit,
-    /// The smallest effect that matters. For categories it includes the total variation to expect
-    /// by chance with these levels and rows; it is 0 if too many rows have a level that the reference
-    /// does not have.
+    /// Smallest effect that matters. For categories it includes the total variation that chance causes with
+    /// these levels and rows. It is 0 if too many rows have a level that the reference does not have.
     #[serde(rename = "least_effect")]
     pub min_effect: f64,
     /// The verdict.
@@ -128,8 +127,8 @@ impl Check {
         is_significant && self.verdict == Verdict::Ok
     }
 
-    /// True if the effect matters. If a tested check has no effect size, the effect is out of range, so it
-    /// matters.
+    /// True if the effect matters. A check with a p-value but without effect size has an effect out of
+    /// range, which matters.
     pub(super) fn has_an_effect(&self) -> bool {
         self.effect
             .is_none_or(|effect| effect.abs() >= self.min_effect)
@@ -141,7 +140,7 @@ impl Check {
         self.verdict = if self.has_an_effect() && corrected < CHECK_LEVEL {
             Verdict::Drift
         } else if smallest >= CHECK_LEVEL {
-            // So few rows cannot reach a significant result by themselves.
+            // With so few rows, no result can be significant.
             Verdict::InsufficientData
         } else {
             Verdict::Ok
@@ -149,7 +148,7 @@ impl Check {
     }
 }
 
-/// A kind of check, which each column has once.
+/// Kind of check. Each column has one check of each kind.
 #[derive(Clone, Copy)]
 pub(super) enum CheckKind {
     /// The distribution of the values.
@@ -163,9 +162,9 @@ pub(super) enum CheckKind {
 impl CheckKind {
     /// The share of [`CHECK_LEVEL`] that all checks of the kind have together.
     ///
-    /// Few wrong values among many columns are the hardest to see, and only the check of a part sees them. A
-    /// moved distribution is also seen by the joint test. Missing values count in few columns, if any, so
-    /// these few have enough with the smallest share.
+    /// The check of a part has the largest share: a few wrong values in one of many columns are hard to
+    /// find, and no other check finds them. The joint test also finds a moved distribution. Missing values
+    /// have the smallest share: few columns have any, so few tests share this level.
     fn share(self) -> f64 {
         match self {
             Self::Distribution => 2.0 / 8.0,

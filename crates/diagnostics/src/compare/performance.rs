@@ -82,9 +82,10 @@ impl Prediction {
     }
 }
 
-/// Evaluates the predictions in the current file. The reference recalibrates their probabilities.
+/// Evaluates the predictions in the current file. Their probabilities are recalibrated with the predictions
+/// and labels of the reference.
 ///
-/// A missing column, and a column with other values, are errors (exit code 65).
+/// Fails if a column is missing, or has values that are no probability or label (exit code 65).
 pub(super) fn evaluate_predictions(
     columns: PredictionColumns<'_>,
     target: &str,

@@ -164,7 +164,7 @@ fn write_column(
     }
     let part = column.part.as_ref().map(|part| &part.check);
     for check in column.checks() {
-        // A part that cannot be tested adds nothing to the line of its distribution.
+        // No sentence for a part that cannot be tested: the line of the distribution already says it.
         let is_untested = check.verdict == Verdict::InsufficientData && part != Some(check);
         if check.verdict == Verdict::Drift || is_untested || check.is_significant_but_small() {
             writeln!(to, "{:width$} {}", "", check.sentence)?;

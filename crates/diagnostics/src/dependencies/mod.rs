@@ -1,7 +1,7 @@
 //! The crates that this program is built from, and newer versions of them.
 //!
-//! Only [`check_dependencies`] asks the network. All other functions show the stored answers. A
-//! crate without an answer has the status `unknown`, which is no error.
+//! Only [`check_dependencies`] sends requests. All other functions show the stored answers. A crate without
+//! an answer has the status `unknown`, which is no error.
 
 mod compare;
 mod dependency;

@@ -5,15 +5,15 @@
 //! covariance V = I + I·C·I. U'V⁻¹U is χ² with one degree of freedom per coefficient (Rao 1948; C
 //! is the sandwich estimator of White 1982).
 //!
-//! Rows of one client are not independent. Where clients have several rows, any two rows of a client
-//! have the correlation ρ, and V = I + ρ·P + I·C·I (Liang and Zeger 1986). P is the sum of
-//! √(p(1−p))·√(p′(1−p′))·x·x′ᵀ over all pairs of rows of a client. ρ is estimated from these
-//! rows and the training rows, and its standard error is added, because few clients leave it
-//! uncertain. Summing (y − p)·x
-//! by client would need far more clients than coefficients. With one row per client P is absent.
+//! Rows of one client are not independent. Where clients have several rows, any two rows of a client have
+//! the correlation ρ, and V = I + ρ·P + I·C·I (Liang and Zeger 1986). P is the sum of
+//! √(p(1−p))·√(p′(1−p′))·x·x′ᵀ over all pairs of rows of a client. ρ is estimated from these rows and the
+//! training rows. Its standard error is added, because ρ is uncertain if few clients have several rows.
+//! Summing (y − p)·x by client would need far more clients than coefficients. With one row per client P is
+//! absent.
 //!
-//! A client may also have training rows. Its part of U and its part of the estimation error then
-//! cancel in part, so V is too large, and the test is cautious.
+//! A client may also have training rows. The client's contributions to U and to the estimation error then
+//! partly cancel each other, so V is too large, and the test is cautious.
 //!
 //! The test detects a change of the model, not of the features: a shift of the features alone is no
 //! model drift.

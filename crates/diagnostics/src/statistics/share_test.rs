@@ -5,16 +5,16 @@ use super::proportions::{ShareTest, Tally};
 
 /// Smallest expected count per cell for chi-square; with fewer rows p is exact.
 ///
-/// Five are enough at a level of 5 % (Cochran 1954). But p is corrected for many columns. Far out
-/// in the tail chi-square makes p too small by a factor, until hundreds of rows are expected.
+/// Five are enough at a level of 5 % (Cochran 1954). But p is corrected for many columns. Far in the tail,
+/// chi-square makes p too small by a large factor, unless each cell has hundreds of expected rows.
 const MIN_EXPECTED: f64 = 1000.0;
 /// Relative difference below which two probabilities count as equal, because of rounding.
 const ROUNDING: f64 = 1e-7;
 
 /// Tests whether two samples have the same share.
 ///
-/// Chi-square is used when at least a thousand rows are expected in each cell of the 2×2 table.
-/// Otherwise it is Fisher's exact test, whose steps number at most the rows of the smallest margin.
+/// Chi-square is used when at least a thousand rows are expected in each cell of the 2×2 table. Otherwise
+/// Fisher's exact test is used. It needs at most as many steps as the smallest margin has rows.
 ///
 /// When all shares are 0, or all are 1, p is 1. `None` when a sample has no rows.
 pub fn test_shares(reference: Tally, current: Tally) -> Option<ShareTest> {
@@ -111,8 +111,8 @@ impl SplitsOfRows {
         self.p_value(self.smallest).min(self.p_value(last))
     }
 
-    /// The probability of a p-value that is not above this one: the largest p-value of a split up
-    /// to it, or 0.
+    /// Probability that a random split has a p-value of at most `p_value`. This is the largest p-value of a
+    /// split that is not above `p_value`, or 0 if there is none.
     pub(super) fn chance_of(&self, p_value: f64) -> f64 {
         let mut ascending = self.weights.clone();
         ascending.sort_unstable_by(f64::total_cmp);

@@ -47,23 +47,22 @@ pub struct Verdicts {
     pub terms: Option<ScoreTerms>,
 }
 
-/// A feature has left the training rows if at least this share of its values is unlike any value of
-/// the training rows.
+/// Minimum share of a feature's values that are new: unlike any value of the training rows.
 const MIN_LEFT_SHARE: f64 = 0.05;
 
 impl Verdicts {
-    /// Names of the features that have left the training rows: the features with drift of which at
-    /// least one in twenty values is unlike any training value
-    /// ([`ColumnComparison::unlike_share`]). A missing value counts as unlike if no training value
-    /// is missing. A feature that was constant has left them once it drifts.
+    /// Names of the features with drift and new values: at least 1 in 20 values is unlike any training
+    /// value ([`ColumnComparison::unlike_share`]). A missing value counts as unlike if no training value is
+    /// missing. A feature that was constant in training is also named once it drifts.
     pub fn left_reference(&self) -> Vec<String> {
         let features = self.features.iter();
         let left = features.filter(|it| has_unlike_values(it) || newly_missing_share(it).is_some());
         left.map(|feature| feature.name.clone()).collect()
     }
 
-    /// The features of [`left_reference`](Self::left_reference) whose present values are like training
-    /// values: the share of their values that is missing, by name. No training value is missing.
+    /// Shares of missing values, by feature name. Has the features of
+    /// [`left_reference`](Self::left_reference) whose present values resemble training values, but which
+    /// had no missing value in training.
     pub fn newly_missing(&self) -> BTreeMap<String, f64> {
         let features = self.features.iter().filter(|it| !has_unlike_values(it));
         let shares = features.filter_map(|it| Some((it.name.clone(), newly_missing_share(it)?)));
@@ -92,7 +91,7 @@ fn has_unlike_values(feature: &ColumnComparison) -> bool {
     was_constant || unlike.is_some_and(|share| share >= MIN_LEFT_SHARE)
 }
 
-/// Share of the missing values of a feature if it has grown enough, and no training value is missing.
+/// Share of values that are missing in the batch, if it is large enough and no training value is missing.
 fn newly_missing_share(feature: &ColumnComparison) -> Option<f64> {
     let is_new = is_drift(&feature.missing) && feature.missing_shares[0] == Some(0.0);
     let share = feature.missing_shares[1].filter(|_| is_new);
@@ -103,10 +102,12 @@ fn newly_missing_share(feature: &ColumnComparison) -> Option<f64> {
 ///
 /// `earlier` holds the sums of the earlier batches under the same model.
 ///
-/// Chances of a false alarm without drift: `alpha` for the model test of each batch, at most four
-/// fifths of it for the tests of the last batches, and at most `alpha` for all tests of the sums since the
-/// deployment together. All segments of a batch together have `alpha`, too. The tests of all features of a batch together have
-/// [`ALPHA`](crate::ALPHA).
+/// Probability of a false alarm without drift:
+/// - model test of one batch: `alpha`
+/// - tests of the last batches: at most 0.8 · `alpha`
+/// - all tests of the sums since the deployment together: at most `alpha`
+/// - all segments of a batch together: `alpha`
+/// - all features of a batch together: [`ALPHA`](crate::ALPHA)
 pub fn verdicts(
     model: &Model,
     batch: &Batch<'_>,

@@ -67,8 +67,8 @@ fn age_at(time: i64, now: Timestamp) -> i64 {
     now.saturating_sub(time)
 }
 
-/// Nanoseconds since a file was written to. Where the modification time is in the future, as in an
-/// archive of a machine with another clock, the change time of this machine tells it. `None` if both
+/// Nanoseconds since the last write to a file. The modification time can be in the future, for example if
+/// the file was unpacked from an archive of another machine. The change time is used then. `None` if both
 /// are in the future.
 pub(super) fn since_last_change(file: &FoundFile, now: Timestamp) -> Option<i64> {
     let FileStamp {

@@ -46,8 +46,7 @@ pub struct PairTerms {
 }
 
 impl ScoreTerms {
-    /// True when all sums are within range. Other sums would spoil every sum that they are added
-    /// to.
+    /// True when all sums are within range. A sum out of range would make every total out of range.
     pub fn are_in_range(&self) -> bool {
         let pairs = self.pairs.iter().flat_map(|pairs| pairs.spreads.iter());
         let matrices = self.information.iter().chain(pairs);

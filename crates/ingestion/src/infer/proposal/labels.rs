@@ -16,7 +16,7 @@ const GOOD_OUTCOMES: &str = "\
 
 /// Maximum number of values of a target. A column with more values is a description.
 const MAX_VALUES: usize = 12;
-/// The rare values together must be fewer than one in this many cells.
+/// Rare values are ignored if together they are fewer than 1 in this many cells.
 const MIN_CELLS_OF_A_RARE_ONE: u64 = 100;
 /// Maximum number of words of a text that a word such as "not" negates.
 const MAX_NEGATED_WORDS: usize = 4;
