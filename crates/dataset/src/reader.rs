@@ -120,7 +120,8 @@ impl<R: Read> RowReader<R> {
             *known.text == *text
                 && known.dialect == dialect
                 && known.ends == ends
-                && known.columns.doubts_points == opened.blocks.format().doubts_points
+                && known.columns.rejects_ambiguous_points
+                    == opened.blocks.format().rejects_ambiguous_points
                 && known.target == target
                 && known.schema == *schema
         };

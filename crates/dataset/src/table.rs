@@ -55,7 +55,7 @@ pub struct Columns<'a> {
     pub levels: &'a LevelNames,
 }
 
-/// The fields of [`Columns`], to be changed. All columns must keep the same length.
+/// Mutable access to the fields of [`Columns`]. All columns must keep the same length.
 #[derive(Debug)]
 pub struct ColumnsMut<'a> {
     /// One vector per feature.
@@ -110,7 +110,7 @@ impl Fold {
 pub enum Share {
     /// All rows.
     All,
-    /// One row in this number, evenly spread over the table in short runs. The number is at least 1.
+    /// One row in this many: short groups of consecutive rows, spread evenly over the table. At least 1.
     OneIn(usize),
 }
 
@@ -186,7 +186,7 @@ impl Table {
         }
     }
 
-    /// The columns of rows in memory, to be changed.
+    /// Mutable access to the columns in memory.
     pub fn in_memory_mut(&mut self) -> ColumnsMut<'_> {
         debug_assert!(self.engine.is_none(), "the rows are on an engine");
         ColumnsMut {
@@ -228,7 +228,7 @@ impl Table {
         self.labels.push(label);
         self.clients.push(client_hash(id));
         self.client_numbers.push(client_number(id));
-        self.client_numbers_of_all_or_none();
+        self.drop_client_numbers_if_incomplete();
     }
 
     /// Adds one row of another table at the end. The caller has to add the level names.
@@ -240,7 +240,7 @@ impl Table {
         self.clients.push(other.clients[position]);
         self.client_numbers
             .extend(other.client_numbers.get(position));
-        self.client_numbers_of_all_or_none();
+        self.drop_client_numbers_if_incomplete();
     }
 
     /// Adds all accepted rows of a block at the end.
@@ -251,12 +251,12 @@ impl Table {
         self.labels.extend_from_slice(&rows.labels);
         self.clients.extend_from_slice(&rows.clients);
         self.client_numbers.extend_from_slice(&rows.client_numbers);
-        self.client_numbers_of_all_or_none();
+        self.drop_client_numbers_if_incomplete();
         self.levels.merge(&rows.levels);
     }
 
     /// Removes the numbers of clients if rows without them were added.
-    fn client_numbers_of_all_or_none(&mut self) {
+    fn drop_client_numbers_if_incomplete(&mut self) {
         if self.client_numbers.len() != self.labels.len() {
             self.client_numbers.clear();
         }
@@ -270,11 +270,11 @@ impl Table {
         self.labels.extend_from_slice(&other.labels);
         self.clients.extend_from_slice(&other.clients);
         self.client_numbers.extend_from_slice(&other.client_numbers);
-        self.client_numbers_of_all_or_none();
+        self.drop_client_numbers_if_incomplete();
         self.levels.merge(&other.levels);
     }
 
-    /// Adds the accepted rows at these places of a block at the end.
+    /// Appends the accepted rows of a block that are at these places.
     pub fn append(&mut self, rows: &ParsedRows, places: &[usize]) {
         for (column, values) in self.features.iter_mut().zip(&rows.features) {
             column.extend(places.iter().map(|place| values[*place]));
@@ -287,7 +287,7 @@ impl Table {
             .iter()
             .filter_map(|place| rows.client_numbers.get(*place));
         self.client_numbers.extend(numbers);
-        self.client_numbers_of_all_or_none();
+        self.drop_client_numbers_if_incomplete();
         self.levels.merge(&rows.levels);
     }
 
@@ -342,8 +342,8 @@ impl Table {
         self.features.iter().map(move |column| column[position])
     }
 
-    /// By this key, the first rows are a sample: clients by their numbers, and the rows of a client
-    /// in an order of their own.
+    /// Sort key for sampling: the rows with the smallest keys are the sample. Rows are ordered by the
+    /// number of their client, and the rows of one client by `hash`.
     pub(crate) fn sample_key(&self, row: usize, hash: u64) -> u64 {
         u64::from(self.client_numbers[row]) << 32 | hash >> 32
     }

@@ -1,7 +1,7 @@
 //! The HTTP client of all crates that call other programs.
 //!
-//! It differs from the library's in the lookup of addresses: the library starts a thread for every
-//! lookup, and panics where the system allows no more threads.
+//! It differs from the client of the library `ureq` in how it looks up addresses: the library starts a
+//! thread for every lookup, and panics where the system allows no more threads.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};

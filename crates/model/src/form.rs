@@ -27,15 +27,16 @@ impl fmt::Display for Form {
     }
 }
 
-/// A form that was tried. The predictor for each fold is one Newton step on the other folds away
-/// from a fit to all rows.
+/// A form that was tried. For each fold, its predictor is made from a fit to all rows by one Newton step on
+/// the other folds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FormResult {
     /// The form.
     pub form: Form,
     /// Inverse strength of its penalty, the best of those that were tried.
     pub c: f64,
-    /// Mean out-of-fold log-loss. The penalty for a fold is the one that the other folds choose.
+    /// Mean out-of-fold log-loss. For each fold, the penalty is the one with the lowest log-loss on the
+    /// other folds.
     pub log_loss: f64,
     /// Standard error of the difference to the log-loss of the best form; 0 for the best form.
     pub standard_error: f64,

@@ -61,9 +61,9 @@ pub struct Model {
     /// configuration names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forms: Vec<FormResult>,
-    /// The training windows that were tried: all rows, then the rows since the drift, then the last
-    /// batches, the fewest first. Empty if there was no choice: for the first model, and for one that
-    /// was fitted by hand.
+    /// The training windows that were tried: all rows, then the rows since the drift, then the last 1, 2,
+    /// 4, … batches. Empty if there was no choice: for the first model, and for one that was fitted by
+    /// hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowResult>,
 }

@@ -32,7 +32,8 @@ pub struct Scorecard<'m> {
     pub rows: Vec<ScorecardRow<'m>>,
 }
 
-/// One row of the scorecard: a kind of cells of a feature, and their points.
+/// One row of the scorecard: a range of numbers, a level, or the missing values of a feature, with the
+/// points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScorecardRow<'m> {
     /// The cells that the row is for; `None` for the base points, which each client has.
@@ -90,8 +91,8 @@ pub struct Points {
     pub at_from: f64,
     /// Points at the upper end.
     pub at_to: f64,
-    /// The same two points at the upper end of the second feature's range; `None` if it has no
-    /// range.
+    /// Points at the lower and at the upper end of the first feature, with the second feature at the upper
+    /// end of its range. `None` if the second feature has no range.
     pub at_second_to: Option<[f64; 2]>,
     /// Change of the points per unit of the number; `None` unless the cells are a line.
     pub per_unit: Option<f64>,

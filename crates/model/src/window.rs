@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A choice of rows of finaldata.csv, which always ends with the newest one.
+/// Rows of finaldata.csv that a model is fitted to. A window always ends with the newest row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "window", content = "batches")]
 pub enum Window {

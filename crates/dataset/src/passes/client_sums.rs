@@ -1,4 +1,4 @@
-//! Sums over rows in which the rows of a client count together.
+//! Sums over rows. Rows of the same client are summed first, because they are not independent.
 
 use common::Failure;
 use schemars::JsonSchema;
@@ -19,7 +19,8 @@ const ROUNDED_TO_ZERO: f64 = 1e-9;
 
 /// Sums of a number over rows. Rows of one client count together, because they are not independent.
 ///
-/// The number is a difference of two log-losses, or 1 for a true positive and 0 for another row.
+/// The number is 0, a log-loss, a difference of two log-losses, or 1 for a true positive and 0 for another
+/// row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientSums {
     /// Number of rows.
@@ -28,11 +29,11 @@ pub struct ClientSums {
     pub clients: u64,
     /// Sum of the number over all rows.
     pub sum: f64,
-    /// Sum over the clients of the squared sum of a client.
+    /// Σ over clients: the squared sum of the client.
     pub squares: f64,
-    /// Sum over the clients of the sum of a client times its number of rows.
+    /// Σ over clients: the sum of the client times the number of its rows.
     pub products: f64,
-    /// Sum over the clients of the squared number of rows of a client.
+    /// Σ over clients: the squared number of rows of the client.
     pub squared_rows: f64,
 }
 
@@ -98,9 +99,9 @@ impl std::iter::Sum for ClientSums {
     }
 }
 
-/// The sums of true positives over the labelled rows of a selection, true negatives aside: the number
-/// is 1 for a true positive, and 0 for another row. The positive label is predicted where the log-odds
-/// are above `threshold`.
+/// Sums of true positives over the labelled rows of a selection, without the true negatives: the number is
+/// 1 for a true positive, and 0 for another row. The positive label is predicted where the log-odds are
+/// above `threshold`.
 pub fn true_positive_sums(
     expression: &LinearExpression<'_>,
     threshold: f64,
@@ -114,7 +115,7 @@ pub fn true_positive_sums(
     client_sums(&RowNumber::TruePositive(cut), table, selection)
 }
 
-/// The sums of a number over the rows of a selection that have it.
+/// Sums of a number over those selected rows that have this number.
 pub fn client_sums(
     number: &RowNumber<'_>,
     table: &Table,
@@ -190,7 +191,7 @@ mod tests {
     use crate::passes::{Term, WeightedTerm};
 
     #[test]
-    fn rows_of_one_client_say_no_more_than_one_row() {
+    fn repeated_rows_of_a_client_do_not_lower_the_standard_error() {
         let mut alone = ClientSums::default();
         let mut twice = ClientSums::default();
         for difference in [0.3, -0.1, 0.25, 0.4, 0.05, -0.2, 0.6] {

@@ -110,7 +110,7 @@ impl LinearExpression<'_> {
 }
 
 impl WeightedTerm<'_> {
-    /// A sum to which the term is added at a value of the term, with both factors scaled.
+    /// Returns `sum` plus the contribution of the term at `value`. Both factors are multiplied by `scale`.
     #[inline(always)]
     fn added_to(&self, sum: f64, value: f64, scale: f64) -> f64 {
         if value.is_nan() {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_together_have_the_values_of_each() {
+    fn fill_gives_each_row_the_value_of_that_row() {
         let values = |expression: &LinearExpression<'_>, rows: &[[f64; 2]]| {
             let mut found = vec![0.0; rows.len()];
             expression.fill(&mut found, rows.as_flattened(), 2);

@@ -4,8 +4,8 @@
 //! smallest numbers, at most [`SAMPLE_ROWS`]. It does not depend on the order of the rows, if they have
 //! an id. Up to that number of rows the sample has all rows, so that medians are exact.
 //!
-//! Without an id, equal rows differ by their places. Otherwise they would all be in the sample, or
-//! none of them.
+//! Without an id, the hash of a row includes its place. Otherwise either all equal rows or none would be
+//! sampled.
 
 use common::Failure;
 use std::ops::Range;
@@ -97,13 +97,13 @@ impl ColumnProfile {
     /// The reason, as a sentence, why a category cannot be a feature of a model; `None` if it can
     /// be.
     ///
-    /// Such a category has more than [`MAX_NAMED_LEVELS`] different texts. The frequency of a text
-    /// then does not decide whether the text is counted.
+    /// Such a category has more than [`MAX_NAMED_LEVELS`] different texts. Then even a frequent text may be
+    /// missing from the counts.
     pub fn why_no_category(&self) -> Option<String> {
         let is_counted = self.levels()?.are_of_all_levels();
         (!is_counted).then(|| {
             format!(
-                "{} has more than {MAX_NAMED_LEVELS} different texts; it is no category: leave it out of schema.features, or allow but a few with allowed",
+                "{} has more than {MAX_NAMED_LEVELS} different texts; it cannot be a category: leave it out of schema.features, or list the few levels to accept in its key allowed",
                 self.name
             )
         })
@@ -125,7 +125,12 @@ impl TryFrom<WrittenColumn> for ColumnProfile {
         let values = match (written.moments, written.levels) {
             (Some(moments), None) => ColumnValues::Numbers(moments),
             (None, Some(counts)) => ColumnValues::Levels(counts),
-            _ => return Err(format!("{} has neither moments nor levels", written.name)),
+            _ => {
+                return Err(format!(
+                    "{} must have either moments or levels",
+                    written.name
+                ));
+            }
         };
         Ok(Self {
             name: written.name,
@@ -162,15 +167,14 @@ pub struct Sample {
     /// One vector per column of the profile. NaN is a missing value; a category has the
     /// [code](crate::level_code) of its level.
     pub columns: Vec<Vec<f64>>,
-    /// Places, in the sample, of the rows that stand for their clients: one row of each client is chosen
-    /// among all profiled rows. `None` if every client has one row, and in models of older programs.
+    /// Positions in the sample of chosen rows. One row of each client is chosen among all profiled rows.
+    /// `None` if every client has one row, and in models of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_clients: Option<Vec<u32>>,
 }
 
-/// The places, in the sample of a profile, of the rows that stand for their clients: one row of each client
-/// is chosen among all labelled rows at these positions. `None` if every client has one row, or without an
-/// id.
+/// Positions, in the sample of a profile, of chosen rows. One row of each client is chosen among all
+/// labelled rows at the positions `rows`. `None` if every client has one row, or if the schema has no id.
 pub fn rows_of_clients(
     schema: &Schema,
     table: &Table,
@@ -234,8 +238,8 @@ fn profile_and_places(
     let places = sampled_places(value.smallest);
     let sample = sample(table, &places);
     let columns = value.columns.into_iter().enumerate();
-    let values = columns.map(|(place, column)| column.described(table.levels.column(place)));
-    (described(schema, value.rows, values, sample), places)
+    let values = columns.map(|(place, column)| column.into_values(table.levels.column(place)));
+    (profile_of(schema, value.rows, values, sample), places)
 }
 
 /// An empty fold for each column: the features, then the target.
@@ -248,7 +252,7 @@ fn empty_columns(schema: &Schema) -> impl Iterator<Item = ColumnFold> {
 }
 
 /// The profile of `rows` rows: adds the names and the counts of missing values to the columns.
-pub(super) fn described(
+pub(super) fn profile_of(
     schema: &Schema,
     rows: u64,
     columns: impl Iterator<Item = ColumnValues>,
@@ -355,7 +359,7 @@ impl ColumnFold {
         }
     }
 
-    fn described(self, names: Option<&ColumnNames>) -> ColumnValues {
+    fn into_values(self, names: Option<&ColumnNames>) -> ColumnValues {
         match self {
             Self::Numbers(moments) => ColumnValues::Numbers(moments),
             Self::Levels(counts) => ColumnValues::Levels(counts.named(names)),
@@ -468,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn a_category_of_too_many_texts_says_so_and_that_its_levels_are_not_all() {
+    fn too_many_levels_are_reported_and_the_number_of_levels_is_not_exact() {
         let found = |texts: usize| {
             let (mut schema, mut table) = table((0..texts).map(|_| (0.0, None)));
             schema.features[0].kind = Kind::Category(CategoryRules::default());
@@ -524,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_id_a_sample_has_equal_rows_in_their_share() {
+    fn without_an_id_equal_rows_are_sampled_in_proportion() {
         let n = 200_000;
         let value = |row: usize| (row % 40) as f64;
         for id in [None, Some("client".to_owned())] {

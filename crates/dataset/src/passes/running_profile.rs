@@ -15,7 +15,7 @@ use super::block_rows::BLOCK_ROWS;
 use super::categories::CodeCounts;
 use super::engine::CHUNK_ROWS;
 use super::moments::Moments;
-use super::profile::{ColumnValues, Profile, SAMPLE_ROWS, Sample, as_number, described};
+use super::profile::{ColumnValues, Profile, SAMPLE_ROWS, Sample, as_number, profile_of};
 use crate::fingerprint::SampleHasher;
 use crate::level::ColumnNames;
 use crate::table::Table;
@@ -148,7 +148,7 @@ impl RunningProfile {
         let values = self.columns.iter().map(RunningColumn::values);
         let mut sample = self.sample.clone();
         sample.prune();
-        described(
+        profile_of(
             schema,
             self.rows,
             values,

@@ -159,7 +159,7 @@ impl<R: Read + Send> BulkReader<R> {
             for rows in rows.iter_mut() {
                 passed.place(rows)?;
                 if columns.id == IdColumn::None {
-                    rows.name(row_ids, wanted);
+                    rows.add_row_ids(row_ids, wanted);
                     let unlabelled = rows.labels.iter().filter(|label| label.is_none());
                     passed.without_id_and_label += unlabelled.count() as u64;
                 }

@@ -57,7 +57,7 @@ impl fmt::Display for HeaderFlaw {
                 {
                     return write!(
                         to,
-                        "the columns are not separated as expected: the header is one field that has {separator}; set ingestion.separator, or \"auto\" if it is set, and see whether all rows have as many fields (found: {})",
+                        "the columns are not separated as expected: the header is a single field that contains {separator}; set ingestion.separator to it, or to \"auto\" if it has another value, and check that all rows have as many fields as the header (found: {})",
                         shown(found)
                     );
                 }
@@ -82,7 +82,7 @@ impl fmt::Display for HeaderFlaw {
     }
 }
 
-/// Places of the columns that a model reads among some names, counted from 0.
+/// Positions, from 0, of the columns that a model reads in a list of column names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnPlaces {
     /// The column that names the client, if the schema has one.
@@ -110,7 +110,7 @@ pub fn find_columns<'n>(
     })
 }
 
-/// The columns behind this one in the schema that are missing among normalised names.
+/// Columns that come after this one in the schema and are not in `names` (normalised names of the header).
 fn missing_after(column: &str, schema: &Schema, names: &[String]) -> Vec<String> {
     let features = schema.features.iter().map(|feature| &feature.name);
     let read = schema.id.iter().chain(features);
@@ -148,14 +148,14 @@ pub(super) struct ColumnMap {
     pub(super) id: IdColumn,
     /// Decimal marks of numbers.
     pub(super) decimal: DecimalMarks,
-    /// True if points that all stand before three digits may separate thousands. The text is then
-    /// rejected, because its numbers are not clear.
-    pub(super) doubts_points: bool,
+    /// True if a column with numbers such as `1.234` is ambiguous: every point is followed by three digits
+    /// and may separate thousands. The text is then rejected, because its numbers are not clear.
+    pub(super) rejects_ambiguous_points: bool,
     /// True if each row has one more field than the header, and this field is empty.
     pub(super) rows_end_with_separator: bool,
     /// True if lines end with CR LF, so that a CR alone is part of a field.
     pub(super) lines_end_with_crlf: bool,
-    /// True if the file writes numbers or missing values otherwise than finaldata.csv does.
+    /// True if numbers or missing values have another notation than in finaldata.csv.
     pub(super) rewrites_cells: bool,
     pub(super) features: Vec<(usize, Feature)>,
     /// True if a feature is a category.
@@ -197,13 +197,13 @@ impl ColumnMap {
         };
         let mut columns = Self::find(names, schema, target, origin)?;
         columns.decimal = format.dialect.decimal;
-        columns.doubts_points = format.doubts_points;
+        columns.rejects_ambiguous_points = format.rejects_ambiguous_points;
         columns.lines_end_with_crlf = opened.header_text().ends_with(b"\r\n");
         columns.rows_end_with_separator = opened.rows_end_with_separator();
         columns.rewrites_cells |= columns.decimal != DecimalMarks::Point;
         columns.is_as_written &= !columns.rewrites_cells && !columns.rows_end_with_separator;
-        let is_forgiven = differs && !is_as_configured(header, schema);
-        columns.notes = columns.noted(schema, target, is_forgiven);
+        let has_ignored_difference = differs && !is_as_configured(header, schema);
+        columns.notes = columns.noted(schema, target, has_ignored_difference);
         Ok(columns)
     }
 
@@ -240,7 +240,8 @@ impl ColumnMap {
             (None, Origin::Foreign) => IdColumn::None,
         };
         let written = schema.as_written();
-        // Rows of such a file get a row id in front, even if the file has a column of that name.
+        // Rows of a file without an id column get a row id, even if the file has a column with the name of
+        // the row id.
         let is_as_written = id != IdColumn::None
             && names.len() == schema.written_columns().count()
             && target == TargetColumn::Read
@@ -252,7 +253,7 @@ impl ColumnMap {
         Ok(Self {
             id,
             decimal: DecimalMarks::Point,
-            doubts_points: true,
+            rejects_ambiguous_points: true,
             rows_end_with_separator: false,
             lines_end_with_crlf: false,
             rewrites_cells: schema.features != written.features,
@@ -295,7 +296,12 @@ impl ColumnMap {
         }
     }
 
-    fn noted(&self, schema: &Schema, target: TargetColumn, is_forgiven: bool) -> Vec<String> {
+    fn noted(
+        &self,
+        schema: &Schema,
+        target: TargetColumn,
+        has_ignored_difference: bool,
+    ) -> Vec<String> {
         let known: Vec<String> = schema.columns().map(normalised).collect();
         let mut seen = BTreeSet::new();
         // Spreadsheets often export several columns without a name.
@@ -305,8 +311,8 @@ impl ColumnMap {
         };
         let extra: Vec<String> = self.names.iter().filter(is_extra).cloned().collect();
         let mut notes = Vec::new();
-        if is_forgiven {
-            notes.push("spaces or case in the header were forgiven".into());
+        if has_ignored_difference {
+            notes.push("spaces or upper and lower case in the header differ from the schema; this was ignored".into());
         }
         if !extra.is_empty() {
             notes.push(format!("other columns are ignored: {}", shown(&extra)));
@@ -403,7 +409,7 @@ const CHARACTERS_PER_ERROR: usize = 3;
 
 /// The edit distance of a name from the wanted one; `None` if it is too large.
 fn distance(wanted: &str, name: &str) -> Option<usize> {
-    if only_adds_a_notation(wanted, name) {
+    if adds_only_digits_or_question_word(wanted, name) {
         return Some(0);
     }
     let length = wanted.chars().count();
@@ -420,7 +426,7 @@ const QUESTION_WORDS: [&str; 2] = ["is", "has"];
 
 /// True if a name differs from the wanted one only by digits or a question word, as in `exited
 /// (0/1)`. A name with any other word, such as `exited on`, is another column.
-fn only_adds_a_notation(wanted: &str, name: &str) -> bool {
+fn adds_only_digits_or_question_word(wanted: &str, name: &str) -> bool {
     let (wanted, name) = (words(wanted), words(name));
     let Some((before, after)) = name.split_once(&wanted) else {
         return false;

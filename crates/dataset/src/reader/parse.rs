@@ -53,14 +53,14 @@ pub struct ParsedRows {
     pub(super) exceeded: Option<LimitExceeded>,
 }
 
-/// What a reader makes of each accepted row, beside its values, label and client.
+/// What a reader returns for each accepted row in addition to its values, label and client.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// Key of the rows' fingerprints; `None` if no fingerprints are wanted.
     pub key: Option<&'a FingerprintKey>,
     /// The rows as lines of finaldata.csv.
     pub lines: Lines,
-    /// True if the numbers of clients are wanted, without which a table has no folds.
+    /// True if client numbers are wanted. A table without client numbers has no folds.
     pub client_numbers: bool,
 }
 
@@ -143,7 +143,7 @@ impl ParsedRows {
 
     /// Gives row ids to rows without an id, in order. Fills in their clients, and their
     /// fingerprints if there is a key. Puts the row ids at the beginning of their lines.
-    pub(super) fn name(&mut self, ids: &mut RowIds, wanted: Wanted<'_>) {
+    pub(super) fn add_row_ids(&mut self, ids: &mut RowIds, wanted: Wanted<'_>) {
         let mut hasher = wanted.key.map(FingerprintKey::row_hasher);
         let (lines, ends) = (
             std::mem::take(&mut self.lines),

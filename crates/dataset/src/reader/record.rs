@@ -264,8 +264,9 @@ impl ColumnMap {
             found.map(|((_, feature), _)| escaped(feature.name.as_bytes()))
         };
         let has_decimal_points = counts.iter().any(|marks| marks.points.decimal > 0);
-        let unclear_points =
-            |marks: &Marks| self.doubts_points && !has_decimal_points && marks.points.are_unclear();
+        let unclear_points = |marks: &Marks| {
+            self.rejects_ambiguous_points && !has_decimal_points && marks.points.are_unclear()
+        };
         let unclear = [
             ("comma", first(true, &|marks| marks.commas.are_unclear())),
             ("point", first(true, &unclear_points)),

@@ -26,8 +26,8 @@ pub(crate) struct Blocks<R> {
     carried: Vec<u8>,
     block_bytes: usize,
     is_at_start: bool,
-    /// True once the text has ended. It is then not read again, because a request's body has only
-    /// one end.
+    /// True once the text has ended. The text is then not read again: reading a request's body after its
+    /// end is an error.
     is_at_end: bool,
     /// Number of bytes in all blocks so far.
     passed: u64,

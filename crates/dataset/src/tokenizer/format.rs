@@ -18,9 +18,9 @@ pub struct Format {
     pub(crate) decimal_of_commas: DecimalMarks,
     /// Decimal marks if another byte separates the fields.
     pub(crate) decimal_of_others: DecimalMarks,
-    /// True if points that all stand before three digits may separate thousands. False for
-    /// requests: in their few rows such points are decimal marks.
-    pub(crate) doubts_points: bool,
+    /// True if a column in which every point is followed by three digits is ambiguous, because the points
+    /// may separate thousands. False for requests: in their few rows such points are decimal marks.
+    pub(crate) rejects_ambiguous_points: bool,
     /// Encoding of a text without a byte order mark; `None` for UTF-8.
     pub(crate) encoding: Option<&'static Encoding>,
     /// Limits on the size of the text's parts.
@@ -104,7 +104,7 @@ impl Format {
         detection: Detection::Nothing,
         decimal_of_commas: DecimalMarks::Point,
         decimal_of_others: DecimalMarks::Either,
-        doubts_points: true,
+        rejects_ambiguous_points: true,
         encoding: None,
         limits: Limits::NONE,
     };
@@ -147,7 +147,7 @@ impl Format {
         };
         Self {
             decimal_of_commas: DecimalMarks::Point,
-            doubts_points: false,
+            rejects_ambiguous_points: false,
             ..Self::foreign(&settings)
         }
     }
