@@ -1,10 +1,10 @@
-//! Sample answers: a model's predictions for a few training rows, stored in the release. A program
-//! that loads the model checks that the predictions are unchanged.
+//! Sample predictions: a model's predictions for a few training rows, stored in the release. A program that
+//! loads the model checks that the predictions are unchanged.
 
 use common::manifest::SamplePrediction;
 use model::Model;
 
-/// Number of sample answers in a release.
+/// Number of sample predictions in a release.
 const SAMPLE_PREDICTIONS: usize = 20;
 /// Largest accepted difference of two probabilities. The last bits may differ between processors.
 const PROBABILITY_TOLERANCE: f64 = 1e-9;
@@ -35,7 +35,7 @@ pub(crate) fn sample_predictions(model: &Model) -> Vec<SamplePrediction> {
         .collect()
 }
 
-/// Checks a model against the stored sample answers. The error completes a sentence about the
+/// Checks a model against the stored sample predictions. The error completes a sentence about the
 /// model's file.
 pub(crate) fn check_sample_predictions(
     model: &Model,
@@ -44,7 +44,7 @@ pub(crate) fn check_sample_predictions(
     let scorer = model.scorer();
     for answer in kept {
         let Some(row) = model.read_row(&answer.row) else {
-            return Err("reads other columns than the sample answers in its manifest".into());
+            return Err("reads other columns than the sample predictions in its manifest".into());
         };
         let found = scorer.probability(&row);
         // A comparison with NaN is false, so a prediction of NaN counts as changed.

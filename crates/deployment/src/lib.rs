@@ -23,7 +23,7 @@ use common::{Config, Failure, History, Layout, Manifest, RunLock, clock, files};
 use model::Model;
 use scoring::Metrics;
 
-use self::publish::{is_whole, rollback_target};
+use self::publish::{is_undamaged, rollback_target};
 use self::release::expect_live;
 
 pub use examine::{ExaminedRelease, examine, stray_links};
@@ -74,7 +74,9 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<DeployReport> {
         return Ok(DeployReport::RolledBack(RolledBack {
             is_unchanged,
             release: release.manifest.release,
-            is_from_whole: from.as_deref().is_some_and(|from| is_whole(layout, from)),
+            can_be_undone: from
+                .as_deref()
+                .is_some_and(|from| is_undamaged(layout, from)),
             from,
             score: release.manifest.score,
             score_interval: release.manifest.score_interval,

@@ -142,7 +142,8 @@ pub fn publish(
 ) -> anyhow::Result<Release> {
     let name = staged.name();
     let folder = layout.release(&name);
-    // Recorded first: if this process is killed before the rename, the next release has this number.
+    // The digest is recorded first. If this process is killed before the rename, the next release gets the
+    // same number.
     PublishedManifests::record(history, &name, staged.manifest_digest, |name| {
         files::is_folder(&layout.release(name)).unwrap_or(true)
     })?;
@@ -198,7 +199,7 @@ pub fn roll_back(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
 }
 
 /// True if a release could be made live.
-pub(crate) fn is_whole(layout: &Layout, name: &str) -> bool {
+pub(crate) fn is_undamaged(layout: &Layout, name: &str) -> bool {
     rollback_target(layout, Some(name)).is_ok()
 }
 
@@ -282,8 +283,8 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finds out whether the changes by hand happened whose commands were killed before they could record
-/// that.
+/// Some commands were killed before they recorded the end of a change by hand. Finds out whether each such
+/// change happened.
 fn settle_changes(layout: &Layout, history: &History) -> anyhow::Result<()> {
     history.settle_trainings(layout)?;
     for change in history.unfinished_changes()? {
@@ -292,7 +293,7 @@ fn settle_changes(layout: &Layout, history: &History) -> anyhow::Result<()> {
                 history.finish_change(change.id)?;
             }
             Ok(live) if live != change.to => history.forget_change(change.id)?,
-            // Where `current` is no link, the change counts: then no run undoes it.
+            // If `current` is not a link, the change is recorded as finished, so that no run undoes it.
             _ => history.finish_change(change.id)?,
         }
     }

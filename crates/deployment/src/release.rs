@@ -73,14 +73,14 @@ impl Release {
     /// Opens the release in a folder. Returns an error if its manifest cannot be read, or is not the one
     /// that was published.
     pub fn open_published(folder: &Path, published: &PublishedManifests) -> anyhow::Result<Self> {
-        // First, because its errors say more.
+        // The manifest is read first, because its error messages are more precise.
         let release = Self::open(folder)?;
         published.check(folder)?;
         Ok(release)
     }
 
-    /// Opens the release in a folder. Returns an error if its manifest cannot be read. The manifest is
-    /// not compared with the published one, as [`Self::open_published`] does.
+    /// Opens the release in a folder. Returns an error if its manifest cannot be read. Unlike
+    /// [`Self::open_published`], this does not compare the manifest with the published one.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             folder: folder.to_owned(),
@@ -102,7 +102,7 @@ impl Release {
         self.model()
     }
 
-    /// Returns the model after checking its file's checksum and the sample answers.
+    /// Returns the model after checking its file's checksum and the sample predictions.
     pub fn model(&self) -> anyhow::Result<Model> {
         let path = self.folder.join(names::MODEL);
         let model = Model::load_published(&path, self.manifest.model_digest())?
@@ -159,7 +159,7 @@ pub fn check_live_link(layout: &Layout) -> anyhow::Result<()> {
     match return_target(layout, None)? {
         None => Ok(()),
         Some(release) => Err(Failure::input_output(format!(
-            "the link {} is missing, but release {} is whole: make it live again with `deployment --rollback {}`, or choose another of `deployment --list`",
+            "the link {} is missing, but release {} is undamaged: make it live again with `deployment --rollback {}`, or choose another of `deployment --list`",
             layout.current().display(),
             release.name(),
             release.name()
@@ -191,37 +191,38 @@ pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
             "make release {0} live with `deployment --rollback {0}`, or choose another of `deployment --list`",
             release.name()
         ),
-        None => "no release is whole: restore a backup, or remove the link".into(),
+        None => "no undamaged release is left: restore a backup, or remove the link".into(),
     };
     Err(Failure::input_output(format!("{lost}: {remedy}")).into())
 }
 
-/// The release to make live if the live one is lost or damaged: its parent, else the one that was
-/// live last as the history knows it, else the newest one. Only whole releases are chosen. `damaged`
-/// is the name of the live release, if it is known.
+/// The release to make live if the live one is lost or damaged: its parent, else the one that was live last
+/// according to the history, else the newest one. Only undamaged releases are chosen. `damaged` is the name
+/// of the live release, if it is known.
 pub fn return_target(layout: &Layout, damaged: Option<&str>) -> anyhow::Result<Option<Release>> {
     let (parent, mut others) = parent_and_others(layout, damaged)?;
     if parent.is_some() {
         return Ok(parent);
     }
     let was_live = last_live_except(layout, damaged);
-    // A stable sort: the preferred release comes behind the others, which stay in order.
+    // The sort is stable. The preferred release comes last, because `last_undamaged` searches from the end.
     others.sort_by_key(|release| Some(release.name()) == was_live.as_deref());
-    last_whole(others)
+    last_undamaged(others)
 }
 
-/// The release to go back to from a whole live one: its parent, else the newest other one. Only whole
-/// releases are chosen. Does not read the history, so that it takes the same time with many runs.
+/// Release to roll back to if the live release is undamaged: its parent, else the newest other release.
+/// Only undamaged releases are chosen. Does not read the history, so that it takes the same time with many
+/// runs.
 pub fn previous_release(layout: &Layout, live: &str) -> anyhow::Result<Option<Release>> {
     let (parent, others) = parent_and_others(layout, Some(live))?;
     match parent {
         Some(parent) => Ok(Some(parent)),
-        None => last_whole(others),
+        None => last_undamaged(others),
     }
 }
 
-/// The parent of a release, if it is whole, and the other releases whose manifests are the published ones,
-/// oldest first.
+/// The parent of a release, if the parent is undamaged, and the other releases whose manifests are the
+/// published ones, oldest first.
 fn parent_and_others(
     layout: &Layout,
     of: Option<&str>,
@@ -247,8 +248,8 @@ fn parent_and_others(
     Ok((parent, releases))
 }
 
-/// The last of these releases that is whole.
-fn last_whole(releases: Vec<Release>) -> anyhow::Result<Option<Release>> {
+/// The last of these releases that is undamaged.
+fn last_undamaged(releases: Vec<Release>) -> anyhow::Result<Option<Release>> {
     for release in releases.into_iter().rev() {
         if undamaged(release.verify())?.is_some() {
             return Ok(Some(release));
@@ -265,9 +266,8 @@ pub(crate) fn return_advice(layout: &Layout, damaged: Option<&str>) -> String {
             "make release {0} live with `deployment --rollback {0}`",
             release.name()
         ),
-        Ok(None) => {
-            "put a backup of a release in its place, because no release is whole".to_owned()
-        }
+        Ok(None) => "put a backup of a release in its place, because no undamaged release is left"
+            .to_owned(),
         Err(error) => {
             tracing::warn!("{error:#}");
             "make one of the releases of `deployment --list` live".to_owned()
@@ -275,8 +275,8 @@ pub(crate) fn return_advice(layout: &Layout, damaged: Option<&str>) -> String {
     }
 }
 
-/// What was read of a release; `None` if the release is damaged. An error if the system refused to read
-/// it: such a release may be whole.
+/// Result of reading a release; `None` if the release is damaged. Returns the error if access failed: the
+/// release may be undamaged.
 fn undamaged<T>(read: anyhow::Result<T>) -> anyhow::Result<Option<T>> {
     match read {
         Err(error) if files::is_access_error(&error) => Err(error),
@@ -292,9 +292,8 @@ struct LiveAfterRun {
     release: Option<String>,
 }
 
-/// Name of the release that was live last, as the history knows it, apart from `except` and from the
-/// releases that a person has rolled back from since. `None` if the history does not know it or cannot
-/// be read.
+/// Name of the release that was live last, according to the history. Ignores `except`, and the releases
+/// that a person has rolled back from since then. `None` if the history does not know it or cannot be read.
 fn last_live_except(layout: &Layout, except: Option<&str>) -> Option<String> {
     read_last_live(layout, except)
         .inspect_err(|error| tracing::warn!("{error:#}"))
@@ -306,7 +305,7 @@ fn read_last_live(layout: &Layout, except: Option<&str>) -> anyhow::Result<Optio
     let Some(history) = History::read(layout)? else {
         return Ok(None);
     };
-    let mut left: Vec<String> = except.iter().map(|name| (*name).to_owned()).collect();
+    let mut excluded: Vec<String> = except.iter().map(|name| (*name).to_owned()).collect();
     let mut changes = history
         .release_changes(MAX_RUNS_READ)?
         .into_iter()
@@ -316,7 +315,7 @@ fn read_last_live(layout: &Layout, except: Option<&str>) -> anyhow::Result<Optio
     history.visit_finished_runs(None, None, |run| {
         // Newest first: a change is newer than the run that it came after.
         while let Some(change) = changes.next_if(|change| change.after_run >= run.id) {
-            found = live_after(change, &mut left);
+            found = live_after(change, &mut excluded);
             if found.is_some() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -325,22 +324,22 @@ fn read_last_live(layout: &Layout, except: Option<&str>) -> anyhow::Result<Optio
         let record = run.read::<LiveAfterRun>().ok();
         found = record
             .and_then(|record| record.release)
-            .filter(|name| !left.contains(name));
+            .filter(|name| !excluded.contains(name));
         n_read += 1;
         Ok(match found.is_some() || n_read == MAX_RUNS_READ {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         })
     })?;
-    Ok(found.or_else(|| changes.find_map(|change| live_after(change, &mut left))))
+    Ok(found.or_else(|| changes.find_map(|change| live_after(change, &mut excluded))))
 }
 
-/// The release that a change made live, unless it is among those that were left. Adds the release that
-/// a person rolled back from.
-fn live_after(change: ChangeByHand, left: &mut Vec<String>) -> Option<String> {
-    let name = change.to.filter(|name| !left.contains(name));
+/// Release that a change made live; `None` if it is among `excluded`. If the change is a rollback, adds the
+/// release that was rolled back from to `excluded`.
+fn live_after(change: ChangeByHand, excluded: &mut Vec<String>) -> Option<String> {
+    let name = change.to.filter(|name| !excluded.contains(name));
     if change.kind == ChangeKind::Rollback {
-        left.extend(change.from);
+        excluded.extend(change.from);
     }
     name
 }

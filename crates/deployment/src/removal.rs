@@ -82,8 +82,8 @@ pub(crate) fn clear(layout: &Layout, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Names of the files that deployments create in a folder, without the manifest. The manifest may
-/// add names.
+/// Names of the files that deployments create in a folder, without the manifest. Further names are read
+/// from the manifest.
 fn names_in(folder: &Path) -> BTreeSet<String> {
     let usual = [
         names::MODEL,

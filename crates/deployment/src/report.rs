@@ -51,9 +51,9 @@ pub struct RolledBack {
     pub release: String,
     /// The release that was live before.
     pub from: Option<String>,
-    /// True if that release is whole, so that a rollback to it undoes this one.
+    /// True if the release `from` is undamaged, so that a rollback to it is possible.
     #[serde(skip)]
-    pub is_from_whole: bool,
+    pub can_be_undone: bool,
     /// F1 of the live model on the test data.
     pub score: f64,
     /// 95 % interval of `score`; `None` for releases of older programs.
@@ -151,10 +151,12 @@ impl fmt::Display for RolledBack {
                     to,
                     "release {release} is live again instead of {from}; F1 on the test data {f1}"
                 )?;
-                let undo = match self.is_from_whole {
+                let undo = match self.can_be_undone {
                     true => format!("`deployment --rollback {from}` undoes this"),
                     false => {
-                        format!("release {from} is not whole, so it cannot be made live again")
+                        format!(
+                            "release {from} is damaged or missing, so it cannot be made live again"
+                        )
                     }
                 };
                 writeln!(to, "runs keep it until there is new drift; {undo}")

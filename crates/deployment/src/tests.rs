@@ -158,7 +158,7 @@ fn a_rollback_to_the_live_release_changes_nothing() {
 }
 
 #[test]
-fn a_rollback_is_said_to_be_undone_only_by_a_release_that_is_whole() {
+fn a_rollback_is_said_to_be_undone_only_by_an_undamaged_release() {
     for is_damaged in [false, true] {
         let production = Production::new();
         production.deploy(0.1);
@@ -173,7 +173,10 @@ fn a_rollback_is_said_to_be_undone_only_by_a_release_that_is_whole() {
         let text = run(&production.config, options).unwrap().to_string();
         let undoes = text.contains("`deployment --rollback 000002` undoes this");
         assert_eq!(undoes, !is_damaged, "{text}");
-        assert_eq!(text.contains("release 000002 is not whole"), is_damaged);
+        assert_eq!(
+            text.contains("release 000002 is damaged or missing"),
+            is_damaged
+        );
     }
 }
 
@@ -258,7 +261,7 @@ fn a_manifest_that_is_not_the_published_one_is_damage() {
 }
 
 #[test]
-fn the_previous_release_is_the_parent_or_else_the_newest_whole_one() {
+fn the_previous_release_is_the_parent_or_else_the_newest_undamaged_one() {
     let production = Production::new();
     let layout = &production.config.layout;
     let before = |live: &str| {
@@ -281,7 +284,7 @@ fn the_previous_release_is_the_parent_or_else_the_newest_whole_one() {
 }
 
 #[test]
-fn a_release_that_the_history_does_not_know_is_whole() {
+fn a_release_that_the_history_does_not_know_is_undamaged() {
     let production = Production::new();
     let layout = &production.config.layout;
     let release = production.deploy(0.1);
@@ -318,7 +321,7 @@ fn release_numbers_are_never_given_twice() {
 }
 
 #[test]
-fn an_interrupted_first_deployment_is_completed_if_its_release_is_whole() {
+fn an_interrupted_first_deployment_is_completed_if_its_release_is_undamaged() {
     for is_whole in [true, false] {
         let production = Production::new();
         let layout = &production.config.layout;
@@ -362,7 +365,7 @@ fn a_model_whose_predictions_changed_is_rejected() {
     };
     let error = foreign.verify().unwrap_err().to_string();
     assert!(error.contains("when it was published"), "{error}");
-    // A release of an older program has no sample answers to check.
+    // A release of an older program has no sample predictions to check.
     let mut old = foreign;
     old.manifest.answers.clear();
     assert!(old.verify().is_ok());
@@ -386,7 +389,7 @@ fn without_scorecard_and_report(production: &Production, release: &Release) {
 }
 
 #[test]
-fn a_release_of_an_older_program_is_whole_without_scorecard_and_report() {
+fn a_release_of_an_older_program_is_undamaged_without_scorecard_and_report() {
     let production = Production::new();
     let layout = &production.config.layout;
     let link = layout.production().join("scorecard.csv");

@@ -32,8 +32,8 @@ impl OpenRun<'_> {
     }
 }
 
-/// An error if the system denies what the run's own server needs, such as a thread. The next run calls
-/// again.
+/// Calls the API at `api.url`, or at a server of the run's own. Returns an error if the system cannot start
+/// that server, for example for lack of threads; the next run then calls the API.
 fn call(config: &Config) -> anyhow::Result<ApiReturns> {
     if let Some(url) = &config.api.url {
         return Ok(apicalls::call(url, Key::Configured, config));

@@ -20,7 +20,7 @@ use scoring::{ClientSums, ConfusionMatrix};
 use serde::{Deserialize, Serialize};
 
 /// Name of the history document with the deployed model's confusion matrix on all rows.
-const PREDICTIONS: &str = "predictions of all rows";
+const CONFUSION_DOCUMENT: &str = "predictions of all rows";
 
 /// The data of a run.
 pub(crate) struct RunData {
@@ -104,7 +104,8 @@ impl RunData {
         }
     }
 
-    /// Prefers rows from this number on where memory has no room for all. Call it before rows are read.
+    /// Sets the first row since the drift. If memory has no room for all rows, rows from there on are
+    /// preferred. Must be called before rows are read.
     pub(crate) fn prefer_since_drift(&mut self, first: Option<u64>) {
         self.drift = first;
     }
@@ -134,8 +135,8 @@ impl RunData {
         Ok(self.all.get_or_init(|| all))
     }
 
-    /// Number of the first row that a decision is about: since the drift, in the training window of the
-    /// configuration, or new.
+    /// Number of the first row that a decision needs: the first new row, the first row since the drift, or
+    /// the first row of the configured training window, whichever comes first.
     fn first_recent(&self, config: &Config) -> u64 {
         let ledger = &self.ledger;
         let window = match config.training.window {
@@ -147,8 +148,8 @@ impl RunData {
             .min(self.drift.unwrap_or(ledger.evaluated_rows))
     }
 
-    /// Counts of the labels of the rows from number `first` on. They are exact also where memory holds
-    /// a sample only.
+    /// Counts of the labels of the rows from number `first` on. The counts are exact even if memory holds
+    /// only a sample.
     pub(crate) fn labels_from(&self, config: &Config, first: u64) -> anyhow::Result<LabelCounts> {
         let rows = self.rows_from(config, first)?;
         match rows.sample() {
@@ -215,7 +216,7 @@ impl SelectedRows<'_> {
         self.rows.sample.filter(|_| rows < self.n_rows)
     }
 
-    /// A sentence that the new rows are a sample; `None` if they are all.
+    /// Sentence that says that only a sample of the new rows was evaluated. `None` if all were.
     pub(crate) fn note_of_sample(&self) -> Option<String> {
         let sample = SampledRows {
             rows: self.selection.rows.len() as u64,
@@ -352,7 +353,8 @@ struct StoredConfusion {
     confusion: ConfusionMatrix,
     /// Sums by client for the interval of F1. `None` where memory held only a sample of the rows.
     true_positives: Option<ClientSums>,
-    /// True in documents with such sums. Those of older programs have none, and are counted again.
+    /// True if the document may have sums by client. Documents of older programs lack them, so the rows are
+    /// counted again.
     #[serde(default)]
     by_client: bool,
 }
@@ -383,10 +385,11 @@ fn confusion_on_all_rows(
     live: &LiveRelease,
     data: &RunData,
 ) -> anyhow::Result<StoredConfusion> {
-    let stored: Option<StoredConfusion> = history.document(PREDICTIONS)?;
+    let stored: Option<StoredConfusion> = history.document(CONFUSION_DOCUMENT)?;
     let digest = live.manifest().model_digest();
     let stored = stored.filter(|stored| stored.by_client && stored.model == digest);
-    // Sums that a sample left out are known once memory has room for all rows.
+    // If the sums are missing because memory held only a sample, count again once memory has room for all
+    // rows.
     let has_room = data.ledger.rows <= max_loaded_rows(config) as u64;
     let stored = stored.filter(|stored| stored.true_positives.is_some() || !has_room);
     let (counted, first) = match stored {
@@ -428,6 +431,6 @@ fn confusion_on_all_rows(
         data: data.ledger.digest.clone(),
         ..counted
     };
-    history.save_document(PREDICTIONS, &updated)?;
+    history.save_document(CONFUSION_DOCUMENT, &updated)?;
     Ok(updated)
 }

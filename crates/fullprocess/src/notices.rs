@@ -67,7 +67,7 @@ pub(crate) fn collect(
 
 /// Saves when notices were shown. Part of the transaction that closes the run.
 ///
-/// A failed run may not have looked at everything, so it changes nothing.
+/// A failed run has perhaps not checked everything, so the stored times stay as they are.
 pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Result<()> {
     let did_not_look = matches!(record.outcome, Some(Outcome::Failed | Outcome::Interrupted));
     if did_not_look || record.ingestion.is_none() {
@@ -98,10 +98,11 @@ pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Resul
     Ok(())
 }
 
-/// Copies notices from one record to another that is printed in its place.
+/// Copies the notices of a run to the record of an older run. The older record is printed instead of the
+/// newer one.
 ///
-/// `to` is the older record, of a run that was never printed. Its due notices count as due, because
-/// nobody has read them.
+/// `to` is the older record, of a run that was never printed. Notices that were due in either record are
+/// due, because the older record was never printed.
 pub(crate) fn copy_notices(from: &RunRecord, to: &mut RunRecord) {
     to.notices.clone_from(&from.notices);
     let is_due = from.has_due_notice || to.has_due_notice;
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_printed_for_another_shows_the_notices_of_the_other() {
+    fn a_record_that_is_printed_instead_of_a_newer_one_shows_the_newer_notices() {
         let notice = Notice {
             kind: NoticeKind::NoLabels,
             place: String::new(),

@@ -58,7 +58,8 @@ pub(crate) fn try_file(file: &Path, keep: Option<&Path>) -> anyhow::Result<TryRe
             .context("failed to create a temporary folder")?
             .keep(),
     };
-    try_in(&file, &folder, keep.is_some()).with_context(|| format!("tried in {}", folder.display()))
+    try_in(&file, &folder, keep.is_some())
+        .with_context(|| format!("failed to try the file in the folder {}", folder.display()))
 }
 
 fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport> {
@@ -129,7 +130,8 @@ fn split(file: &Path, config: &Config, proposed: &ProposedSchema) -> anyhow::Res
     split_file(file, &config.ingestion.text, roles, [&training, &test])
 }
 
-/// Name of both parts: the name of the file, unless ingestion would ignore it.
+/// File name of the training part and of the test part. It is the name of the file unless ingestion would
+/// ignore it.
 fn file_name(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split('.').next().unwrap_or_default();
@@ -167,7 +169,7 @@ impl fmt::Display for TryReport {
         writeln!(to, "{}", self.file.display())?;
         let how = match &self.split_by {
             Some(column) => format!("the newest rows by {column}"),
-            None if self.config["schema"]["id"].is_null() => "by chance".into(),
+            None if self.config["schema"]["id"].is_null() => "at random".into(),
             None => "at random, all rows of a client together".into(),
         };
         writeln!(
@@ -188,7 +190,10 @@ impl fmt::Display for TryReport {
                 "\nnext: put new files into {folder}/input and run fullprocess --config {folder}/config.json"
             )
         } else {
-            writeln!(to, "\nconfig.json that keeps it:\n{config}")?;
+            writeln!(
+                to,
+                "\nto keep this schema, save this as config.json:\n{config}"
+            )?;
             writeln!(
                 to,
                 "\nall files are in {folder}; remove it, or run again with --keep FOLDER to go on with them"

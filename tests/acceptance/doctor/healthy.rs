@@ -21,7 +21,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
         "lock         free",
         "history      version 6, whole, 2 runs",
         "input        ",
-        "releases     2 whole, 000002 is live",
+        "releases     2 undamaged, 000002 is live",
         "model        F1 0.70 (95 % interval ",
         "orphans      none",
         "runs         the last run was run 2: redeployed",

@@ -200,5 +200,8 @@ fn a_live_release_that_is_damaged_after_it_was_loaded_is_said_to_be_damaged() {
     files::replace(&first.join(names::MODEL), b"half a mod").unwrap();
     let releases = page("/dashboard/releases");
     assert!(!releases.contains("--rollback"), "{releases}");
-    assert!(releases.contains("No other release is whole"), "{releases}");
+    assert!(
+        releases.contains("There is no other undamaged release"),
+        "{releases}"
+    );
 }

@@ -26,7 +26,7 @@ pub(super) fn examine(
         return Ok(format!("for the {target_names}"));
     };
     if history.versions()?.0 < FIRST_VERSION {
-        return Ok(format!("for the {target_names}, none yet"));
+        return Ok(format!("for the {target_names}; no alert yet"));
     }
     let mut n_waiting = 0;
     for target in targets {
@@ -40,7 +40,7 @@ pub(super) fn examine(
                     "{} for the {target} could not be delivered since {}: {}",
                     counted(waiting.len(), "alert"),
                     alert.queued_at.strftime("%Y-%m-%d %H:%M:%SZ"),
-                    alert.last_failure.as_deref().unwrap_or("unknown why")
+                    alert.last_failure.as_deref().unwrap_or("reason unknown")
                 ),
                 "fullprocess",
             );

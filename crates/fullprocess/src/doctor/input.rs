@@ -25,7 +25,7 @@ pub(super) fn examine(
         .iter()
         .any(|folder| !folder.path.is_dir())
     {
-        // Missing folders are a finding of the permissions.
+        // The check `permissions` reports missing folders.
         return Ok("not listed".into());
     }
     let listing = dataset::list(&config.input_folders)?;
@@ -175,7 +175,7 @@ fn examine_rejected(
         .filter(|file| file.status == FileStatus::Rejected)
         .filter_map(|file| {
             let found = find(listing, &file.folder, &file.name)?;
-            Some((found, file.reason.as_deref().unwrap_or("unknown why")))
+            Some((found, file.reason.as_deref().unwrap_or("reason unknown")))
         })
         .collect();
     let is_in_use = ledger.rows > 0 || config.layout.current().exists();

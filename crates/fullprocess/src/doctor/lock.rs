@@ -13,7 +13,7 @@ pub(super) fn examine(
     if holder.is_alive {
         findings.note(
             format!(
-                "a run is working ({}); what it may be changing was not examined",
+                "a run is working ({}); the files that it may change were not checked",
                 holder.text
             ),
             "fullprocess --doctor",

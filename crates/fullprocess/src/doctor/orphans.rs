@@ -56,7 +56,7 @@ pub(super) fn examine(
     }
     Ok(match n_orphans {
         0 => "none".into(),
-        n => counted(n, "thing"),
+        n => counted(n, "leftover"),
     })
 }
 

@@ -33,7 +33,7 @@ pub(super) fn examine(
     Ok(in_short(&releases, live))
 }
 
-/// Checks that `current` leads to a whole release; returns its name, if it leads to a release.
+/// Checks that `current` leads to an undamaged release; returns its name, if it leads to a release.
 fn examine_live<'a>(
     pipeline: &ExaminedPipeline<'_>,
     releases: &'a [ExaminedRelease],
@@ -144,7 +144,7 @@ fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {
     }
 }
 
-/// Rollback command to the release that should be live instead, if one is whole. `damaged` is the name
+/// Rollback command to the release that should be live instead, if one is undamaged. `damaged` is the name
 /// of the live release.
 fn rollback_command_to_last_live(layout: &Layout, damaged: Option<&str>) -> Option<String> {
     let release = deployment::return_target(layout, damaged)
@@ -154,18 +154,18 @@ fn rollback_command_to_last_live(layout: &Layout, damaged: Option<&str>) -> Opti
 }
 
 fn in_short(releases: &[ExaminedRelease], live: Option<&str>) -> String {
-    let n_whole = releases
+    let n_undamaged = releases
         .iter()
         .filter(|release| release.problem.is_none())
         .count();
-    let whole = match (releases.len(), n_whole) {
+    let counts = match (releases.len(), n_undamaged) {
         (0, _) => return "none".into(),
-        (all, whole) if all == whole => format!("{all} whole"),
-        (all, whole) => format!("{whole} of {all} whole"),
+        (all, undamaged) if all == undamaged => format!("{all} undamaged"),
+        (all, undamaged) => format!("{undamaged} of {all} undamaged"),
     };
     match live {
-        Some(live) => format!("{whole}, {live} is live"),
-        None => format!("{whole}, none is live"),
+        Some(live) => format!("{counts}, {live} is live"),
+        None => format!("{counts}, none is live"),
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_counts_whole_releases() {
+    fn the_summary_counts_undamaged_releases() {
         let releases = [
             release("000001", None),
             release("000002", None),
@@ -191,7 +191,7 @@ mod tests {
         ];
         assert_eq!(
             in_short(&releases, Some("000004")),
-            "2 of 4 whole, 000004 is live"
+            "2 of 4 undamaged, 000004 is live"
         );
         assert_eq!(in_short(&[], None), "none");
     }

@@ -24,7 +24,7 @@ pub enum LiveRelease {
     None,
     /// The link to the live release is gone, and nothing is served; releases are kept.
     Unlinked {
-        /// The whole release that was live last, or else the newest whole one.
+        /// The undamaged release that was live last, or else the newest undamaged one.
         return_to: Option<String>,
     },
     /// This release is live, and served.
@@ -33,7 +33,7 @@ pub enum LiveRelease {
     Missing {
         /// The release that is served.
         served: String,
-        /// The whole release to make live: the served one, if it is kept.
+        /// The undamaged release to make live: the served one, if it is kept.
         return_to: Option<String>,
     },
     /// The live release cannot be used.
@@ -61,8 +61,8 @@ struct Item {
     more: Option<(String, &'static str)>,
 }
 
-/// What to do if no whole release is kept, and none is live.
-const RESTORE_RELEASES: &str = "no release is whole: put a backup of the production folder in its place. Without one, the next run of `fullprocess` trains a first model again";
+/// What to do if no undamaged release is kept, and none is live.
+const RESTORE_RELEASES: &str = "no undamaged release is left: put a backup of the production folder in its place. Without one, the next run of `fullprocess` trains a first model again";
 
 /// Maximum number of open conditions that the page names.
 const MAX_CONDITIONS: usize = 5;

@@ -26,7 +26,8 @@ pub struct ReleasePage {
     pub release: Part<(Manifest, Model)>,
     /// The release that it is compared with; `None` if there is no other.
     pub other: Option<OtherRelease>,
-    /// The whole release to go back to from this one; `None` if there is none. Needed for a live release only.
+    /// The undamaged release to go back to from this one; `None` if there is none. Needed for a live
+    /// release only.
     /// An error if the releases cannot be read.
     pub return_to: Part<Option<String>>,
     /// Numbers of all releases, the newest first.
@@ -79,7 +80,7 @@ impl ReleasePage {
                 @if self.is_live {
                     (with_code("on the server, run `fullprocess --doctor`: it names the damage, and the command that repairs it"))
                     @if let Ok(Some(whole)) = &self.return_to {
-                        " Until then, " (with_code(&format!("`deployment --rollback {whole}` makes release {whole} live, which is whole")))
+                        " Until then, " (with_code(&format!("`deployment --rollback {whole}` makes the undamaged release {whole} live")))
                     }
                 } @else {
                     (with_code("nothing, as long as nobody needs to go back to it. `fullprocess --doctor` names the damage"))
@@ -131,7 +132,7 @@ impl ReleasePage {
                 (None, _) => p.note {
                     @match self.all.len() {
                         0 | 1 => "There is no other release to go back to.",
-                        _ => "No other release is whole, so there is none to go back to.",
+                        _ => "There is no other undamaged release to go back to.",
                     }
                 },
                 (Some(to), Some(parent)) if to == parent => {
@@ -218,7 +219,12 @@ mod tests {
                 "Release 000002, which this one replaced, is no longer kept.",
             ),
             (second, None, &["000002"], "This release replaced none."),
-            (None, second, &["000002"], "No other release is whole"),
+            (
+                None,
+                second,
+                &["000002"],
+                "There is no other undamaged release",
+            ),
             (
                 None,
                 second,

@@ -21,8 +21,8 @@ pub struct ReleasesPage {
     pub now: Timestamp,
     /// The releases, the newest first. An error if their folder cannot be read.
     pub releases: Part<Paged<ReleaseLine>>,
-    /// The whole release to go back to from the live one; `None` if no other release is whole. An error if the
-    /// releases cannot be read.
+    /// The undamaged release to go back to from the live one; `None` if there is no other undamaged
+    /// release. An error if the releases cannot be read.
     pub return_to: Part<Option<String>>,
     /// What is there of the pipeline, for a page that has nothing to show.
     pub state: PipelineState,
@@ -95,9 +95,9 @@ fn content(
             // No rollback leads to a release that is damaged.
             @match return_to {
                 Ok(Some(whole)) => {
-                    " Release " (whole) " is whole. To make it live, run on the server:"
+                    " Release " (whole) " is undamaged. To make it live, run on the server:"
                 },
-                Ok(None) if releases.items.iter().any(|it| !it.is_live) => " No other release is whole, so none can be made live in place of the live one.",
+                Ok(None) if releases.items.iter().any(|it| !it.is_live) => " There is no other undamaged release to make live in place of the live one.",
                 Ok(None) => {},
                 Err(_) => {
                     " " (with_code("Which release to go back to cannot be read. `deployment --list` shows the releases on the server"))

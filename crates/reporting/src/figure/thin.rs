@@ -1,12 +1,12 @@
-//! Thins long series. What is left keeps the extremes.
+//! Reduces the number of points of a long series, and keeps its extremes.
 
-/// Positions of about `most` points at most. They are the first, the last, and the lowest and the
-/// highest point of each of several equally long stretches.
-pub(super) fn kept(values: &[f64], most: usize) -> Vec<usize> {
-    if values.len() <= most {
+/// Positions of at max_points `max_points` + 2 points, if `max_points` is at least 2: the first, the last, and
+/// the lowest and the highest point of each of several stretches of equal length.
+pub(super) fn kept(values: &[f64], max_points: usize) -> Vec<usize> {
+    if values.len() <= max_points {
         return (0..values.len()).collect();
     }
-    let stretch = values.len().div_ceil((most / 2).max(1));
+    let stretch = values.len().div_ceil((max_points / 2).max(1));
     let mut kept = vec![0];
     for start in (0..values.len()).step_by(stretch) {
         let end = (start + stretch).min(values.len());
@@ -21,7 +21,7 @@ pub(super) fn kept(values: &[f64], most: usize) -> Vec<usize> {
 }
 
 /// Points that can be drawn, thinned by their second number.
-pub(super) fn points(points: &[[f64; 2]], most: usize) -> Vec<[f64; 2]> {
+pub(super) fn points(points: &[[f64; 2]], max_points: usize) -> Vec<[f64; 2]> {
     let drawable = |point: &&[f64; 2]| {
         point
             .iter()
@@ -29,7 +29,7 @@ pub(super) fn points(points: &[[f64; 2]], most: usize) -> Vec<[f64; 2]> {
     };
     let points: Vec<[f64; 2]> = points.iter().filter(drawable).copied().collect();
     let values: Vec<f64> = points.iter().map(|point| point[1]).collect();
-    kept(&values, most)
+    kept(&values, max_points)
         .into_iter()
         .map(|at| points[at])
         .collect()

@@ -27,8 +27,8 @@ pub(crate) fn with_earlier<'a>(
     last.into_iter().chain(earlier).take(MAX_RUNS)
 }
 
-/// The score of each run that evaluated the deployed model, and what else happened to it. The newest run
-/// comes first.
+/// For each run that evaluated the deployed model: its score, and whether a model was deployed or refused.
+/// The newest run comes first.
 pub(crate) fn score_history<'a>(runs: impl Iterator<Item = &'a EvaluatedRun>) -> ScoreHistory {
     let runs: Vec<&EvaluatedRun> = runs.collect();
     // The run before each run, for changes by hand.

@@ -107,7 +107,7 @@ fn an_empty_a_stale_and_a_damaged_pipeline_say_what_to_do() {
     assert_says(
         &page,
         &[
-            "no release is whole: put a backup of the production folder in its place",
+            "no undamaged release is left: put a backup of the production folder in its place",
             "history.db is missing or has no run, although a model was deployed.",
         ],
     );

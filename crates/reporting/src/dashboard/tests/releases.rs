@@ -87,12 +87,12 @@ fn a_rollback_is_offered_only_if_another_release_is_whole() {
         (
             vec![line("000001", false, true)],
             None,
-            "No other release is whole",
+            "There is no other undamaged release",
         ),
         (
             vec![line("000001", false, false)],
             None,
-            "No other release is whole",
+            "There is no other undamaged release",
         ),
         (
             vec![line("000001", false, true)],
