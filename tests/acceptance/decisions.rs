@@ -84,7 +84,7 @@ fn one_row_decides_nothing_and_waits_for_others() {
         put(&workspace, "odd", &format!("{HEADER}odd,-9,1\n"));
         let record = workspace.fullprocess();
         assert_eq!(outcome(&record), "not_judged", "{record:#}");
-        says(&record, "reason", "19 more are needed, 4 with label 1");
+        says(&record, "reason", "19 are missing, 4 with label 1");
         assert_eq!(workspace.live(), "000001");
         assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
 
@@ -102,7 +102,7 @@ fn new_rows_of_one_label_wait() {
     put(&workspace, "stayed", &stayed);
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "not_judged", "{record:#}");
-    says(&record, "reason", "5 more are needed, 5 with label 1");
+    says(&record, "reason", "5 are missing, 5 with label 1");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_first_model_of_few_rows_is_deployed_with_a_warning() {
     put(&workspace, "first", &clients(USUAL, "p", 12));
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "cold_start", "{record:#}");
-    says(&record, "warnings", "8 more are needed");
+    says(&record, "warnings", "8 are missing");
 }
 
 #[test]

@@ -65,9 +65,8 @@ fn a_file_without_labels_is_predicted_and_compared_with_its_late_labels() {
     assert!(features.iter().all(|feature| feature["verdict"] == "ok"));
     let report = workspace.text("data/state/runs/000002/report.txt");
     assert!(
-        report.contains(
-            "is expected on 400 rows without a label (changed reasons for leaving cannot be seen)"
-        ),
+        report.contains("estimated F1 on 400 rows without a label: ")
+            && report.contains("; the estimate does not show changed reasons for leaving"),
         "{report}"
     );
     assert_eq!(

@@ -133,7 +133,9 @@ fn by_score(
         None => return Err(reasons::undefined_score(policy.basis)),
     };
     if deployed.score <= 0.0 {
-        return Err("F1 at the deployment is 0, which is no score".into());
+        return Err(
+            "F1 at the deployment is 0 (no true positive), so it cannot be compared".into(),
+        );
     }
     let (action, finding) = compare_scores(new.value, deployed.score, policy.on_tie);
     let reason = reasons::compared_scores(policy.basis, new, deployed, finding);

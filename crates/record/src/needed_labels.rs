@@ -40,7 +40,7 @@ impl NeededLabels {
             let have = if rows == 1 { "has" } else { "have" };
             let are = if missing == 1 { "is" } else { "are" };
             format!(
-                "{} {have} a label ({} with label 1, {} with label 0), of {} needed, {} of each label: {} more {are} needed{}",
+                "{} {have} a label ({} with label 1, {} with label 0); at least {} are needed, {} of each label: {} {are} missing{}",
                 counted(rows, "new row"),
                 count(positives),
                 count(negatives),
@@ -53,7 +53,8 @@ impl NeededLabels {
     }
 }
 
-/// The end of that clause: how many of the missing labels must be positive, and how many negative.
+/// The end of the clause of [`NeededLabels::missing`]: how many missing labels must be positive and
+/// negative.
 fn among_them(positives: u64, negatives: u64) -> String {
     let of = |n: u64, label: u8| format!("{} with label {label}", count(n));
     match (positives, negatives) {

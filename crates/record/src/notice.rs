@@ -40,8 +40,9 @@ impl Notice {
     pub(crate) fn action(&self) -> String {
         let place = &self.place;
         match self.kind {
-            NoticeKind::Unreadable => format!("make {place} readable"),
-            NoticeKind::DeferredRebuild => format!("see to it that {place} can be read"),
+            NoticeKind::Unreadable | NoticeKind::DeferredRebuild => {
+                format!("make {place} readable")
+            }
             NoticeKind::EmptyFolder => format!("put CSV files into {place}"),
             NoticeKind::MisspeltTarget => format!("correct the header of {place}"),
             NoticeKind::NoLabels => "add files with known outcomes".into(),

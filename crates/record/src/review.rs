@@ -144,7 +144,7 @@ impl fmt::Display for Review {
         match self.verdict {
             Hindsight::WasRight => write!(to, "{what} was right")?,
             Hindsight::WasWrong => write!(to, "{what} was wrong")?,
-            Hindsight::Open => write!(to, "it is open whether {what} was right")?,
+            Hindsight::Open => write!(to, "cannot tell yet if {what} was right")?,
         }
         if let Some(mean) = self.difference {
             let ends = self.interval.into_iter().flatten();
@@ -244,7 +244,7 @@ mod tests {
         );
         let rollback = review(ReviewedDecision::Rollback, 0.0, 0.3).to_string();
         assert!(
-            rollback.starts_with("it is open whether the rollback before run 7 was right: "),
+            rollback.starts_with("cannot tell yet if the rollback before run 7 was right: "),
             "{rollback}"
         );
     }

@@ -28,8 +28,8 @@ impl RunFilter {
 }
 
 impl RunRecord {
-    /// The record of a stored run. If it cannot be read, for example because a newer program wrote
-    /// it, the record has only what else the history knows of the run. Its reason then says so.
+    /// The record of a stored run. If it cannot be read, for example because a newer program wrote it, the
+    /// record holds only the columns of the history (start, end, outcome). Its reason is the error.
     pub fn of_stored<T: AsRef<str>>(run: &StoredRun<T>) -> Self {
         let record = run.read().unwrap_or_else(|error| Self {
             outcome: run.outcome.as_deref().map(Outcome::of_name),

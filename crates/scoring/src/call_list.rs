@@ -32,7 +32,7 @@ use self::band::bands;
 use self::clients::{Client, Clients};
 use self::outcomes::EarlierCalls;
 use self::reasons::Reasons;
-use self::worth::{Call, Worth, give_places};
+use self::worth::{Call, Worth, choose_calls};
 use crate::deployed::load_live;
 
 pub use self::band::Band;
@@ -155,7 +155,7 @@ impl CallList {
             let is_of_share = clients.list[ranked.client].is_held_out(actions.holdout);
             (&mut ranked.call, is_of_share)
         });
-        let in_capacity = give_places(actions, calls);
+        let in_capacity = choose_calls(actions, calls);
         let expected_value = worth.map(|worth| {
             let calls: Vec<Call> = ranked.iter().map(|ranked| ranked.call).collect();
             let rows = clients.list.iter().map(|client| &client.row);

@@ -35,7 +35,7 @@ pub struct Contest<'a> {
     pub test: Option<UnseenTest<'a>>,
     /// True if the score test found model drift on the new rows.
     pub model_drift: bool,
-    /// True if the candidate is another fit: the labelled rows since earlier drift have doubled.
+    /// True if the candidate is a further trial: the labelled rows since earlier drift have doubled.
     pub refit: bool,
 }
 
@@ -55,11 +55,11 @@ pub struct Comparison {
     /// candidate is not significantly worse.
     #[serde(default)]
     pub model_drift: bool,
-    /// True if the candidate is another fit: the labelled rows since earlier drift have doubled.
+    /// True if the candidate is a further trial: the labelled rows since earlier drift have doubled.
     /// The gate's requirement is then lower too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refit: bool,
-    /// True if the candidate was fitted to all rows. Another fit must then have the lower mean
+    /// True if the candidate was fitted to all rows. A further trial must then have the lower mean
     /// log-loss.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all_rows: bool,

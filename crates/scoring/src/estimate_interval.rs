@@ -14,7 +14,7 @@ use rand_pcg::Pcg64Mcg;
 const SEED: u128 = 0x7be1_5c90_2f4d_a863_94c7_1d0e_b65a_38f2;
 /// Draws of a recalibration and of labels.
 const DRAWS: usize = 2_000;
-/// Groups of rows, of each predicted label, whose labels are drawn together.
+/// Maximum number of groups for each predicted label. The labels of a group are drawn together.
 const MAX_GROUPS: usize = 200;
 /// Share of the draws on either side of the interval.
 const TAIL: f64 = 0.025;
@@ -108,7 +108,7 @@ impl Lines {
         let (one, other) = (normal(), normal());
         let [intercept, slope] = self.middle;
         let [root, shared, own] = self.root;
-        // A model that ranks rows at all does not rank them the wrong way round.
+        // A negative slope would reverse the ranking of the rows, so the slope is at least 0.
         let slope = (slope + shared * one + own * other).max(0.0);
         [intercept + root * one, slope]
     }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_interval_gives_none() {
+    fn no_interval_without_finite_log_odds_and_a_defined_f1() {
         assert_eq!(f1_interval_of_estimate(&[], &right(0.1)), None);
         assert_eq!(
             f1_interval_of_estimate(&[(f64::NAN, true)], &right(0.1)),

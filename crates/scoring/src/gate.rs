@@ -7,11 +7,11 @@
 //! score test has already shown that the deployed model no longer fits. A rule that compares the
 //! means would refuse good candidates by chance; in the simulator it gives worse models.
 //!
-//! Another fit is a later candidate, tried once the labelled rows since the drift have doubled. The
-//! same rule applies to it, with one exception.
+//! A further trial fits a later candidate, once the labelled rows since the drift have doubled. The same
+//! rule applies to that candidate, with one exception.
 //!
-//! Another fit to all rows must have the lower mean log-loss. Otherwise each false alarm would lead
-//! to several deployments.
+//! A further candidate that is fitted to all rows must have the lower mean log-loss. Otherwise each false
+//! alarm would lead to several deployments.
 //!
 //! Without model drift there is no reason to replace the model. The candidate must then be
 //! significantly better on the gate rows. It must also not be significantly worse on the test data.
@@ -41,7 +41,8 @@ pub struct GateDecision {
     /// True if the candidate passed and waits for a person to deploy it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
-    /// One sentence for each figure that was compared, and one more unless the policy is `NotWorse`.
+    /// One sentence for each figure that was compared, and one about the policy: always for `Always`, for
+    /// `Ask` if the candidate passed, never for `NotWorse`.
     pub reasons: Vec<String>,
 }
 
@@ -149,7 +150,7 @@ impl Finding {
 enum Requirement {
     /// After model drift: not significantly worse.
     NotWorse,
-    /// Another fit to all rows, after model drift in an earlier run: a lower mean log-loss.
+    /// A further trial with a fit to all rows, after model drift in an earlier run: a lower mean log-loss.
     Lower,
     /// Without model drift: significantly better.
     Better,
@@ -200,7 +201,7 @@ fn log_loss_on_new_rows(comparison: &Comparison) -> Finding {
         }
         (Requirement::Lower, _) if is_lower => (true, "better, though not significantly", None),
         (Requirement::Lower, _) => {
-            let rule = "which another model fitted to all rows must be";
+            let rule = "although a further candidate that is fitted to all rows must be better";
             (false, "not better", Some(rule))
         }
         (_, Significance::Better) => (true, "significantly better", None),

@@ -62,8 +62,8 @@ pub use windows::{WindowChoice, WindowRows, WindowTrial, choose_window, first_ga
 /// Command-line options of the program.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// Instead: rank the clients without a label by the deployed model, those of FILE or of the
-    /// ingested data, and write the call list riskranking.csv
+    /// Rank the clients without a label instead of scoring. Reads FILE, or the ingested data, and writes
+    /// the call list riskranking.csv
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     rank: Option<Option<PathBuf>>,
 }

@@ -1,4 +1,4 @@
-//! The score file, and the rows that the test data shares with other data.
+//! The score file of a model: written, read, and compared.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub fn read_score(path: &Path) -> anyhow::Result<f64> {
     score.ok_or_else(|| {
         let shown = &content[..content.len().min(SHOWN)];
         Failure::input_output(format!(
-            "{} holds no score from 0 to 1 but \"{}\"",
+            "{} does not hold a number from 0 to 1: it holds \"{}\"",
             path.display(),
             dataset::escaped(shown.trim_ascii())
         ))
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_score_is_refused_with_path_and_text() {
+    fn an_invalid_score_file_is_an_error_with_its_path_and_text() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("latestscore.txt");
         for text in [

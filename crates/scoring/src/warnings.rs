@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_better_than_no_model_is_none() {
+    fn a_model_better_than_the_baseline_has_no_warning() {
         assert!(warnings([30, 10, 10, 50]).is_empty());
     }
 }

@@ -19,7 +19,7 @@ use training::{FitError, FittedForm, OutOfFold, first_row_of_last, fit_window};
 
 use crate::statistics::p_value_of_positive_mean;
 
-/// Sizes of the windows that are tried, in last batches.
+/// Sizes of the windows that are tried: numbers of newest batches.
 const BATCHES: [u32; 5] = [1, 2, 4, 8, 16];
 /// Number of last batches that gate rows may come from.
 const GATE_BATCHES: u32 = 5;
@@ -45,9 +45,9 @@ pub struct WindowRows {
 
 /// The windows to choose from. The first is tried first and chosen unless another is better.
 ///
-/// `rows` is the number of rows in the table and `numbers` are their numbers in finaldata.csv.
-/// `batches` holds the number of the first row of each batch, `drift` that of the first row since the
-/// drift was found. Of windows with the same rows, only the first is listed.
+/// `rows` is the number of rows in the table and `numbers` are their numbers in finaldata.csv. `batches`
+/// holds the number of the first row of each batch. `drift` is the number of the first row since the drift
+/// was found. Of windows with the same rows, only the first is listed.
 pub fn windows(
     setting: TrainingWindow,
     rows: usize,
@@ -87,9 +87,8 @@ pub fn windows(
 
 /// The first gate row.
 ///
-/// Gate rows are the rows since the drift was found that the deployed model was not fitted to, from
-/// the last batches only. The new rows of a run are always gate rows. Without drift, only the new
-/// rows are.
+/// Gate rows are rows of the last batches that arrived since the drift was found. The deployed model was
+/// not fitted to them. The new rows of a run are always gate rows. Without drift, only the new rows are.
 ///
 /// `new` is the first new row. `drift` is the first row since the drift was found. `fitted` is the
 /// number of rows that existed when the deployed model was fitted.
@@ -339,7 +338,7 @@ pub(crate) fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor,
     match folds.without(fold) {
         Ok(predictor) => Ok(predictor),
         Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
-        Err(FitError::OneLabel { class: 0, rows }) => Ok(share_of(0.0, rows as f64)),
+        Err(FitError::OneLabel { label: 0, rows }) => Ok(share_of(0.0, rows as f64)),
         Err(FitError::OneLabel { rows, .. }) => Ok(share_of(rows as f64, 0.0)),
         Err(error) => Err(error),
     }

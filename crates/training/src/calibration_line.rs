@@ -10,7 +10,7 @@ const ROUNDING: f64 = 1e-12;
 /// The solution is found once a Newton step is smaller than this, relative to the solution if that is
 /// above 1. Each step doubles the number of correct digits, so the solution then has about twelve.
 const TOLERANCE: f64 = 1e-6;
-/// Fraction of a step below which it is no longer shortened: it cannot lower the loss.
+/// Minimum fraction of a step. A step that must be shortened further cannot lower the loss.
 ///
 /// Where probabilities are near 0 and 1, rows have hardly any weight, so the first step is far too long.
 const MIN_FACTOR: f64 = 1e-15;
@@ -105,7 +105,7 @@ pub fn calibration_line(groups: &[ScoreGroup]) -> Option<CalibrationLine> {
     None
 }
 
-/// The number that, added to all log-odds, makes the mean probability the share of positive labels.
+/// Number to add to all log-odds so that the mean probability equals the share of positive labels.
 /// Groups must be in ascending order of log-odds. `None` if all rows have one label, or if log-odds
 /// are too large to compute with.
 pub fn calibration_intercept(groups: &[ScoreGroup]) -> Option<f64> {

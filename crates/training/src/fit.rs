@@ -60,7 +60,7 @@ pub(crate) fn fit_near(
         selection,
         moments: &passes::moments(&terms, table, &selection.clone().labelled())?,
     };
-    solve(settings, &rows, Goal::Foreseen, |objective| {
+    solve(settings, &rows, Goal::Unverified, |objective| {
         let start = objective.at(start::weights(near, objective.axes))?;
         Ok(start::if_better(start))
     })
@@ -101,7 +101,7 @@ fn fit_measured(
         selection,
         moments: &moments,
     };
-    solve(settings, &rows, Goal::Evaluated, start::of_few_rows)
+    solve(settings, &rows, Goal::Verified, start::of_few_rows)
 }
 
 #[cfg(test)]

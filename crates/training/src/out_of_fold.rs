@@ -14,7 +14,7 @@ pub struct FittedForm {
     pub predictor: Predictor,
     /// The settings of its fit.
     pub settings: FitSettings,
-    /// For each feature, its parts in pairs.
+    /// For each feature, the parts into which it is divided if it is in a pair. `None`: not in pairs.
     pub parts: Vec<Option<Parts>>,
 }
 
@@ -78,8 +78,9 @@ impl<'a> OutOfFold<'a> {
     /// The predictor that fits the rows of all folds except `fold`. `fold` must be below
     /// [`dataset::FOLDS`].
     ///
-    /// It is the optimum to about ten digits. Its last bits depend on where the fit began. A model
-    /// that is kept therefore begins at its own rows only, with [`fit`](crate::fit).
+    /// The predictor is the optimum to about ten digits. The last bits depend on the start of the fit. A
+    /// model that is kept is therefore fitted with [`fit`](crate::fit), whose start depends only on the
+    /// rows.
     pub fn without(&self, fold: u64) -> Result<Predictor, FitError> {
         debug_assert!(fold < FOLDS);
         match &self.0 {

@@ -26,8 +26,8 @@ pub(crate) fn recalibration(groups: &[ScoreGroup]) -> Option<OutOfFoldRecalibrat
         squares += weight * group.log_odds * group.log_odds;
     }
     let determinant = all * squares - sum * sum;
-    // The model itself is one of many that other training rows would have given. The more it is fitted
-    // to its rows, the more these differ. The factor was chosen by simulation.
+    // Other training rows would have given another model. The more the model overfits, the more such models
+    // differ. The factor was chosen by simulation.
     let factor = 1.0 + (1.0 / slope - 1.0).max(0.0) / 2.0;
     let inverse = [[squares, -sum], [-sum, all]];
     let covariance = inverse.map(|line| line.map(|it| it * factor / determinant));
@@ -40,10 +40,11 @@ pub(crate) fn recalibration(groups: &[ScoreGroup]) -> Option<OutOfFoldRecalibrat
     (found.is_valid() && is_sure).then_some(found)
 }
 
-/// The slope for the log-odds of a fit to all rows, given that for fits to all folds except one.
+/// Converts the slope for fits to all folds except one into the slope for a fit to all rows.
 ///
-/// A fit to fewer rows has more variance, which makes the slope smaller: 1 / (1 + v) if v is the variance that
-/// the fit adds to the log-odds, relative to theirs. It is proportional to 1 / rows.
+/// A fit to fewer rows has more variance, which makes the slope smaller. The slope is 1 / (1 + v). Here v
+/// is the variance that the fit adds to the log-odds, divided by their own variance; v is proportional to 1
+/// / rows.
 fn of_all_rows(slope: f64) -> f64 {
     let share = (FOLDS - 1) as f64 / FOLDS as f64;
     match slope > 0.0 && slope < 1.0 {

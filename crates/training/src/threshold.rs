@@ -1,5 +1,5 @@
-//! The choice of a model's operating threshold. It is the one with the highest F1, or the one that
-//! follows from the costs of wrong predictions. A third one flags as many clients as can be called.
+//! The choice of a model's operating threshold. It is the one with the highest F1, or the one that follows
+//! from the costs of wrong predictions. Or it flags as many clients as can be called.
 //!
 //! F1 is computed from out-of-fold predictions for the training rows. Its curve is noisy. The
 //! threshold therefore stays one half unless the best F1 is higher by more than its standard error.
@@ -54,9 +54,9 @@ pub(crate) fn of_costs(false_negative: f64, false_positive: f64) -> Threshold {
     Threshold::new(probability).unwrap_or_default()
 }
 
-/// The threshold above which the share `capacity` / `clients` of the rows lies. Of equal rows, all
-/// or none are above it. It is one half without rows. If there is room for all clients, it is below
-/// every row. Groups are in ascending order of log-odds.
+/// Threshold that flags the share `capacity` / `clients` of the rows. Rows with equal log-odds are all
+/// flagged or all not. The threshold is one half without rows, and below every row if the capacity is
+/// enough for all clients. Groups are in ascending order of log-odds.
 pub(crate) fn of_capacity(groups: &[ScoreGroup], capacity: u64, clients: u64) -> Threshold {
     let share = (capacity as f64 / clients as f64).min(1.0);
     let n_rows: u64 = groups.iter().map(ScoreGroup::rows).sum();
@@ -112,8 +112,9 @@ impl Flagged {
     }
 }
 
-/// The threshold with the highest F1 on labelled rows. One half if its own F1 is within one standard
-/// error of the highest, or without rows. Groups are in ascending order of log-odds.
+/// The threshold with the highest F1 on labelled rows. The result is one half if there are no rows, or if
+/// F1 at one half is within one standard error of the highest F1. Groups are in ascending order of
+/// log-odds.
 pub(crate) fn with_best_f1(groups: &[ScoreGroup]) -> Threshold {
     let positives = groups.iter().map(|group| group.positives).sum::<u64>() as f64;
     if positives == 0.0 {
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_rows_are_never_told_apart() {
+    fn equal_rows_get_the_same_prediction() {
         let mut all = vec![(-1.0, true); 50];
         all.extend(vec![(-1.0, false); 10]);
         all.extend(vec![(-2.0, false); 400]);

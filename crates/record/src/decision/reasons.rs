@@ -23,16 +23,16 @@ pub(super) fn few_labels(evidence: &Evidence, needed: NeededLabels) -> Option<St
     Some(format!("too few labels to test for model drift: {missing}"))
 }
 
-/// The reason why another candidate is tried although no test calls for it; `None` if none is
-/// tried.
+/// Reason for a further candidate without new drift: the labelled rows have doubled. `None` if it is not
+/// due.
 pub(super) fn refit(evidence: &Evidence) -> Option<String> {
     let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
     Some(format!(
-        "trained again after the drift of run {}: {} a label since, {} had one at the last training",
+        "trained again after the drift of run {}: {} since then, compared with {} at the last training",
         regime.run,
         match regime.labelled_rows_with(evidence.new_labelled_rows) {
-            1 => "1 row has".into(),
-            rows => format!("{} rows have", count(rows)),
+            1 => "1 labelled row".into(),
+            rows => format!("{} labelled rows", count(rows)),
         },
         count(regime.labelled_rows_at_trial)
     ))
@@ -46,7 +46,10 @@ pub(super) fn undefined_score(basis: DriftBasis) -> String {
 }
 
 pub(super) fn zero_score(basis: DriftBasis) -> String {
-    format!("F1 on the {} is 0, which is no score", rows_of(basis))
+    format!(
+        "F1 on the {} is 0 (no true positive), so it cannot be compared",
+        rows_of(basis)
+    )
 }
 
 /// Compares both scores, and says whether chance may explain the difference.

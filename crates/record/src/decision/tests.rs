@@ -117,18 +117,18 @@ fn few_labels_decide_nothing_and_the_reason_says_how_many_are_missing() {
         (
             1,
             0,
-            Some("19 more are needed, 4 with label 1 and 5 with label 0"),
+            Some("19 are missing, 4 with label 1 and 5 with label 0"),
         ),
-        (4, 15, Some("1 more is needed, 1 with label 1")),
+        (4, 15, Some("1 is missing, 1 with label 1")),
         (
             4,
             900,
             Some(
-                "904 new rows have a label (4 with label 1, 900 with label 0), of 20 needed, 5 of each label: 1 more is needed, 1 with label 1",
+                "904 new rows have a label (4 with label 1, 900 with label 0); at least 20 are needed, 5 of each label: 1 is missing, 1 with label 1",
             ),
         ),
-        (900, 0, Some("5 more are needed, 5 with label 0")),
-        (9, 10, Some("5 of each label: 1 more is needed")),
+        (900, 0, Some("5 are missing, 5 with label 0")),
+        (9, 10, Some("5 of each label: 1 is missing")),
         (5, 15, None),
     ] {
         let mut new = metrics(positives, 0, 0);
@@ -166,7 +166,7 @@ fn labels_are_counted_on_all_new_rows_also_where_a_sample_is_scored() {
         "{few}"
     );
     let enough = reason(30);
-    assert!(!enough.contains("more are needed"), "{enough}");
+    assert!(!enough.contains("are missing"), "{enough}");
 }
 
 #[test]

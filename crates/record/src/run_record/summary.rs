@@ -47,7 +47,8 @@ impl RunRecord {
     /// The answers in words. Questions without an answer are left out.
     pub fn answers(&self) -> Vec<(Question, String)> {
         if self.is_unreadable {
-            // What is not in the record is not known; it does not mean that nothing is deployed.
+            // The record could not be read. A missing release therefore does not mean that nothing is
+            // deployed.
             return vec![
                 (Question::Done, format!("not known: {}", self.reason)),
                 (Question::Next, "run `fullprocess --doctor`".into()),

@@ -73,7 +73,7 @@ impl fmt::Display for RunRecord {
     }
 }
 
-/// Features that a sentence names at most.
+/// Maximum number of features that a sentence names.
 pub(crate) const MAX_FEATURES: usize = 5;
 
 impl RunRecord {
@@ -221,7 +221,7 @@ impl RunRecord {
             false => "",
         };
         Some(format!(
-            "F1 {} is expected on {rows} without a label (changed reasons for leaving cannot be seen{no_interval})",
+            "estimated F1 on {rows} without a label: {}{no_interval}; the estimate does not show changed reasons for leaving",
             score(estimate.f1, estimated.f1_interval)
         ))
     }

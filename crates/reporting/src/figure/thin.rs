@@ -1,6 +1,6 @@
 //! Reduces the number of points of a long series, and keeps its extremes.
 
-/// Positions of at max_points `max_points` + 2 points, if `max_points` is at least 2: the first, the last, and
+/// Positions of at most `max_points` + 2 points, if `max_points` is at least 2: the first, the last, and
 /// the lowest and the highest point of each of several stretches of equal length.
 pub(super) fn kept(values: &[f64], max_points: usize) -> Vec<usize> {
     if values.len() <= max_points {

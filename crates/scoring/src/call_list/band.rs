@@ -67,7 +67,7 @@ impl JsonSchema for Band {
         json_schema!({
             "type": "string",
             "enum": names,
-            "description": "Risk band: by limits of the probability, or a tenth of the clients, of which decile_1 has the highest probabilities",
+            "description": "Risk band: high, medium or low by limits of the probability, or a tenth of the clients; decile_1 has the highest probabilities",
         })
     }
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn each_name_is_that_of_one_band() {
+    fn band_names_are_unique() {
         for band in Band::all() {
             assert_eq!(Band::of_name(&band.name()), Some(band));
             let json = serde_json::to_string(&band).unwrap();

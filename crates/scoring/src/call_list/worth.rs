@@ -144,15 +144,15 @@ pub(super) struct Call {
     pub(super) hold_out: Option<bool>,
 }
 
-/// Decides who is called: clients in the order of the list, until the capacity is used up. The flag
-/// beside each call is true if the client belongs to the held-out share.
+/// Decides who is called: clients in the order of the list, until the capacity is used up. Each call comes
+/// with a flag: true if the client belongs to the held-out share.
 ///
 /// If a value is configured, a client is skipped unless its call brings more than it costs. A
 /// held-out client is not called either; the next client is called instead.
 ///
 /// Returns the number of clients to be called; `None` if no capacity, no value and no held-out
 /// share is configured.
-pub(super) fn give_places<'l>(
+pub(super) fn choose_calls<'l>(
     actions: &ActionSettings,
     calls: impl Iterator<Item = (&'l mut Call, bool)>,
 ) -> Option<u64> {

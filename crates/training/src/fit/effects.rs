@@ -1,9 +1,10 @@
-//! Combines the fitted steps of each number, and the fitted cells of each pair, to one effect.
+//! Combines the fitted steps of each number into one effect, and the fitted cells of each pair into one
+//! effect.
 //!
-//! A model of the form `curves` is fitted to a column for each step of a number. It keeps two
-//! columns of each number. The effect is the sum of the fitted steps, and the trend is a straight
-//! line with the coefficient 0. In the form `pairs` it keeps one column of each pair, the effect of
-//! its fitted cells. Predictions stay the same within rounding.
+//! A model of the form `curves` is fitted with one column for each step of a number. Afterwards the model
+//! keeps only two columns for each number: the effect, which is the sum of the fitted steps, and the trend,
+//! a straight line with the coefficient 0. In the form `pairs` the model keeps one column of each pair, the
+//! effect of its fitted cells. Predictions stay the same within rounding.
 //!
 //! Drift tests then have as many degrees of freedom as with straight lines. They have one more for
 //! each curve that differs clearly from a line and from noise, and for each pair that differs

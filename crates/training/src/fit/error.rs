@@ -10,10 +10,10 @@ pub enum FitError {
     #[error("no row has a label")]
     NoRows,
     /// All labels are equal.
-    #[error("all {rows} labelled rows have label {class}")]
+    #[error("all {rows} labelled rows have label {label}")]
     OneLabel {
         /// The only label, 0 or 1.
-        class: u8,
+        label: u8,
         /// Labelled rows.
         rows: u64,
     },

@@ -1,8 +1,7 @@
 //! Fits to all folds except one, for out-of-fold predictions.
 //!
-//! All these fits begin at the same predictor, and each has four fifths of the rows. The first step
-//! of all fits, and the terms after it, are therefore computed at once. With many rows the first
-//! step is enough.
+//! All fits begin at the same predictor, and their rows overlap. One pass therefore computes the first step
+//! of all fits, and another pass the terms after it. With many rows the first step is enough.
 
 use dataset::passes::{
     self, Axis, LogisticPoint, LogisticTerms, Moments, Term, logistic_terms_by_fold,
@@ -95,16 +94,16 @@ impl<'a> SameColumns<'a> {
             selection: &self.selection.clone().of_fold(Fold::Outside(fold)),
             moments: &others.moments,
         };
-        let fit = solve(&self.settings, &rows, Goal::Foreseen, |_| {
+        let fit = solve(&self.settings, &rows, Goal::Unverified, |_| {
             Ok(others.start.clone())
         })?;
         Ok(Predictor::Linear(fit.predictor))
     }
 }
 
-/// For each fold, a predictor after one Newton step on all other folds. The step begins at `near`,
-/// a fit to all labelled rows, but the predictor hardly knows the rows of its fold. It costs a
-/// fifth of [`SameColumns`] and predicts nearly the same.
+/// For each fold, a predictor after one Newton step on all other folds. The step begins at `near`, a fit to
+/// all labelled rows. The rows of the fold hardly affect the result. One step costs a fifth of
+/// [`SameColumns`] and gives nearly the same predictions.
 pub(crate) fn one_step_out_of_fold(
     settings: &FitSettings,
     near: &LinearPredictor,

@@ -22,7 +22,7 @@ const NEAR: f64 = 1e-12;
 const REACHED: f64 = 1e-24;
 /// Limit of the same ratio below which one more step is enough. That step squares the error, and
 /// the rest of the error changes no prediction.
-const FORESEEN: f64 = 1e-10;
+const ONE_STEP_LEFT: f64 = 1e-10;
 /// Maximum ratio of a decrement to the one before it, near the optimum. Newton's method squares its
 /// error there, so a higher ratio means that only rounding errors are left.
 const MIN_GAIN: f64 = 0.25;
@@ -33,10 +33,10 @@ const SEPARATED: f64 = 1e-6;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
     /// The objective was evaluated at the last point, and no further step gains anything.
-    Evaluated,
+    Verified,
     /// The objective is not evaluated after the last step. Newton's method squares a small error,
     /// so this saves a pass that would only confirm the optimum.
-    Foreseen,
+    Unverified,
 }
 
 /// The minimum, and the number of steps from `origin` to it. An error if it is not reached within
@@ -76,7 +76,7 @@ pub(super) fn minimise(
                 (before, steps - 1)
             });
         }
-        if goal == Goal::Foreseen && decrement <= FORESEEN * loss {
+        if goal == Goal::Unverified && decrement <= ONE_STEP_LEFT * loss {
             here.weights += &direction;
             return Ok((here, steps + 1));
         }

@@ -62,8 +62,8 @@ impl Point {
         } = self.terms;
         match positives {
             _ if rows == 0 => Err(FitError::NoRows),
-            0 => Err(FitError::OneLabel { class: 0, rows }),
-            all if all == rows => Err(FitError::OneLabel { class: 1, rows }),
+            0 => Err(FitError::OneLabel { label: 0, rows }),
+            all if all == rows => Err(FitError::OneLabel { label: 1, rows }),
             _ => Ok(()),
         }
     }

@@ -31,8 +31,8 @@ pub struct Fit {
     pub iterations: u32,
     /// Value of the objective, penalty included.
     pub loss: f64,
-    /// Euclidean norm of the objective's gradient on the standardised axes. An axis that its shape
-    /// holds at 0 does not count.
+    /// Euclidean norm of the objective's gradient on the standardised axes. Axes whose coefficient is 0
+    /// because of the prescribed shape are left out.
     pub gradient_norm: f64,
     /// The standardised axes, one for each column of the design.
     pub(crate) axes: Vec<Axis>,

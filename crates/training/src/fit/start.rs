@@ -39,7 +39,7 @@ pub(super) fn of_few_rows(objective: &Objective<'_>) -> Result<Option<Point>, Fi
     if origin.check_both_labels().is_err() {
         return Ok(None);
     }
-    match if_possible(minimise(&few, origin, FEW_STEPS, Goal::Evaluated))? {
+    match if_possible(minimise(&few, origin, FEW_STEPS, Goal::Verified))? {
         Some((optimum, _)) => Ok(if_better(objective.at(optimum.weights)?)),
         None => Ok(None),
     }

@@ -14,7 +14,7 @@ const FIRST_TRIED: usize = 3;
 /// The out-of-fold log-losses of the rows, with one penalty.
 pub(super) struct Trial {
     pub(super) settings: FitSettings,
-    /// A predictor that is fitted to all rows, or at which such a fit would begin.
+    /// A predictor fitted to all rows, or a start for such a fit.
     pub(super) near: LinearPredictor,
     /// For each fold, a predictor that is fitted to the other folds.
     pub(super) out_of_fold: Vec<LinearPredictor>,

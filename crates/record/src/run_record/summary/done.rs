@@ -29,18 +29,22 @@ impl RunRecord {
                 if self.dry_run { "would be" } else { "was" },
                 self.deciding_clause()
                     .map_or(String::new(), |clause| format!(": {clause}")),
-                self.staying()
+                self.live_release_stays()
             ),
             Outcome::CandidateWaiting => format!(
                 "a new model passed the gate and {} for you; {}",
                 if self.dry_run { "would wait" } else { "waits" },
-                self.staying()
+                self.live_release_stays()
             ),
-            Outcome::TrainingRefused => format!("no model could be trained; {}", self.staying()),
+            Outcome::TrainingRefused => {
+                format!("no model could be trained; {}", self.live_release_stays())
+            }
             Outcome::NotJudged => self.undecided(),
-            Outcome::NothingNew => format!("nothing; {}", self.staying()),
-            Outcome::Failed => format!("the run failed; {}", self.staying()),
-            Outcome::Interrupted => format!("the run was interrupted; {}", self.staying()),
+            Outcome::NothingNew => format!("nothing; {}", self.live_release_stays()),
+            Outcome::Failed => format!("the run failed; {}", self.live_release_stays()),
+            Outcome::Interrupted => {
+                format!("the run was interrupted; {}", self.live_release_stays())
+            }
             // This program does not know what a newer program did.
             Outcome::Other(_) => return None,
         };
@@ -63,11 +67,11 @@ impl RunRecord {
     }
 
     fn kept(&self, why: &str) -> String {
-        format!("{}: {why}", self.staying())
+        format!("{}: {why}", self.live_release_stays())
     }
 
     /// A clause about the release that stays deployed.
-    fn staying(&self) -> String {
+    fn live_release_stays(&self) -> String {
         let stays = if self.dry_run { "would stay" } else { "stays" };
         match &self.release {
             Some(release) => format!("release {release} {stays}"),
@@ -76,7 +80,7 @@ impl RunRecord {
     }
 
     fn undecided(&self) -> String {
-        let staying = self.staying();
+        let staying = self.live_release_stays();
         let Some(evidence) = &self.evidence else {
             return staying;
         };
@@ -108,7 +112,7 @@ impl RunRecord {
     }
 }
 
-/// The text to add for another clause; empty without one.
+/// Puts `; ` before a clause. Empty if there is no clause.
 fn clauses(clause: Option<String>) -> String {
     clause.map_or(String::new(), |clause| format!("; {clause}"))
 }

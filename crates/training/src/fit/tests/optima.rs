@@ -166,7 +166,7 @@ fn rows_without_labels_or_with_one_label_are_refused_with_their_count() {
     for (class, number) in [(false, 0), (true, 1)] {
         let table = table_of(&[vec![1.0, 2.0, 3.0]], &[class; 3]);
         let refused = FitError::OneLabel {
-            class: number,
+            label: number,
             rows: 3,
         };
         assert_eq!(fit_all(&UNIT, &table).unwrap_err(), refused);
@@ -191,7 +191,7 @@ fn a_fit_that_is_stopped_says_why() {
         selection: &table.all(),
     };
     let origin = objective.at(Array1::zeros(2)).unwrap();
-    let Err(stopped) = minimise(&objective, origin, 1, Goal::Evaluated) else {
+    let Err(stopped) = minimise(&objective, origin, 1, Goal::Verified) else {
         panic!("one step cannot be enough");
     };
     assert!(matches!(

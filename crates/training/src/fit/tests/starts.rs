@@ -73,7 +73,7 @@ fn fit_from(
         let start = objective.at(start::weights(near, objective.axes))?;
         Ok(start::if_better(start))
     };
-    solve(settings, &rows, Goal::Evaluated, start)
+    solve(settings, &rows, Goal::Verified, start)
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_start_does_not_allow_rows_with_one_label() {
         imputed: vec![0.0],
         design: Design::default(),
     };
-    let refused = FitError::OneLabel { class: 1, rows: 3 };
+    let refused = FitError::OneLabel { label: 1, rows: 3 };
     let found = fit_from(&UNIT, &start, &table, &table.all());
     assert_eq!(found.unwrap_err(), refused);
     assert_eq!(
