@@ -157,8 +157,8 @@ impl Table {
         }
     }
 
-    /// A table whose rows are on an engine. Passes and samples ask the engine. Rows can neither be
-    /// read one by one nor added.
+    /// A table whose rows are on an engine. Passes and samples ask the engine. Single rows can neither be
+    /// read nor added.
     pub fn on_engine(engine: Arc<dyn Engine>) -> Self {
         Self {
             engine: Some(engine),

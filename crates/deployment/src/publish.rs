@@ -358,8 +358,7 @@ fn repair_optional_link(layout: &Layout, name: &str) -> anyhow::Result<()> {
     }
 }
 
-/// The next release number. It is higher than any number ever given, including those of removed
-/// releases.
+/// The next release number: higher than any number ever given, including the numbers of removed releases.
 fn next_number(layout: &Layout, history: &History) -> anyhow::Result<u64> {
     Ok(highest_given(history)?.max(highest_existing(layout)?) + 1)
 }

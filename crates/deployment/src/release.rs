@@ -60,8 +60,8 @@ pub struct ListedRelease {
 }
 
 impl Release {
-    /// The live release. `None` if nothing is deployed. An error if the history knows that another
-    /// manifest was published.
+    /// The live release; `None` if nothing is deployed. Returns an error if, according to the history,
+    /// another manifest was published.
     pub fn live(layout: &Layout) -> anyhow::Result<Option<Self>> {
         let Some(target) = live_target(layout)? else {
             return Ok(None);
@@ -320,7 +320,7 @@ fn read_last_live(layout: &Layout, except: Option<&str>) -> anyhow::Result<Optio
                 return Ok(ControlFlow::Break(()));
             }
         }
-        // A run that failed before it read the live release knows none, and a record may be unreadable.
+        // The record may be unreadable. It names no release if the run failed before it read the live one.
         let record = run.read::<LiveAfterRun>().ok();
         found = record
             .and_then(|record| record.release)
@@ -372,7 +372,7 @@ pub fn list(layout: &Layout) -> anyhow::Result<Vec<ListedRelease>> {
         .collect())
 }
 
-/// Calls `visit` for each readable release, newest first, until `visit` breaks. With `before`, only
+/// Calls `visit` for each readable release, newest first, until `visit` breaks. With `before`, visits only
 /// releases with a lower number. Holds one manifest in memory at a time. If the link to the live release
 /// cannot be read, logs a warning, and no release counts as live.
 pub fn visit_newest(

@@ -26,7 +26,7 @@ const CONFUSION_DOCUMENT: &str = "predictions of all rows";
 pub(crate) struct RunData {
     pub(crate) ledger: Ledger,
     pub(crate) key: FingerprintKey,
-    /// The ledger before this run. Its rows are read from disk only when needed.
+    /// The ledger before this run. Rows of earlier runs are read from disk only when needed.
     earlier: Ledger,
     /// The rows that this run appended. `None` if they do not fit into memory.
     appended: Option<AppendedRows>,
@@ -322,7 +322,7 @@ pub(crate) fn evaluate(
     })
 }
 
-/// Upper limit of rejected files that are named one by one.
+/// Maximum number of rejected files that are named.
 const MAX_NAMED_FILES: usize = 5;
 
 /// Names and reasons of the first rejected files; empty if any file has rows.
@@ -344,7 +344,7 @@ fn rejected_files(ledger: &Ledger) -> Vec<String> {
     named
 }
 
-/// Confusion matrix of a model on the labelled rows. It is stored, so that the next run counts only
+/// Confusion matrix of a model on the labelled rows. The matrix is stored, so that the next run counts only
 /// the rows added since.
 #[derive(Serialize, Deserialize)]
 struct StoredConfusion {

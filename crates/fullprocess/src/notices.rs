@@ -82,8 +82,7 @@ pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Resul
     let shown = record.notices.iter().map(|notice| {
         let key = notice.key();
         let at = match before.last_shown.get(&key) {
-            // A time in the future comes from a wrong clock. It would silence the notice until
-            // then.
+            // A time in the future comes from a wrong clock, and would silence the notice until then.
             Some(shown_at) if !record.has_due_notice && *shown_at <= now => *shown_at,
             _ => now,
         };

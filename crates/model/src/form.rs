@@ -33,7 +33,7 @@ impl fmt::Display for Form {
 pub struct FormResult {
     /// The form.
     pub form: Form,
-    /// Inverse strength of its penalty, the best of those that were tried.
+    /// Inverse strength of the form's penalty, the best of those that were tried.
     pub c: f64,
     /// Mean out-of-fold log-loss. For each fold, the penalty is the one with the lowest log-loss on the
     /// other folds.

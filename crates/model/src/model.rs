@@ -15,7 +15,7 @@ use crate::recalibration::OutOfFoldRecalibration;
 use crate::threshold::Threshold;
 use crate::window::WindowResult;
 
-/// A fitted model. It has no time and no run number, so the same data gives the same bytes.
+/// A fitted model. The model has no time and no run number, so the same data gives the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     /// Version of the program that fitted the model.

@@ -29,9 +29,9 @@ pub struct WindowResult {
     pub labelled_rows: u64,
     /// Mean out-of-fold log-loss on the gate rows; `None` if the window was left out.
     pub log_loss: Option<f64>,
-    /// P-value of a one-sided paired t-test that this log-loss is lower than that of all rows. `None`
-    /// for the window of all rows, for a window that was left out, or if the differences have no
-    /// spread.
+    /// P-value of a one-sided paired t-test that this log-loss is lower than the log-loss of the window of
+    /// all rows. `None` for the window of all rows, for a window that was left out, or if the differences
+    /// have no spread.
     pub p_value: Option<f64>,
     /// The reason why the window was left out; `None` if it was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]

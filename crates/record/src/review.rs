@@ -24,7 +24,7 @@ pub struct Review {
     /// True if a batch had more rows than memory, so that these are a sample.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_sample: bool,
-    /// Log-losses of `chosen` minus those of `other` on these rows.
+    /// Log-losses of `chosen` minus the log-losses of `other` on these rows.
     pub losses: ClientSums,
     /// Mean of the differences of the rows. It is below 0 if `chosen` is better. `None` before any
     /// row.

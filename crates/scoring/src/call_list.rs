@@ -61,7 +61,7 @@ pub struct CallList {
     expected_value: Option<ExpectedValue>,
 }
 
-/// A client's place on the list. Its reasons are computed when the list is written.
+/// A client's place on the list. The reasons are computed when the list is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Ranked {
     /// Index of the client in `clients.list`.
@@ -71,11 +71,11 @@ struct Ranked {
     call: Call,
 }
 
-/// Ranks clients for the command `scoring --rank`, and writes the list to `output_model_path`. The
-/// clients are those of `file`, otherwise those of the ingested data.
+/// Ranks clients for the command `scoring --rank`, and writes the list to `output_model_path`. Reads the
+/// clients of `file`, or else of the ingested data.
 ///
-/// An error if nothing is deployed; it names the programs to run (exit code 74). Also an error if
-/// the file cannot be opened (74), or if ingestion would reject it (65).
+/// Returns an error if nothing is deployed; the error names the programs to run (exit code 74). Also
+/// returns an error if the file cannot be opened (74), or if ingestion would reject it (65).
 pub fn rank(config: &Config, file: Option<&Path>) -> anyhow::Result<RankReport> {
     let _lock = RunLock::acquire(&config.layout, "scoring")?;
     let (release, model) = load_live(config)?.ok_or_else(|| {
@@ -119,7 +119,7 @@ pub struct ListOfRun {
 /// `None` if nothing is deployed. Also `None` if every row has a label and there is no list to
 /// replace.
 ///
-/// An error if finaldata.csv does not contain the ingested rows, or if the release is damaged.
+/// Returns an error if finaldata.csv does not contain the ingested rows, or if the release is damaged.
 pub fn call_list(
     config: &Config,
     history: &History,

@@ -102,7 +102,7 @@ pub struct Guard {
 
 /// Compares both models on the same rows.
 ///
-/// An error if no gate row has a label, or if the models read different columns.
+/// Returns an error if no gate row has a label, or if the models read different columns.
 pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     if !contest.incumbent.fits_schema(&contest.candidate.schema) {
         return Err(Failure::data(

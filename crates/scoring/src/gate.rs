@@ -41,8 +41,8 @@ pub struct GateDecision {
     /// True if the candidate passed and waits for a person to deploy it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
-    /// One sentence for each figure that was compared, and one about the policy: always for `Always`, for
-    /// `Ask` if the candidate passed, never for `NotWorse`.
+    /// One sentence for each figure that was compared, and one about `deployment.gate`: always for `always`,
+    /// for `ask` if the candidate passed, never for `not_worse`.
     pub reasons: Vec<String>,
 }
 
@@ -167,8 +167,8 @@ impl Requirement {
     }
 }
 
-/// Significance of a difference in log-loss. The p-value is that of the test that the candidate's
-/// log-loss is higher.
+/// Significance of a difference in log-loss. The p-value is for the test that the candidate's log-loss is
+/// higher.
 #[derive(Clone, Copy, PartialEq)]
 enum Significance {
     Better,
@@ -242,9 +242,9 @@ fn f1_on_new_rows(comparison: &Comparison) -> String {
 /// Compares the log-losses on the test data. `Err` is a sentence for information: the test data
 /// decides nothing.
 ///
-/// Without model drift, the candidate is refused if its log-loss is significantly higher. After
-/// model drift, in this run or an earlier one, the test data may be older than the change. It then
-/// decides nothing.
+/// Without model drift, the candidate is refused if its log-loss is significantly higher. After model
+/// drift, in this run or an earlier one, the test data decides nothing, because it may be older than the
+/// change.
 fn log_loss_on_test_data(comparison: &Comparison) -> Result<Finding, String> {
     let Some(guard) = &comparison.guard else {
         return Err(

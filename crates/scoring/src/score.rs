@@ -21,7 +21,8 @@ pub fn write_score(config: &Config, f1: f64) -> anyhow::Result<()> {
     files::replace(&config.layout.candidate_score(), score_text(f1).as_bytes())
 }
 
-/// Reads a score file. An error if it is missing, or holds anything except a number from 0 to 1.
+/// Reads a score file. Returns an error if the file is missing, or holds anything except a number from 0 to
+/// 1.
 pub fn read_score(path: &Path) -> anyhow::Result<f64> {
     let content = files::read_if_present(path)?
         .ok_or_else(|| Failure::input_output(format!("there is no score at {}", path.display())))?;

@@ -1,9 +1,8 @@
 //! The choice of the training window, made out of fold on the gate rows.
 //!
-//! For each window and fold, a model is fitted to the window without the clients of the fold. It
-//! predicts the gate rows of the fold. A shorter window is chosen only if its log-loss is
-//! significantly lower than that of all rows. If several are, the one with the lowest log-loss is
-//! chosen.
+//! For each window and fold, a model is fitted to the window without the clients of the fold. The model
+//! predicts the gate rows of the fold. A shorter window is chosen only if its log-loss is significantly
+//! lower than with all rows. If this holds for several windows, the one with the lowest log-loss is chosen.
 //!
 //! The gate must not judge the candidate on rows that chose its window. In each fold, the candidate
 //! therefore predicts with the window that the other folds choose.
@@ -134,7 +133,7 @@ pub(crate) struct GateFold {
 
 /// Tries the windows and chooses one.
 ///
-/// An error if a fold of the first window cannot be fitted. If a fold of another window cannot be
+/// Returns an error if a fold of the first window cannot be fitted. If a fold of another window cannot be
 /// fitted, that window is left out.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     let gate = gate_rows(trial.table, trial.gate_rows)?;
@@ -208,7 +207,7 @@ struct TriedFold {
     /// The fit to the window without the clients of the fold.
     predictor: Predictor,
     losses: LossSum,
-    /// The log-loss of the first window minus that of this one; empty for the first window.
+    /// The log-loss of the first window minus the log-loss of this one; empty for the first window.
     gains: ClientSums,
 }
 
@@ -247,7 +246,7 @@ impl Tried {
         Ok(Ok(Self { folds }))
     }
 
-    /// Computes how much lower the log-loss is than that of the first window.
+    /// Computes how much lower the log-loss is than with the first window.
     fn compared(mut self, first: &Self, gate: &[GateRows], table: &Table) -> Result<Self, Failure> {
         for ((fold, first), gate) in self.folds.iter_mut().zip(&first.folds).zip(gate) {
             let expressions = [&first.predictor, &fold.predictor].map(Predictor::expression);
@@ -308,8 +307,8 @@ fn choose(tried: &[Result<Tried, String>], counts: impl Fn(usize) -> bool + Copy
     best.map_or(0, |(place, _)| place)
 }
 
-/// P-value of the test that a window's log-loss is lower than that of the first window, on the gate
-/// rows of some folds. `None` for the first window itself.
+/// P-value of the test that a window's log-loss is lower than with the first window, on the gate rows of
+/// some folds. `None` for the first window itself.
 fn p_value_of_lower(
     tried: &[Result<Tried, String>],
     place: usize,

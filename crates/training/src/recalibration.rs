@@ -43,8 +43,8 @@ pub(crate) fn recalibration(groups: &[ScoreGroup]) -> Option<OutOfFoldRecalibrat
 /// Converts the slope for fits to all folds except one into the slope for a fit to all rows.
 ///
 /// A fit to fewer rows has more variance, which makes the slope smaller. The slope is 1 / (1 + v). Here v
-/// is the variance that the fit adds to the log-odds, divided by their own variance; v is proportional to 1
-/// / rows.
+/// is the variance that the fit adds to the log-odds, divided by their own variance; v is inversely
+/// proportional to the number of rows.
 fn of_all_rows(slope: f64) -> f64 {
     let share = (FOLDS - 1) as f64 / FOLDS as f64;
     match slope > 0.0 && slope < 1.0 {

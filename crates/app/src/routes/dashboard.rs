@@ -123,7 +123,7 @@ async fn answer(
     Ok(response)
 }
 
-/// Answers with a page of a list. `read` gets the number of the last item of the page before.
+/// Answers with a page of a list. `read` gets the number of the last item on the previous page.
 async fn answer_list(
     request: &HttpRequest,
     state: Data<AppState>,
@@ -150,8 +150,8 @@ async fn answer_list_of_history<T: 'static>(
     .await
 }
 
-/// The answer with a page that could not show what it is for. It counts as a problem, and has no entity
-/// tag: a client that loads the page again gets the failure again, and not "not modified".
+/// The answer with a page whose main content could not be read. The answer counts as a problem, and has no
+/// entity tag: a client that loads the page again gets the failure again, and not "not modified".
 fn failed(media: Media, content: Content) -> HttpResponse {
     let mut response = HttpResponse::InternalServerError();
     response.insert_header((VARY, "Accept"));

@@ -64,8 +64,8 @@ impl Page {
         self.limit
     }
 
-    /// Number of the last item of the page before. Where newer items have higher numbers, it is the
-    /// upper bound of the requested ones, exclusive.
+    /// Number of the last item on the previous page. Where newer items have higher numbers, it is the
+    /// exclusive upper bound of the requested ones.
     pub(super) fn before(self) -> Option<u64> {
         self.before
     }
@@ -82,8 +82,8 @@ pub(super) fn run_number(text: &str) -> Option<i64> {
 }
 
 impl Listing {
-    /// A list without items. Its items are under the name `items`, which must be a plain word
-    /// chosen by the program.
+    /// A list without items yet. The name of the member with the items is `items`, a plain word chosen by
+    /// the program.
     pub(super) fn begin(items: &str, page: Page, permit: Permit) -> Self {
         Self {
             page,
@@ -101,7 +101,7 @@ impl Listing {
         self.has_more.then_some(self.last)
     }
 
-    /// Adds a member beside the items. `name` must be a plain word chosen by the program.
+    /// Adds a member in addition to the items. `name` must be a plain word chosen by the program.
     pub(super) fn add_member<T: Serialize>(&mut self, name: &str, value: &T) -> anyhow::Result<()> {
         let counted = self.members.len();
         self.members.extend(format!(",\"{name}\":").as_bytes());

@@ -219,7 +219,7 @@ impl Job {
         }
     }
 
-    /// The source of the rows. An error if it is a file and the key does not allow that.
+    /// The source of the rows. Returns an error if the source is a file and the key does not allow files.
     fn source<'b>(&self, body: &'b [u8]) -> Result<Source<'b>, ApiError> {
         let source = Source::of(self.settings.format, body)?;
         match (&source, &self.key) {

@@ -76,9 +76,9 @@ impl ClientSums {
         (self.rows > 0).then(|| self.sum / self.rows as f64)
     }
 
-    /// The standard error of [`mean`](Self::mean), from the spread of the clients. With one row per
-    /// client it is the usual one. `None` with fewer than two clients, if all numbers are 0 within
-    /// rounding, or if they have no spread.
+    /// The standard error of [`mean`](Self::mean), from the spread of the clients: the usual standard error
+    /// if each client has one row. `None` with fewer than two clients, if all numbers are 0 within
+    /// rounding, or if the clients have no spread.
     pub fn standard_error(&self) -> Option<f64> {
         let (mean, clients) = (self.mean()?, self.clients as f64);
         let spread = self.squares - 2.0 * mean * self.products + mean * mean * self.squared_rows;

@@ -129,7 +129,7 @@ impl WeightedTerm<'_> {
     }
 }
 
-/// The finite value for a sum that overflows. Its sign is that of the scaled sum.
+/// The largest finite number with the sign of a sum that overflows.
 fn bound(scaled: f64) -> f64 {
     scaled.signum() * f64::MAX
 }

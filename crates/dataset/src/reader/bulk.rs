@@ -103,7 +103,7 @@ impl<R: Read + Send> BulkReader<R> {
         self.row_ids = RowIds::of_origin(file);
     }
 
-    /// Notes about what was tolerated. They are complete once all rows were read.
+    /// Notes about what was tolerated; complete once all rows were read.
     pub fn notes(&self) -> Vec<String> {
         self.passed.notes(&self.columns, self.passed.tolerated)
     }
@@ -119,7 +119,7 @@ impl<R: Read + Send> BulkReader<R> {
         similar.map(str::to_owned)
     }
 
-    /// Warnings that a person should check. They are complete once all rows were read.
+    /// Warnings that a person should check; complete once all rows were read.
     pub fn warnings(&self) -> Vec<String> {
         self.passed.long_fields.sentences()
     }
@@ -128,9 +128,9 @@ impl<R: Read + Send> BulkReader<R> {
     ///
     /// `take` may replace the rows that it is given; the memory of the replacement is then reused.
     ///
-    /// An error if the file is unusable, for example because its last record does not end. `take`
-    /// may have had rows of the file by then, and the caller has to discard them. A file of less
-    /// than a full batch of blocks is checked before `take` gets its rows.
+    /// Returns an error if the file is unusable, for example because its last record does not end. `take`
+    /// may have had rows of the file by then, and the caller has to discard them. A file of less than a
+    /// full batch of blocks is checked before `take` gets its rows.
     pub fn take_rows<E: From<FileProblem> + Send>(
         &mut self,
         wanted: Wanted<'_>,
@@ -167,7 +167,7 @@ impl<R: Read + Send> BulkReader<R> {
             if rows.len() < BATCH_BLOCKS {
                 passed.check_behind(rest)?;
                 passed.check_numbers(columns)?;
-                // The file ends in this batch. It is handed over without other work beside it,
+                // The file ends in this batch. The batch is handed over without other work in parallel,
                 // because there may be very many small files.
                 rows.iter_mut().try_for_each(&mut take)?;
                 break;
@@ -188,7 +188,7 @@ impl<R: Read + Send> BulkReader<R> {
 }
 
 impl Passed {
-    /// Adds the rows of a block to the part that was read, in the order of the file. An error if
+    /// Adds the rows of a block to the part that was read, in the order of the file. Returns an error if
     /// the block ended early: the file is unusable then.
     fn place(&mut self, rows: &mut ParsedRows) -> Result<(), FileProblem> {
         if let Some(breaks) = rows.open_quote {
@@ -208,7 +208,7 @@ impl Passed {
         Ok(())
     }
 
-    /// An error if the record after the rows so far is too long.
+    /// Returns an error if the record after the rows so far is too long.
     fn check_behind<R>(&self, rest: &Rest<R>) -> Result<(), FileProblem> {
         match rest.endless {
             Some(record) => Err(problem_of_cut(CutError::LongRecord(record), self.lines)),

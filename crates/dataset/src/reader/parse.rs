@@ -123,7 +123,7 @@ impl ParsedRows {
         self.lines.len() + self.accepted() * per_row
     }
 
-    /// Adds the accepted rows of another block at the end. Its rejected rows are not added.
+    /// Appends the accepted rows of another block. Rejected rows are not added.
     pub fn append(&mut self, other: &Self) {
         self.features
             .resize_with(other.features.len(), Vec::default);

@@ -86,8 +86,7 @@ impl ColumnMap {
         for (field, feature) in &self.features {
             let cell = record.field(*field);
             let value = match &feature.kind {
-                // Most schemas have no rule. Without one, no time is spent on it: millions of rows
-                // are read.
+                // Most schemas have no rule. No time is then spent on rules: millions of rows are read.
                 Kind::Number(rules) => {
                     let number = match self.rewrites_cells {
                         false => cell::parse_plain_number(cell),

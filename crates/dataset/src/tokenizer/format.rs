@@ -137,9 +137,9 @@ impl Format {
         }
     }
 
-    /// The format of a request's body. Only the decimal mark of the settings counts: separator and
-    /// encoding are those of the body. In a body with commas between fields the decimal mark is a
-    /// point, because this program writes its own requests so.
+    /// The format of a request's body. Only the decimal mark of the settings counts; separator and encoding
+    /// are found in the body. In a body with commas between fields the decimal mark is a point, as in the
+    /// requests that this program writes.
     pub fn of_body(settings: &TextSettings) -> Self {
         let settings = TextSettings {
             decimal: settings.decimal,

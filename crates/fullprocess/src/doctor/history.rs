@@ -50,8 +50,8 @@ pub(super) fn examine(
     Ok(format!("version {version}, whole, {runs}"))
 }
 
-/// True if something else is in the place of the seal. Every run ends with this error, although the
-/// history itself may be whole.
+/// True if something else is in the place of the seal. Every run ends with this error, although the history
+/// itself may be undamaged.
 fn has_unreadable_seal(pipeline: &ExaminedPipeline<'_>, findings: &mut Findings) -> bool {
     let checked = History::check_seal(&pipeline.config.layout);
     let Some(error) = checked.err().filter(|error| !is_damage(error)) else {

@@ -22,7 +22,7 @@ pub struct ReleasePage {
     pub name: String,
     /// True if it is live.
     pub is_live: bool,
-    /// Its manifest and its model; an error if it is damaged.
+    /// Manifest and model of the release; an error if the release is damaged.
     pub release: Part<(Manifest, Model)>,
     /// The release that it is compared with; `None` if there is no other.
     pub other: Option<OtherRelease>,
@@ -38,7 +38,7 @@ pub struct ReleasePage {
 pub struct OtherRelease {
     /// Number of the release, six digits.
     pub name: String,
-    /// Its manifest and its model; an error if it cannot be read.
+    /// Manifest and model of the release; an error if they cannot be read.
     pub release: Part<(Manifest, Model)>,
 }
 

@@ -35,7 +35,7 @@ pub struct ReleaseLine {
     pub name: String,
     /// True if it is live.
     pub is_live: bool,
-    /// Its manifest; an error if it cannot be read.
+    /// Manifest of the release; an error if it cannot be read.
     pub manifest: Part<Manifest>,
 }
 
@@ -111,7 +111,7 @@ fn content(
 
 fn cells(line: &ReleaseLine, live: &LiveRelease) -> Vec<Entry> {
     let state = |text: &str| Entry::text(text);
-    // A manifest is readable also where the model beside it is damaged.
+    // A manifest is readable even if the model of the same release is damaged.
     let is_damaged = line.is_live && matches!(live, LiveRelease::Damaged { .. });
     let link = Entry::release(&line.name);
     match &line.manifest {

@@ -28,7 +28,7 @@ const DECILES: u8 = 10;
 const DECILE: &str = "decile_";
 
 impl Band {
-    /// All bands, those of deciles last.
+    /// All bands, the deciles last.
     pub fn all() -> impl Iterator<Item = Self> {
         let three = [Self::High, Self::Medium, Self::Low];
         three.into_iter().chain((1..=DECILES).map(Self::Decile))

@@ -162,7 +162,7 @@ impl Columns {
         self.steps().or_else(|| self.cells())
     }
 
-    /// Variances of the coefficients of the kept columns, in addition to those of the fit.
+    /// Variances of the coefficients of the kept columns, in addition to the variances of the fit.
     ///
     /// A fitted effect follows the noise of its own rows. In other rows the coefficient of the
     /// effect is therefore smaller than 1, by about d / v. Here d is the degrees of freedom, and v

@@ -39,8 +39,8 @@ struct Others {
 }
 
 impl<'a> SameColumns<'a> {
-    /// Takes the first step of each fit. It begins at `near`, a predictor that was fitted to all
-    /// rows of the selection. All rows must be labelled. The fits have the columns of `near`.
+    /// Takes the first step of each fit, from `near`, a predictor that was fitted to all rows of the
+    /// selection. All rows must be labelled. The fits have the columns of `near`.
     pub(crate) fn new(
         settings: FitSettings,
         near: LinearPredictor,

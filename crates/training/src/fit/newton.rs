@@ -39,8 +39,8 @@ pub(super) enum Goal {
     Unverified,
 }
 
-/// The minimum, and the number of steps from `origin` to it. An error if it is not reached within
-/// `max_steps` steps.
+/// The minimum, and the number of steps from `origin` to it. Returns an error if the minimum is not reached
+/// within `max_steps` steps.
 pub(super) fn minimise(
     objective: &Objective<'_>,
     origin: Point,

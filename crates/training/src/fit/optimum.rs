@@ -44,7 +44,7 @@ pub struct Fit {
     pub(crate) penalty: Array1<f64>,
     /// Degrees of freedom that were fitted, in addition to one for each coefficient.
     pub(crate) hidden_coefficients: f64,
-    /// Variances of the raw coefficients in addition to those of the fit. Empty if there are none.
+    /// Variances of the raw coefficients in addition to the variances of the fit. Empty if there are none.
     pub(crate) extra_variances: Vec<f64>,
 }
 

@@ -1,6 +1,6 @@
 //! Starts of a fit other than all weights 0.
 //!
-//! Each start is a guess. It is `None` unless its loss is lower than with all weights 0.
+//! Each start is a guess: `None` unless its loss is lower than with all weights 0.
 
 use std::f64::consts::LN_2;
 

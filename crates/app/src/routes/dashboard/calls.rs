@@ -77,7 +77,7 @@ fn filter(given: &QueryParameters) -> Result<CallFilter, ApiError> {
     })
 }
 
-/// The clients behind those of rank `before` that the filter selects; `None` if there is no list.
+/// The selected clients that follow rank `before` on the list; `None` if there is no list.
 pub(super) fn clients(
     state: &AppState,
     before: Option<i64>,

@@ -1,4 +1,4 @@
-//! Tests of optima: those of scikit-learn, those of columns of any magnitude, and failed fits.
+//! Tests of optima: against scikit-learn, with columns of any magnitude, and of failed fits.
 
 use common::schema::EffectShape;
 use dataset::Fold;
