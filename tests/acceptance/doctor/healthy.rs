@@ -19,7 +19,7 @@ fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
         "space        ",
         "clock        ",
         "lock         free",
-        "history      version 6, whole, 2 runs",
+        "history      version 6, undamaged, 2 runs",
         "input        ",
         "releases     2 undamaged, 000002 is live",
         "model        F1 0.70 (95 % interval ",

@@ -47,7 +47,7 @@ pub(super) fn examine(
     }
     examine_data(pipeline, &history.ledger()?, findings)?;
     let runs = counted(history.run_ids()?.len(), "run");
-    Ok(format!("version {version}, whole, {runs}"))
+    Ok(format!("version {version}, undamaged, {runs}"))
 }
 
 /// True if something else is in the place of the seal. Every run ends with this error, although the history
