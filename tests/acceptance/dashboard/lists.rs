@@ -92,6 +92,12 @@ fn the_answer_to_a_mistyped_address_names_what_is_there_and_links_to_the_list() 
             "choose one of the releases that are kept: 000002, 000001",
             "/dashboard/releases",
         ),
+        // A release differs in nothing from itself.
+        (
+            "/dashboard/releases/1?with=000001",
+            "choose one of the releases that are kept: 000002, 000001",
+            "/dashboard/releases",
+        ),
         (
             "/dashboard/drift?feature=lastyear",
             "choose one of the features: lastmonth_activity, lastyear_activity",

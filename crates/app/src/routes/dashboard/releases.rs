@@ -122,7 +122,7 @@ fn read_one(
     let other = match with {
         Some(with) => Some(
             all.iter()
-                .find(|(known, _)| Some(*known) == with)
+                .find(|(known, _)| Some(*known) == with && with != number)
                 .ok_or_else(no_release)?,
         ),
         None => {
@@ -138,7 +138,6 @@ fn read_one(
             parent.or_else(next)
         }
     };
-    let other = other.filter(|(known, _)| Some(*known) != number);
     let other = other.filter(|_| release.is_ok());
     let other = other.map(|(_, folder)| open_other(reading, folder));
     let other = other.transpose()?;
