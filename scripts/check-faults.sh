@@ -27,7 +27,7 @@ cargo clippy --package common --locked -- -D warnings
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 FAULTS=all cargo test --package acceptance --test acceptance --locked -- \
-    --nocapture interruptions::s29 interruptions::s30 interruptions::unreachable | tee "$log"
+    --nocapture interruptions::s29 interruptions::s30 interruptions::unreachable interruptions::locks | tee "$log"
 if ! grep --quiet "$hook" "$target/debug/tested_fullprocess"; then
     echo "the tested programs have no hook, or it has another name than $hook" >&2
     exit 1

@@ -335,6 +335,10 @@ def evaluated_rows(run) -> int:
     return (run["record"].get("evidence") or {}).get("new_rows", 0)
 
 
+def says_lost_predictions(record: dict) -> bool:
+    return any(notice["kind"] == "lost_predictions" for notice in record.get("notices") or ())
+
+
 def has_work(run) -> bool:
     """False for a run that had nothing to decide. If it is cut short behind its ingestion, then there
     is nothing to finish, and its outcome is `interrupted`."""

@@ -74,7 +74,10 @@ def go_on(workspace: Workspace):
     ended = workspace.run(*RUN)
     if ended.code != 0:
         return [f"a further run ends with {ended.code}: {ended.err[-400:]}"], {}
-    return checker.rows_are_right(workspace.root), checker.answer(ended.record())
+    answer = checker.answer(ended.record())
+    if checker.says_lost_predictions(ended.record()):
+        answer["says lost predictions"] = True
+    return checker.rows_are_right(workspace.root), answer
 
 
 def came_to_the_same_end(workspace: Workspace, prepared: Prepared, apart_from=()) -> list[str]:
@@ -84,6 +87,8 @@ def came_to_the_same_end(workspace: Workspace, prepared: Prepared, apart_from=()
     problems = end_is_sound(workspace.root, prepared)
     further, answer = go_on(workspace)
     problems += further
+    if answer.pop("says lost predictions", False):
+        apart_from = (*apart_from, *WITHOUT_PREDICTIONS)
     if ("deployment",) in prepared.story.commands:
         apart_from = (*apart_from, checker.NUMBERED_BY_HAND)
     expected = prepared.state | {"further run": prepared.further}
@@ -208,6 +213,9 @@ def goes_on_without_history(workspace: Workspace, prepared: Prepared) -> list[st
     return problems
 
 
+# What may differ once a run has said that predictions are lost.
+WITHOUT_PREDICTIONS = (r"data/state/predictions", "further run > evidence > realised")
+
 SAME_AFTER_A_REBUILD = (
     "outcomes|evaluated|number|ledger|ingested|data/ingesteddata|further run > (outcome|rows)"
 )
@@ -217,6 +225,8 @@ def may_differ(detail: str, ended) -> tuple[str, ...]:
     """What may be another after a run that did not need the file, or made it again."""
     name = detail.split("/", 2)[2]
     patterns = [re.escape(name), f"release {Path(name).parent.name}"]
+    if checker.says_lost_predictions(ended.record()):
+        patterns += WITHOUT_PREDICTIONS
     if name.endswith("apireturns.json"):
         patterns.append("predictions by the API")
     if name.endswith("manifest.json") or name.endswith("trainedmodel.msgpack"):

@@ -64,7 +64,7 @@ fn run(workspace: &Workspace, name: &str, arguments: &[&str], place: &str) -> Fi
     }
 }
 
-fn put_pipe(path: &Path) {
+pub(crate) fn put_pipe(path: &Path) {
     if path.symlink_metadata().is_ok() {
         fs::remove_file(path).expect("removed");
     }

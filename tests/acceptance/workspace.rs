@@ -246,6 +246,8 @@ impl Workspace {
                 continue;
             } else if metadata.is_symlink() {
                 fs::read_link(&path).expect("a link").display().to_string()
+            } else if !metadata.is_file() {
+                format!("{:?}", metadata.file_type())
             } else {
                 digest::of_file(&path).expect("a file").0
             };

@@ -9,11 +9,20 @@
 //! The table follows the history: it holds the digest of the finaldata.csv that it belongs to, and the
 //! ledger says which labels are evaluated. So no transaction spans both files. A table of another
 //! finaldata.csv is made again from all rows, and keeps its predictions.
+//!
+//! The history has the digest of the table, which contains sums of hashes of its rows. A table that does
+//! not fit is lost, and so is one whose rows do not have their sums where they are read.
 
+mod loss;
 mod pairing;
+mod problem;
+mod state;
 mod store;
+mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use self::loss::DamagedPredictions;
 pub use self::pairing::{ArrivingRow, Pair};
+pub use self::problem::TableProblem;
 pub use self::store::{LabelledPrediction, RowPrediction, WaitingPrediction, WaitingRows};

@@ -22,9 +22,9 @@ mod verdicts;
 use std::fmt;
 use std::path::PathBuf;
 
-use common::Config;
 use common::cli::clap::{self, Args};
 use common::cli::{ConfigSource, Report};
+use common::{Config, History};
 use serde::Serialize;
 
 pub use compare::{
@@ -124,6 +124,11 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<Output> {
 
 fn state(config: &Config, options: &Options) -> anyhow::Result<DiagnosticsReport> {
     let mut problems = Vec::new();
+    if let Some(loss) = History::loss(&config.layout)? {
+        problems.push(format!(
+            "{loss}, so what earlier runs recorded is not known: put a backup in its place, or let the next run of `fullprocess` begin a new history"
+        ));
+    }
     let deployed = report::deployed_state(config);
     let measured = if options.measure {
         measure::measure(config).map(Some)

@@ -229,7 +229,7 @@ fn write_stored(to: &mut fmt::Formatter<'_>, stored: &StoredDiagnostics) -> fmt:
     }
     write!(to, "\n{}", stored.dependencies)?;
     match &stored.last_run {
-        None => writeln!(to, "\nno run has ended yet"),
+        None => writeln!(to, "\nthe history has no run that ended"),
         Some(run) => writeln!(
             to,
             "\nlast run: {} ({}), ended {}{}",

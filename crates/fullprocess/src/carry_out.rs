@@ -188,7 +188,7 @@ impl OpenRun<'_> {
             Ok(unneeded)
         })?;
         self.record = record;
-        unlabelled::forget_evaluated(self.config, &ledger);
+        unlabelled::forget_evaluated(self.config, self.history, &ledger);
         reviews::remove_candidates(layout, &unneeded);
         Ok(ledger)
     }

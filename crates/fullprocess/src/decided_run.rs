@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use common::ledger::{FileStatus, LedgerFile};
 use common::numbers::counted;
-use common::{Config, History};
+use common::{Config, History, WaitingRows};
 use dataset::max_loaded_rows;
 use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
 use record::{Action, Decision, Evidence, FileWithoutTarget, Outcome, Policy, RunRecord, decide};
@@ -43,6 +43,10 @@ impl InputState {
         let mut found = ingestion::scan_input(config, &prepared, common::clock::now())?;
         found.note_earlier_loss(history)?;
         found.defer_blocked_rebuild(&prepared.ledger, live.as_ref().map(LiveRelease::manifest));
+        if config.schema.id.is_some() {
+            // A loss is found here, also by a run that finds nothing new.
+            WaitingRows::open(&config.layout, history)?;
+        }
         Ok(Self {
             live,
             prepared,

@@ -150,14 +150,17 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
                 .with_context(|| format!("failed to copy {}", from.display()))?;
         }
     }
-    copy_predictions(from, to);
+    copy_predictions(from, to)?;
     copy_row_fingerprints(from, to)?;
     Ok(copied)
 }
 
 /// Copies the predictions that wait for a label, and the journal of a killed run first. A run continues
-/// without these files if they are lost, and so does the dry run.
-fn copy_predictions(from: &Layout, to: &Layout) {
+/// without these files if they are lost, and so does the dry run. A run fails if something else than a file
+/// is there.
+fn copy_predictions(from: &Layout, to: &Layout) -> anyhow::Result<()> {
+    let path = from.predictions();
+    regular::check(&path).with_context(|| format!("failed to open {}", path.display()))?;
     let state = fs::read_dir(from.state()).into_iter().flatten().flatten();
     let former = state.map(|entry| entry.file_name());
     let former = former.filter(|name| Layout::is_awaiting_labels(name));
@@ -165,6 +168,7 @@ fn copy_predictions(from: &Layout, to: &Layout) {
     for name in names.into_iter().chain(former) {
         let _ = regular::copy(&from.state().join(&name), &to.state().join(&name));
     }
+    Ok(())
 }
 
 fn copy_row_fingerprints(from: &Layout, to: &Layout) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::slice::from_ref;
 
 use common::ledger::Ledger;
-use common::{Config, History};
+use common::{Config, History, WaitingRows};
 use ingestion::{IngestReport, MisspeltTarget};
 use jiff::Timestamp;
 use record::{Notice, NoticeKind, Outcome, RunRecord};
@@ -55,6 +55,7 @@ pub(crate) fn collect(
     if record.release.is_some() {
         notices.extend(test_data_notice(config));
     }
+    notices.extend(lost_predictions_notice(history)?);
     notices.sort();
     let now = record.started_at;
     record.has_due_notice = notices.iter().any(|notice| {
@@ -72,6 +73,10 @@ pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Resul
     let did_not_look = matches!(record.outcome, Some(Outcome::Failed | Outcome::Interrupted));
     if did_not_look || record.ingestion.is_none() {
         return Ok(());
+    }
+    let is_lost = |notice: &Notice| notice.kind == NoticeKind::LostPredictions;
+    if record.notices.iter().any(is_lost) {
+        WaitingRows::note_loss_reported(history)?;
     }
     let before: Option<ShownTimes> = history.document(NOTICES)?;
     if before.is_none() && record.notices.is_empty() {
@@ -148,6 +153,16 @@ fn test_data_notice(config: &Config) -> Option<Notice> {
         place: folder.name.clone(),
         what,
     })
+}
+
+/// The notice that predictions were lost since the last run that reported it.
+fn lost_predictions_notice(history: &History) -> anyhow::Result<Option<Notice>> {
+    let loss = WaitingRows::unreported_loss(history)?;
+    Ok(loss.map(|what| Notice {
+        kind: NoticeKind::LostPredictions,
+        place: String::new(),
+        what,
+    }))
 }
 
 /// The notice about a file whose target is probably misspelt.

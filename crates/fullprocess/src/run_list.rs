@@ -6,7 +6,7 @@ use std::fmt;
 
 use common::history::ChangeByHand;
 use common::numbers::{Scores, count};
-use common::{Config, History};
+use common::{Config, Failure, History};
 use jiff::Timestamp;
 use record::{Outcome, RunFilter, RunOrChange, RunRecord};
 use serde::Serialize;
@@ -45,6 +45,12 @@ pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
     let Some(history) = History::read(&config.layout)? else {
         // The runs of a lost history are not known, which is not the same as none.
         History::check_seal(&config.layout)?;
+        if let Some(loss) = History::loss(&config.layout)? {
+            return Err(Failure::input_output(format!(
+                "{loss}: put a backup in its place, or let the next run begin a new history"
+            ))
+            .into());
+        }
         return Ok(RunList {
             entries: Vec::new(),
         });

@@ -16,7 +16,7 @@ use std::path::Path;
 use common::artifact::{self, Format};
 use common::digest::{self, Hasher};
 use common::ledger::{FileStamp, Ledger};
-use common::{Config, Layout, Schema, files, regular};
+use common::{Config, History, Layout, Schema, files, regular};
 use dataset::{
     Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, Wanted, is_run_name,
     read_final_data,
@@ -92,14 +92,18 @@ pub(crate) struct Stamps {
 
 impl AppendState {
     /// State of a file without rows. Those before `first_new` that are added are evaluated.
-    pub(crate) fn empty(reading: &Reading<'_>, first_new: u64) -> anyhow::Result<Self> {
+    pub(crate) fn empty(
+        reading: &Reading<'_>,
+        history: &History,
+        first_new: u64,
+    ) -> anyhow::Result<Self> {
         let Reading {
             layout,
             schema,
             memory,
             ..
         } = reading;
-        let mut pairing = Pairing::open(layout, schema, first_new)?;
+        let mut pairing = Pairing::open(layout, history, schema, first_new)?;
         pairing.begin_again()?;
         Ok(Self {
             hasher: Hasher::new(),
@@ -118,26 +122,22 @@ impl AppendState {
     /// committed rows.
     pub(crate) fn load(
         config: &Config,
+        history: &History,
         ledger: &Ledger,
         reading: &Reading<'_>,
     ) -> anyhow::Result<Result<Self, String>> {
         let layout = &config.layout;
         let Some((carry, hasher)) = Carry::load(layout, ledger, reading.key, reading.schema) else {
-            return Self::read_all(config, ledger, reading);
+            return Self::read_all(config, history, ledger, reading);
         };
-        let pairing = Pairing::open(layout, reading.schema, ledger.evaluated_rows)?;
+        let pairing = Pairing::open(layout, history, reading.schema, ledger.evaluated_rows)?;
         let is_paired = match carry.has_waiting_rows {
-            Some(has_rows) => {
-                if has_rows {
-                    pairing.warn_if_missing();
-                }
-                pairing.belongs_to(&ledger.digest, has_rows)
-            }
+            Some(has_rows) => pairing.belongs_to(&ledger.digest, has_rows),
             None => carry.summary_state.is_settled(),
         };
         if !is_paired {
             drop(pairing);
-            return Self::read_all(config, ledger, reading);
+            return Self::read_all(config, history, ledger, reading);
         }
         let (folder, memory) = (layout.row_fingerprints(), reading.memory.known_rows());
         let known = match FingerprintSet::open(&folder, ROW_RUN_PREFIX, memory, &carry.runs) {
@@ -145,7 +145,7 @@ impl AppendState {
             Err(error) => {
                 tracing::warn!("{error:#}");
                 drop(pairing);
-                return Self::read_all(config, ledger, reading);
+                return Self::read_all(config, history, ledger, reading);
             }
         };
         if !carry.has_stamp_of(layout)
@@ -172,6 +172,7 @@ impl AppendState {
     /// Rebuilds the state by reading all that is committed.
     fn read_all(
         config: &Config,
+        history: &History,
         ledger: &Ledger,
         reading: &Reading<'_>,
     ) -> anyhow::Result<Result<Self, String>> {
@@ -179,7 +180,7 @@ impl AppendState {
             Ok(hasher) => hasher,
             Err(damage) => return Ok(Err(damage)),
         };
-        let read = Self::read(config, ledger, reading)?;
+        let read = Self::read(config, history, ledger, reading)?;
         Ok(read.map(|append_state| Self {
             rejected_hasher,
             ..append_state
@@ -189,10 +190,11 @@ impl AppendState {
     /// Rebuilds the state of finaldata.csv by reading all committed rows.
     fn read(
         config: &Config,
+        history: &History,
         ledger: &Ledger,
         reading: &Reading<'_>,
     ) -> anyhow::Result<Result<Self, String>> {
-        let mut append_state = Self::empty(reading, ledger.evaluated_rows)?;
+        let mut append_state = Self::empty(reading, history, ledger.evaluated_rows)?;
         let mut waiting = Vec::new();
         let mut block = Table::new(reading.schema);
         let mut unwritten = None;
@@ -239,8 +241,14 @@ impl AppendState {
     /// Stores the state for the next ingestion. Call this after the ledger is committed.
     ///
     /// A failure is logged only: the next ingestion rebuilds the state.
-    pub(crate) fn store(&mut self, reading: &Reading<'_>, ledger: &Ledger, stamps: Stamps) {
-        match self.try_to_store(reading, ledger, stamps) {
+    pub(crate) fn store(
+        &mut self,
+        reading: &Reading<'_>,
+        history: &History,
+        ledger: &Ledger,
+        stamps: Stamps,
+    ) {
+        match self.try_to_store(reading, history, ledger, stamps) {
             Ok(runs) => remove_runs_except(reading.layout, &runs),
             Err(error) => {
                 tracing::warn!("the next ingestion has to read finaldata.csv whole: {error:#}");
@@ -251,10 +259,11 @@ impl AppendState {
     fn try_to_store(
         &mut self,
         reading: &Reading<'_>,
+        history: &History,
         ledger: &Ledger,
         stamps: Stamps,
     ) -> anyhow::Result<Vec<StoredRun>> {
-        self.pairing.commit(&ledger.digest, ledger.evaluated_rows)?;
+        self.pairing.commit(ledger, history)?;
         self.summary_state.shrink();
         let carry = Carry {
             committed_bytes: ledger.committed_bytes,

@@ -45,6 +45,7 @@ use common::cli::clap::{self, Args};
 use common::cli::{ConfigSource, Report};
 use common::history::StageTimer;
 use common::ledger::{FileStamp, Ledger};
+use common::waiting_rows::TableProblem;
 use common::{Config, History, Manifest, RunLock, WaitingRows, clock, files};
 use dataset::FingerprintKey;
 use jiff::Timestamp;
@@ -222,7 +223,8 @@ fn scan_and_ingest(
         found.lose_fingerprints(loss);
     }
     if found.is_nothing_new() {
-        let (_, report) = record_nothing_new(&history, prepared.ledger, &found)?;
+        let (ledger, report) = record_nothing_new(&history, prepared.ledger, &found)?;
+        check_waiting_rows(config, &history, &ledger)?;
         return Ok(IngestReport { verified, ..report });
     }
     let before = prepared.ledger.clone();
@@ -242,6 +244,20 @@ fn scan_and_ingest(
     };
     history.record_stage(&timer.stop())?;
     Ok(report)
+}
+
+/// Gives the rows that wait for a label up if they were changed, and finds them again in finaldata.csv.
+/// Reads all of them, as a person who runs the command can wait.
+fn check_waiting_rows(config: &Config, history: &History, ledger: &Ledger) -> anyhow::Result<()> {
+    if config.schema.id.is_none() {
+        return Ok(());
+    }
+    let problem = WaitingRows::problem(&config.layout, history, ledger)?;
+    if let Some(TableProblem::Damaged(problem)) = problem {
+        WaitingRows::lose(&config.layout, history, &problem)?;
+        waiting_rows(config, history, ledger)?;
+    }
+    Ok(())
 }
 
 /// Recovers from an interrupted run and compares the ledger with the deployed release.
@@ -335,11 +351,15 @@ pub fn restore(
 /// finaldata.csv if an ingestion was killed behind its commit, or if their file is lost.
 ///
 /// `None` without an id, where labels are not matched, and if finaldata.csv cannot be read.
-pub fn waiting_rows(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<WaitingRows>> {
+pub fn waiting_rows(
+    config: &Config,
+    history: &History,
+    ledger: &Ledger,
+) -> anyhow::Result<Option<WaitingRows>> {
     if config.schema.id.is_none() {
         return Ok(None);
     }
-    let waiting = WaitingRows::open(&config.layout)?;
+    let waiting = WaitingRows::open(&config.layout, history)?;
     if waiting.belongs_to(&ledger.digest) {
         return Ok(Some(waiting));
     }
@@ -348,17 +368,18 @@ pub fn waiting_rows(config: &Config, ledger: &Ledger) -> anyhow::Result<Option<W
         return Ok(None);
     };
     let reading = Reading::of(config, &key, Keep::Nothing);
-    match AppendState::load(config, ledger, &reading)? {
+    match AppendState::load(config, history, ledger, &reading)? {
         Ok(mut state) => {
             state.store(
                 &reading,
+                history,
                 ledger,
                 append_state::set_distinct_times(&config.layout),
             );
         }
         Err(damage) => tracing::warn!("{damage}"),
     }
-    let waiting = WaitingRows::open(&config.layout)?;
+    let waiting = WaitingRows::open(&config.layout, history)?;
     let is_of_ledger = waiting.belongs_to(&ledger.digest) || !waiting.exists();
     Ok(is_of_ledger.then_some(waiting))
 }

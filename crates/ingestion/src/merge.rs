@@ -15,8 +15,9 @@ mod state;
 
 use std::cell::Cell;
 
-use common::Failure;
 use common::ledger::Ledger;
+use common::waiting_rows::DamagedPredictions;
+use common::{Failure, WaitingRows};
 use dataset::{DamagedRun, FingerprintKey};
 
 use self::commit::{Committed, Swap};
@@ -69,6 +70,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         is_carry_removed: false,
         has_evaluated_rows_back: false,
         are_fingerprints_rebuilt: false,
+        are_predictions_lost: false,
     };
     loop {
         match merge.attempt(&mut state) {
@@ -90,6 +92,12 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
                 state.found.lose_fingerprints(error.to_string());
                 let (key, ledger) = (Some(merge.key.clone()), state.ledger.clone());
                 (_, state.ledger) = rebuild_fingerprints(config, history, key, ledger)?;
+            }
+            Err(WriteError::Failed(error))
+                if error.is::<DamagedPredictions>() && !state.are_predictions_lost =>
+            {
+                state.are_predictions_lost = true;
+                WaitingRows::lose(&config.layout, history, &error.to_string())?;
             }
             Err(WriteError::Failed(error)) => return Err(error),
         }
@@ -136,7 +144,7 @@ impl Merge<'_> {
             ..
         } = &mut *state;
         let reading = self.reading();
-        let append_state = match AppendState::load(self.config, ledger, &reading)? {
+        let append_state = match AppendState::load(self.config, self.history, ledger, &reading)? {
             Ok(append_state) => append_state,
             // It was rebuilt a moment ago, so another rebuild would give the same result.
             Err(damage) if replayed.is_some() => {

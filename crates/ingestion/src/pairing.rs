@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use common::waiting_rows::{ArrivingRow, Pair};
-use common::{Layout, Schema, WaitingRows};
+use common::{History, Layout, Ledger, Schema, WaitingRows};
 use dataset::Table;
 
 /// The rows that wait for a label, as the rows of finaldata.csv are added.
@@ -16,10 +16,15 @@ pub(crate) struct Pairing {
 
 impl Pairing {
     /// Continues behind the committed rows.
-    pub(crate) fn open(layout: &Layout, schema: &Schema, first_new: u64) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        layout: &Layout,
+        history: &History,
+        schema: &Schema,
+        first_new: u64,
+    ) -> anyhow::Result<Self> {
         let mut pairing = Self {
             waiting: match schema.id {
-                Some(_) => Some(WaitingRows::open(layout)?),
+                Some(_) => Some(WaitingRows::open(layout, history)?),
                 None => None,
             },
             first_new,
@@ -49,11 +54,6 @@ impl Pairing {
             .is_some_and(|waiting| !waiting.is_empty())
     }
 
-    /// Says that predictions are lost, if there are no rows. For a pipeline in which rows waited.
-    pub(crate) fn warn_if_missing(&self) {
-        self.waiting.iter().for_each(WaitingRows::warn_if_missing);
-    }
-
     /// True if these are the rows of the finaldata.csv with this digest. `has_rows` says whether there
     /// were some.
     pub(crate) fn belongs_to(&self, digest: &str, has_rows: bool) -> bool {
@@ -61,7 +61,7 @@ impl Pairing {
             .as_ref()
             .is_none_or(|waiting| match waiting.exists() {
                 true => waiting.belongs_to(digest),
-                false => !has_rows,
+                false => !has_rows && !waiting.is_lost(),
             })
     }
 
@@ -97,12 +97,12 @@ impl Pairing {
         waiting.add(&mut arriving, self.first_new)
     }
 
-    /// Commits the rows as those of the finaldata.csv with this digest.
-    pub(crate) fn commit(&mut self, digest: &str, evaluated_rows: u64) -> anyhow::Result<()> {
+    /// Commits the rows as those of the finaldata.csv of this ledger.
+    pub(crate) fn commit(&mut self, ledger: &Ledger, history: &History) -> anyhow::Result<()> {
         match &mut self.waiting {
             Some(waiting) => {
-                waiting.forget_evaluated(evaluated_rows)?;
-                waiting.commit(digest)
+                waiting.forget_evaluated(ledger.evaluated_rows)?;
+                waiting.commit(&ledger.digest, history)
             }
             None => Ok(()),
         }

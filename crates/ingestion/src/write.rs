@@ -5,6 +5,7 @@
 use std::io::Write;
 
 use anyhow::Context;
+use common::History;
 use common::files;
 use common::ledger::Ledger;
 use common::progress::Progress;
@@ -108,8 +109,9 @@ impl Reading<'_> {
         &self,
         planned: &[PlannedFile],
         order: &Order<'_>,
+        history: &History,
     ) -> Result<WrittenRows, WriteError> {
-        let state = AppendState::empty(self, order.first_new.unwrap_or_default())?;
+        let state = AppendState::empty(self, history, order.first_new.unwrap_or_default())?;
         files::stage(&self.layout.final_data(), |rows| {
             files::stage(&self.layout.rejected_rows(), |rejected| {
                 let mut sink =

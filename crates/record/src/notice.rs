@@ -33,6 +33,8 @@ pub enum NoticeKind {
     NoLabels,
     /// A model is deployed, and the test data is missing.
     NoTestData,
+    /// The predictions that waited for a label were lost.
+    LostPredictions,
 }
 
 impl Notice {
@@ -48,6 +50,9 @@ impl Notice {
             NoticeKind::NoLabels => "add files with known outcomes".into(),
             NoticeKind::NoTestData => {
                 format!("put a CSV file with known outcomes into {place}")
+            }
+            NoticeKind::LostPredictions => {
+                "find out what else changes the state folder, as predictions were lost".into()
             }
         }
     }
@@ -68,6 +73,7 @@ impl NoticeKind {
             Self::MisspeltTarget => "misspelt target",
             Self::NoLabels => "no labels",
             Self::NoTestData => "no test data",
+            Self::LostPredictions => "lost predictions",
         }
     }
 }

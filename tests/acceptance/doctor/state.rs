@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{FINAL_DATA, Visit, fix, is_fixed};
 use crate::past::of_a_newer_program;
+use crate::pipes::put_pipe;
 use crate::workspace::{Workspace, outcome};
 
 #[test]
@@ -172,11 +173,130 @@ fn what_is_in_the_place_of_the_seal_and_an_older_history_are_set_aside_by_the_re
 const PREDICTIONS: &str = "data/state/predictions.db";
 
 #[test]
-fn predictions_that_cannot_be_used_are_set_aside_by_the_remedy() {
+fn what_is_in_the_place_of_the_key_or_of_the_fingerprints_is_set_aside_by_the_remedy() {
+    let workspace = Workspace::after_cold_start();
+    let data = workspace.text(FINAL_DATA);
+    for name in ["fingerprint.key", "judged.fingerprints"] {
+        for kind in ["folder", "pipe"] {
+            let path = workspace.path(&format!("data/state/{name}"));
+            match kind {
+                "pipe" => put_pipe(&path),
+                _ => {
+                    fs::remove_file(&path).expect("removed");
+                    fs::create_dir(&path).expect("a folder");
+                }
+            }
+            let failed = workspace.run("ingestion", &[]);
+            assert_eq!(failed.code, 74, "{name}: {}", failed.stderr);
+            is_fixed(&workspace, "history", "problem", name);
+        }
+    }
+    assert_eq!(workspace.text(FINAL_DATA), data);
+    assert_eq!(workspace.fullprocess()["rows"]["new"], 0);
+}
+
+#[test]
+fn a_damaged_seal_is_named_and_written_again_by_the_remedy() {
+    let workspace = Workspace::after_cold_start();
+    let seal = "data/state/history.db-seal";
+    let mut changed = fs::read(workspace.path(seal)).expect("the seal");
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    for damage in [&changed[..], b"", b"no seal"] {
+        workspace.write(seal, damage);
+        is_fixed(&workspace, "history", "note", "history.db-seal");
+    }
+}
+
+/// A pipeline whose predictions wait for their labels.
+fn with_predictions() -> Workspace {
     let mut workspace = Workspace::after_cold_start();
     workspace.set_input(&["practicedata", "newclients"]);
     workspace.rank_new_clients();
     workspace.fullprocess();
+    workspace
+}
+
+#[test]
+fn predictions_of_a_newer_program_are_named_and_kept() {
+    let workspace = with_predictions();
+    let whole = fs::read(workspace.path(PREDICTIONS)).expect("rows that wait");
+    workspace.write(PREDICTIONS, of_a_newer_program(&whole));
+    let visit = Visit::to(&workspace);
+    let remedy = visit.remedy("history", "problem", "version 99");
+    assert_eq!(remedy, "fullprocess --version");
+    fix(&workspace, remedy);
+    workspace
+        .run("fullprocess", &[])
+        .failed(74, "use the newer program");
+    workspace.write(PREDICTIONS, whole);
+    Visit::to(&workspace).is_healthy();
+}
+
+#[test]
+fn lost_predictions_are_found_by_the_doctor_and_reported_by_the_next_run() {
+    let says = "the predictions that wait for a label cannot be used";
+    let workspace = with_predictions();
+    let older = fs::read(workspace.path(PREDICTIONS)).expect("rows that wait");
+    workspace.write(
+        "data/newclients/more.csv",
+        "corporation,lastmonth_activity,lastyear_activity,number_of_employees\nA,1,2,3\n",
+    );
+    workspace.fullprocess();
+    for damage in ["missing", "empty", "older", "row"] {
+        for command in ["the remedy", "a run"] {
+            let workspace = workspace.copy();
+            let path = workspace.path(PREDICTIONS);
+            match damage {
+                "missing" => fs::remove_file(&path).expect("removed"),
+                "empty" => workspace.write(PREDICTIONS, ""),
+                "older" => workspace.write(PREDICTIONS, &older),
+                _ => change_a_row(&workspace),
+            }
+            let visit = Visit::to(&workspace);
+            let remedy = visit.remedy("history", "problem", says);
+            if command == "the remedy" {
+                fix(&workspace, remedy);
+                Visit::to(&workspace).is_healthy();
+                assert!(path.metadata().is_ok_and(|found| found.len() > 0));
+            } else if damage == "row" {
+                // A run that reads no row compares none.
+                assert_eq!(notices(&workspace.fullprocess()), Vec::<String>::new());
+                continue;
+            }
+            let run = workspace.run("fullprocess", &["--quiet", "--json"]);
+            let found = notices(&run.json());
+            assert_eq!(found.len(), 1, "{damage}: {found:?}");
+            assert!(found[0].contains("are lost"), "{found:?}");
+            Visit::to(&workspace).is_healthy();
+            let found = notices(&workspace.fullprocess());
+            assert_eq!(found, Vec::<String>::new(), "it is reported once");
+        }
+    }
+}
+
+/// What the notices of a run say.
+fn notices(record: &serde_json::Value) -> Vec<String> {
+    let notices = record["notices"].as_array().into_iter().flatten();
+    notices
+        .map(|notice| notice["what"].as_str().expect("a text").to_owned())
+        .collect()
+}
+
+/// Changes a bit of a row of `predictions.db`: the last one of a page with rows.
+fn change_a_row(workspace: &Workspace) {
+    const PAGE: usize = 4096;
+    const HAS_ROWS_BY_KEY: u8 = 0x0a;
+    let mut bytes = fs::read(workspace.path(PREDICTIONS)).expect("rows that wait");
+    let mut pages = bytes.chunks_mut(PAGE);
+    let page = pages.find(|page| page[0] == HAS_ROWS_BY_KEY);
+    page.expect("a page with rows")[PAGE - 1] ^= 1;
+    workspace.write(PREDICTIONS, bytes);
+}
+
+#[test]
+fn predictions_that_cannot_be_used_are_set_aside_by_the_remedy() {
+    let workspace = with_predictions();
     let path = workspace.path(PREDICTIONS);
     let whole = fs::read(&path).expect("rows that wait");
     Visit::to(&workspace).is_healthy();
@@ -185,6 +305,7 @@ fn predictions_that_cannot_be_used_are_set_aside_by_the_remedy() {
     changed[page..page + 4096].fill(0xff);
     let says = "the predictions that wait for a label cannot be used";
     for damage in ["changed", "text", "folder", "link"] {
+        fs::remove_file(&path).expect("removed");
         match damage {
             "changed" => workspace.write(PREDICTIONS, &changed),
             "text" => workspace.write(PREDICTIONS, "this is no database"),
@@ -193,8 +314,8 @@ fn predictions_that_cannot_be_used_are_set_aside_by_the_remedy() {
         }
         is_fixed(&workspace, "history", "problem", says);
         assert!(
-            path.symlink_metadata().is_err(),
-            "{damage}: it was moved away"
+            path.metadata().is_ok_and(|found| found.is_file()),
+            "{damage}: it was made again"
         );
     }
 }

@@ -134,6 +134,17 @@ fn unreachable_rows_end_late_labels_and_the_next_run_recovers() {
     unreachable(&CLASSES);
 }
 
+/// SQLite reports an error although the transaction is complete.
+#[test]
+fn locks_that_are_not_released_end_a_redeployment_and_the_next_run_goes_on() {
+    walk(&REDEPLOYMENT, Fault::Unreleased);
+}
+
+#[test]
+fn locks_that_are_not_released_end_late_labels_and_the_next_run_goes_on() {
+    walk(&CLASSES, Fault::Unreleased);
+}
+
 #[test]
 fn s29_the_name_of_a_new_folder_is_made_durable() {
     let workspace = (COLD_START.prepare)();

@@ -36,6 +36,8 @@ pub(super) enum Fault {
     /// One pass over the rows fails, as if the engine that has them could not be reached. Passes are
     /// counted instead of changes.
     Unreachable,
+    /// A lock of SQLite is not released (ENOLCK). Releases are counted instead of changes.
+    Unreleased,
 }
 
 /// A command after a fault: how it ended, and the change at which the fault happened.
@@ -197,6 +199,10 @@ impl Disturbed {
         let said = String::from_utf8_lossy(&self.ended.stderr);
         if fault == Fault::Kill {
             assert_eq!(status.signal(), Some(9), "{place}: {said}");
+            return;
+        }
+        if fault == Fault::Unreleased && status.success() {
+            // Nothing was committed at this release, or no other program waits for the lock.
             return;
         }
         let names_it = said.contains(&self.path) || said.contains(&known_path(&self.path));
@@ -434,6 +440,7 @@ impl fmt::Display for Fault {
             Self::Broken => "eio",
             Self::Refused => "eacces",
             Self::Unreachable => "pass",
+            Self::Unreleased => "enolck",
         })
     }
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::operation::Operation::{
-    self, Folder, Link, Open, Pass, Remove, Rename, Write as WriteBytes,
+    self, Folder, Link, Open, Pass, Remove, Rename, Unlock, Write as WriteBytes,
 };
 use crate::Failure;
 
@@ -32,6 +32,8 @@ enum Kind {
     Refused,
     /// The rows cannot be reached: this pass fails.
     Unreachable,
+    /// A lock cannot be released: only this release fails.
+    Unreleased,
 }
 
 struct Plan {
@@ -91,6 +93,7 @@ impl Plan {
                 "eio" => Kind::Broken,
                 "eacces" => Kind::Refused,
                 "pass" => Kind::Unreachable,
+                "enolck" => Kind::Unreleased,
                 _ => return None,
             },
             at: parts.next()?.parse().ok()?,
@@ -127,7 +130,8 @@ impl Kind {
     fn fits(self, operation: Operation) -> bool {
         match self {
             Self::Unreachable => operation == Pass,
-            Self::Kill | Self::Broken => operation != Pass,
+            Self::Unreleased => operation == Unlock,
+            Self::Kill | Self::Broken => !matches!(operation, Pass | Unlock),
             Self::NoSpace => matches!(operation, Folder | Open | WriteBytes | Link),
             Self::Refused => matches!(operation, Folder | Open | Rename | Link | Remove),
         }
@@ -144,6 +148,7 @@ impl Kind {
             Self::Broken => libc::EIO,
             Self::Refused => libc::EACCES,
             Self::Unreachable => libc::EHOSTUNREACH,
+            Self::Unreleased => libc::ENOLCK,
         })
     }
 }

@@ -20,6 +20,9 @@ pub(crate) enum Operation {
     Link,
     /// Removing a file or folder.
     Remove,
+    /// Releasing a lock of SQLite. It changes no file.
+    #[cfg(feature = "fault-injection")]
+    Unlock,
     /// A pass over rows. It changes nothing.
     #[cfg(feature = "fault-injection")]
     Pass,

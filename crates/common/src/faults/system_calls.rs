@@ -29,11 +29,12 @@ pub(crate) fn watch_sqlite() {
         unsafe {
             let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
             let replace = (*vfs).xSetSystemCall.expect("the VFS of unix");
-            let calls: [(&CStr, AnyCall); 4] = [
+            let calls: [(&CStr, AnyCall); 5] = [
                 (c"open", transmute::<OpenCall, AnyCall>(open)),
                 (c"pwrite", transmute::<WriteCall, AnyCall>(write)),
                 (c"ftruncate", transmute::<TruncateCall, AnyCall>(truncate)),
                 (c"unlink", transmute::<UnlinkCall, AnyCall>(unlink)),
+                (c"fcntl", transmute::<LockCall, AnyCall>(lock)),
             ];
             for (name, call) in calls {
                 let replaced = replace(vfs, name.as_ptr(), Some(call));
@@ -53,6 +54,7 @@ type OpenCall = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 type WriteCall = unsafe extern "C" fn(c_int, *const c_void, usize, libc::off_t) -> isize;
 type TruncateCall = unsafe extern "C" fn(c_int, libc::off_t) -> c_int;
 type UnlinkCall = unsafe extern "C" fn(*const c_char) -> c_int;
+type LockCall = unsafe extern "C" fn(c_int, c_int, *mut libc::flock) -> c_int;
 
 unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SAFETY: SQLite passes the arguments that open(2) needs.
@@ -102,6 +104,19 @@ unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
         match before(Operation::Remove, path_at(path)) {
             Ok(()) => libc::unlink(path),
             Err(error) => fail_with(&error) as c_int,
+        }
+    }
+}
+
+/// Only calls that release a lock pass the hook.
+unsafe extern "C" fn lock(file: c_int, command: c_int, argument: *mut libc::flock) -> c_int {
+    // SAFETY: SQLite passes the arguments that fcntl(2) needs; with this command, the last is a lock. With
+    // another one it may be a number, which is only passed on.
+    unsafe {
+        let releases = command == libc::F_SETLK && c_int::from((*argument).l_type) == libc::F_UNLCK;
+        match releases.then(|| before(Operation::Unlock, &path_of(file))) {
+            Some(Err(error)) => fail_with(&error) as c_int,
+            _ => libc::fcntl(file, command, argument),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Damaged(String);
 
 impl Damaged {
     /// The history is damaged in this way.
-    pub(super) fn new(problem: String) -> Self {
+    pub(crate) fn new(problem: String) -> Self {
         Self(problem)
     }
 }

@@ -30,7 +30,11 @@ impl History {
         if is_lost(&path)? {
             // An empty file would be put in its place otherwise.
             Self::check_seal(layout)?;
-            warn_of_loss(layout);
+            if let Some(loss) = Self::loss(layout)? {
+                tracing::warn!(
+                    "{loss}: a new history begins, which knows no earlier run and no change by hand, and takes all input in again; if you have a backup of the history, put it there"
+                );
+            }
         }
         open_for_writing(&path)
             .with_context(|| format!("failed to open the history {}", path.display()))
@@ -40,6 +44,34 @@ impl History {
     /// [`Self::open`] checks the same.
     pub fn check_seal(layout: &Layout) -> anyhow::Result<()> {
         seal::verify(&layout.history())
+    }
+
+    /// Says that the history is missing or empty, if other files show that there was one.
+    pub fn loss(layout: &Layout) -> anyhow::Result<Option<String>> {
+        let path = layout.history();
+        if !is_lost(&path)? {
+            return Ok(None);
+        }
+        let of_a_run = [
+            layout.evaluated_fingerprints(),
+            layout.ingestion_carry(),
+            layout.final_data(),
+            layout.current(),
+        ];
+        let other = of_a_run.iter().find(|path| path.symlink_metadata().is_ok());
+        Ok(other.map(|other| {
+            format!(
+                "the history {} is missing or empty, although {} is there",
+                path.display(),
+                other.display()
+            )
+        }))
+    }
+
+    /// What is wrong with the seal, if its content is damaged. A missing seal is one that an older program
+    /// did not write. The next program that closes the history writes the seal again.
+    pub fn damage_of_seal(layout: &Layout) -> Option<String> {
+        seal::damage(&layout.history())
     }
 
     /// Opens the history for reading; `None` if there is none yet.
@@ -77,29 +109,14 @@ fn is_lost(path: &Path) -> anyhow::Result<bool> {
     Ok(files::length_if_present(path)?.is_none_or(|length| length == 0))
 }
 
-/// Says that the history is missing or empty, if other files show that there was one.
-fn warn_of_loss(layout: &Layout) {
-    let of_a_run = [
-        layout.evaluated_fingerprints(),
-        layout.ingestion_carry(),
-        layout.final_data(),
-        layout.current(),
-    ];
-    let Some(other) = of_a_run.iter().find(|path| path.symlink_metadata().is_ok()) else {
-        return;
-    };
-    tracing::warn!(
-        "the history {} is missing or empty, although {} is there: a new history begins, which knows no earlier run and no change by hand, and takes all input in again; if you have a backup of the history, put it there",
-        layout.history().display(),
-        other.display()
-    );
-}
-
 fn open_for_writing(path: &Path) -> anyhow::Result<History> {
     let connection = open_database(path, |connection| {
         // A newer or damaged history is left unchanged.
         schema::version(connection)?;
         check_pages(connection)?;
+        if let Some(damage) = seal::damage(path) {
+            tracing::warn!("{damage}");
+        }
         seal::verify(path)
     })?;
     schema::migrate(&connection)?;

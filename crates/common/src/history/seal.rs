@@ -110,7 +110,7 @@ pub(super) fn verify(history: &Path) -> anyhow::Result<()> {
 }
 
 /// True if the journal shows a transaction that is not complete.
-fn is_open(history: &Path) -> bool {
+pub(super) fn is_open(history: &Path) -> bool {
     let journal = with_suffix(history, "-journal").metadata();
     journal.is_ok_and(|metadata| metadata.len() > 0)
 }
@@ -120,13 +120,20 @@ fn stored(history: &Path) -> anyhow::Result<Option<Sealed>> {
     let Some(bytes) = files::read_if_present(&path_of(history))? else {
         return Ok(None);
     };
-    Ok(artifact::decode(FORMAT, &bytes)
-        .inspect_err(|error| tracing::warn!("{}: {error}", path_of(history).display()))
-        .ok())
+    Ok(artifact::decode(FORMAT, &bytes).ok())
+}
+
+/// Why the content of the seal cannot be read; `None` if it can, or if there is no seal.
+pub(super) fn damage(history: &Path) -> Option<String> {
+    let path = path_of(history);
+    let bytes = files::read_if_present(&path).ok()??;
+    let decoded = artifact::decode::<Sealed>(FORMAT, &bytes);
+    let error = decoded.err()?;
+    Some(format!("{}: {error}", path.display()))
 }
 
 /// The counter of transactions; `None` if the file is missing or has no whole header.
-fn counter(history: &Path) -> anyhow::Result<Option<u32>> {
+pub(super) fn counter(history: &Path) -> anyhow::Result<Option<u32>> {
     let mut header = [0; COUNTER_AT + COUNTER_BYTES];
     let read = |mut file: File| file.read_exact(&mut header);
     match regular::open(history).and_then(read) {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::damage::unreadable;
-use super::seal::Seal;
+use super::seal::{self, Seal};
 use crate::Failure;
 
 /// An open history.
@@ -37,6 +37,8 @@ impl History {
         if !self.connection.is_autocommit() {
             return self.nested_transaction(work);
         }
+        // No lock is held here, so the file may be opened and closed.
+        let before = seal::counter(&self.path).ok().flatten();
         let transaction = self
             .connection
             .unchecked_transaction()
@@ -50,8 +52,26 @@ impl History {
         }
         transaction
             .commit()
+            .inspect_err(|_| self.stop_writing_if_committed(before))
             .with_context(|| self.failed_to("commit"))?;
         Ok(done)
+    }
+
+    /// Refuses all further writes if a commit that failed is complete all the same. That happens where the
+    /// system refuses to release a lock.
+    ///
+    /// What this program knows is then older than the history. The next program goes on from the history.
+    fn stop_writing_if_committed(&self, before: Option<u32>) {
+        let now = seal::counter(&self.path).ok().flatten();
+        if now == before || seal::is_open(&self.path) {
+            return;
+        }
+        tracing::warn!(
+            "the change of the history is complete although an error followed: this program writes no more"
+        );
+        if let Err(error) = self.connection.pragma_update(None, "query_only", true) {
+            tracing::debug!("{error}");
+        }
     }
 
     fn nested_transaction<T>(
@@ -93,4 +113,32 @@ impl History {
 pub(super) fn time(text: &str) -> anyhow::Result<Timestamp> {
     text.parse()
         .map_err(|error| unreadable("time of a run", &error).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::{Exit, classify};
+    use crate::history::tests::layout;
+
+    #[test]
+    fn after_a_commit_that_is_complete_and_failed_nothing_more_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let history = History::open(&layout).unwrap();
+        let counter = || seal::counter(&layout.history()).unwrap();
+        // As where the system refuses to release the lock.
+        let before = counter();
+        history.save_document("note", &"committed").unwrap();
+        history.stop_writing_if_committed(before);
+        let error = history.save_document("note", &"failed").unwrap_err();
+        assert_eq!(classify(&error), Exit::InputOutput);
+        drop(history);
+        let history = History::open(&layout).unwrap();
+        let note: Option<String> = history.document("note").unwrap();
+        assert_eq!(note.as_deref(), Some("committed"));
+        // A commit that was undone, as on a full disk: the failure can be recorded.
+        history.stop_writing_if_committed(counter());
+        history.save_document("note", &"failed").unwrap();
+    }
 }

@@ -1,15 +1,16 @@
 //! The table of waiting rows, in SQLite.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
 
 use anyhow::Context;
-use rusqlite::{Connection, MAIN_DB, Statement, params};
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, Statement, params};
 
+use super::loss::{DamagedPredictions, Known, told};
 use super::pairing::{ArrivingRow, Change, Pair, StoredRow, pair};
-use crate::history::{check_pages, is_damage, open_database, open_to_read, with_suffix};
-use crate::ledger::FileStamp;
-use crate::{Failure, Layout, Ledger, files, regular};
+use super::state::State;
+use super::sums::{COLUMNS, Compared, Sums, WholeRow, clients_of, part_of};
+use crate::history::{check_pages, open_database};
+use crate::{Failure, History, Layout, Ledger, files};
 
 /// Upper limit of stored rows, which take about 600 MB. Above it the oldest quarter is dropped.
 const MAX_ROWS: u64 = 10_000_000;
@@ -17,7 +18,7 @@ const MAX_ROWS: u64 = 10_000_000;
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 16 * 1024;
 
-const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE waiting (
@@ -41,9 +42,17 @@ const TABLES: &str = "
         absent INTEGER NOT NULL,
         labelled INTEGER NOT NULL,
         newest_run INTEGER NOT NULL,
-        end_place INTEGER NOT NULL
+        end_place INTEGER NOT NULL,
+        sums BLOB NOT NULL,
+        former TEXT NOT NULL
     );
-    INSERT INTO state VALUES (1, '', 0, 0, 0, 0, 0);
+    INSERT INTO state VALUES (1, '', 0, 0, 0, 0, 0, x'', '');
+";
+
+/// From version 1, which had no sums. No history names a digest before the first change.
+const SUMS: &str = "
+    ALTER TABLE state ADD COLUMN sums BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE state ADD COLUMN former TEXT NOT NULL DEFAULT 'version 1';
 ";
 
 /// The table of rows that wait for a late label.
@@ -56,27 +65,14 @@ pub struct WaitingRows {
     connection: Option<Connection>,
     state: State,
     max_rows: u64,
+    /// What the history knows of the table. The default if it knows nothing.
+    known: Known,
+    /// The parts that were read and have their sum.
+    compared: Compared,
     /// True between begin and commit, also while there is no file.
     is_changing: bool,
-    /// True if the file was damaged and is removed.
+    /// True if the table was lost when it was opened.
     is_lost: bool,
-}
-
-/// What is known of the table as a whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct State {
-    /// SHA-256 of the finaldata.csv that the places belong to; empty if they belong to none.
-    digest: String,
-    /// Number of rows.
-    stored: u64,
-    /// Number of these that are not in finaldata.csv.
-    absent: u64,
-    /// Number of rows whose label has arrived.
-    labelled: u64,
-    /// Largest number of a run that predicted a row.
-    newest_run: i64,
-    /// A number above every place.
-    end_place: i64,
 }
 
 /// The prediction for a row that waits.
@@ -111,136 +107,103 @@ pub struct LabelledPrediction {
 }
 
 impl WaitingRows {
-    /// The table of a pipeline. A damaged file is reported and removed: its predictions are lost, and
-    /// the rows are found again in finaldata.csv.
-    pub fn open(layout: &Layout) -> anyhow::Result<Self> {
-        Self::open_with_limit(layout, MAX_ROWS)
+    /// The table of a pipeline. A table that is not the one that the history knows is lost
+    /// ([`Self::lose`]): its predictions are gone, and the rows are found again in finaldata.csv.
+    pub fn open(layout: &Layout, history: &History) -> anyhow::Result<Self> {
+        Self::open_with_limit(layout, history, MAX_ROWS)
     }
 
-    pub(super) fn open_with_limit(layout: &Layout, max_rows: u64) -> anyhow::Result<Self> {
-        let mut rows = Self {
+    pub(super) fn open_with_limit(
+        layout: &Layout,
+        history: &History,
+        max_rows: u64,
+    ) -> anyhow::Result<Self> {
+        let known = Known::load(history)?;
+        let closed = |known| Self {
             path: layout.predictions(),
             connection: None,
             state: State::default(),
             max_rows,
+            known,
+            compared: Compared::none(),
             is_changing: false,
             is_lost: false,
         };
-        if !files::exists(&rows.path)? {
+        let mut rows = closed(known.clone().unwrap_or_default());
+        let Err(error) = rows.open_known(known.as_ref(), history) else {
             return Ok(rows);
-        }
-        match rows.connect() {
-            Err(error) if is_damage(&error) => {
-                tracing::warn!(
-                    "the predictions that wait for a label are lost, and none is compared with its label: {error:#}"
-                );
-                rows.connection = None;
-                rows.state = State::default();
-                rows.is_lost = true;
-                let mut journal = rows.path.clone().into_os_string();
-                journal.push("-journal");
-                files::remove_file(&PathBuf::from(journal))?;
-                files::remove_file(&rows.path)?;
-                Ok(rows)
-            }
-            connected => connected.map(|()| rows),
-        }
+        };
+        drop(rows);
+        let damage = error.downcast::<DamagedPredictions>()?;
+        Self::lose(layout, history, &damage.to_string())?;
+        Ok(Self {
+            is_lost: true,
+            ..closed(Known::load(history)?.unwrap_or_default())
+        })
     }
 
-    fn connect(&mut self) -> anyhow::Result<()> {
-        let context = || format!("failed to open {}", self.path.display());
-        let mut version: i64 = 0;
-        let connection = open_database(&self.path, |connection| {
-            version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            if version > VERSION {
-                return Err(Failure::input_output(format!(
-                    "it has version {version}, and this program knows versions up to {VERSION}: use the newer program"
-                ))
-                .into());
-            }
-            if !is_checked(&self.path) {
-                check_pages(connection)?;
-            }
-            Ok(())
-        })
-        .with_context(context)?;
-        // SQLite opens a file for reading only if it cannot be opened for writing.
-        if connection.is_readonly(MAIN_DB).with_context(context)? {
-            let error = Failure::input_output("it cannot be opened for writing");
-            return Err(error).with_context(context);
+    /// Opens the table that the history knows.
+    fn open_known(&mut self, known: Option<&Known>, history: &History) -> anyhow::Result<()> {
+        let is_there = files::length_if_present(&self.path)?.is_some_and(|length| length > 0);
+        if is_there {
+            self.connect()?;
         }
-        connection
-            .pragma_update(None, "cache_size", -CACHE_KIB)
-            .with_context(context)?;
-        if version == 0 {
-            connection
-                .execute_batch(&format!(
-                    "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-                ))
-                .with_context(context)?;
+        let own = self.state.known();
+        match known {
+            Some(known) if !self.state.is_of(known) => {
+                let path = self.path.display();
+                return Err(DamagedPredictions::error(match is_there {
+                    true => format!("{path} is an older copy, or was changed by another program"),
+                    false => format!("{path} is missing or empty"),
+                }));
+            }
+            // A program was killed before the history had the digest, or an older program made the table.
+            _ if is_there && known != Some(&own) => own.save(history)?,
+            _ => return Ok(()),
         }
-        // An error if a column is missing.
-        connection
-            .prepare(
-                "SELECT client, place, row, run, margin, probability, label, label_place FROM waiting",
-            )
-            .with_context(context)?;
-        self.state = connection
-            .query_row("SELECT * FROM state", [], |row| {
-                Ok(State {
-                    digest: row.get("digest")?,
-                    stored: row.get::<_, i64>("stored")?.cast_unsigned(),
-                    absent: row.get::<_, i64>("absent")?.cast_unsigned(),
-                    labelled: row.get::<_, i64>("labelled")?.cast_unsigned(),
-                    newest_run: row.get("newest_run")?,
-                    end_place: row.get("end_place")?,
-                })
-            })
-            .with_context(context)?;
-        self.connection = Some(connection);
-        note_checked(&self.path);
+        self.known = own;
         Ok(())
     }
 
-    /// Why a run could not use the table, or would lose its predictions; `None` if it can be used or is not
-    /// there. Only reads. A change that was cut short is no problem: the next run undoes it.
-    pub fn problem(layout: &Layout, ledger: &Ledger) -> Option<String> {
-        let path = layout.predictions();
-        path.symlink_metadata().ok()?;
-        Self::read_problem(&path, ledger)
-            .map_err(|error| format!("{}: {error:#}", path.display()))
-            .err()
+    fn connect(&mut self) -> anyhow::Result<()> {
+        told(
+            self.try_to_connect()
+                .with_context(|| format!("failed to open {}", self.path.display())),
+        )
     }
 
-    fn read_problem(path: &Path, ledger: &Ledger) -> anyhow::Result<()> {
-        let length = regular::open(path)?.metadata()?.len();
-        let journal = with_suffix(path, "-journal").metadata();
-        if length == 0 || journal.is_ok_and(|metadata| metadata.len() > 0) {
-            return Ok(());
+    fn try_to_connect(&mut self) -> anyhow::Result<()> {
+        let mut version: i64 = 0;
+        let connection = open_database(&self.path, |connection| {
+            version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            check_version(version)?;
+            // Sums show damage of later versions where it is read.
+            if version == 1 {
+                check_pages(connection)?;
+            }
+            Ok(())
+        })?;
+        // SQLite opens a file for reading only if it cannot be opened for writing.
+        if connection.is_readonly(MAIN_DB)? {
+            return Err(Failure::input_output("it cannot be opened for writing").into());
         }
-        let connection = open_to_read(path)?;
-        check_pages(&connection)?;
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version > VERSION {
-            anyhow::bail!(
-                "it has version {version}, and this program knows versions up to {VERSION}"
-            );
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        let steps = match version {
+            0 => TABLES,
+            1 => SUMS,
+            _ => "",
+        };
+        if !steps.is_empty() {
+            connection.execute_batch(&format!("BEGIN; {steps}"))?;
+            let mut state = State::load(&connection)?;
+            state.count(&connection)?;
+            state.save(&connection, None)?;
+            connection.execute_batch(&format!("PRAGMA user_version = {VERSION}; COMMIT;"))?;
         }
-        let (digest, end_place, stored): (String, i64, i64) =
-            connection.query_row("SELECT digest, end_place, stored FROM state", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
-        let counted: i64 =
-            connection.query_row("SELECT COUNT(*) FROM waiting", [], |row| row.get(0))?;
-        if counted != stored {
-            anyhow::bail!("it has {counted} rows, and should have {stored}");
-        }
-        if digest == ledger.digest && end_place.cast_unsigned() > ledger.rows {
-            anyhow::bail!(
-                "it knows row {end_place} of finaldata.csv, which has {}",
-                ledger.rows
-            );
-        }
+        // An error if a column is missing.
+        connection.prepare(&format!("SELECT {COLUMNS} FROM waiting"))?;
+        self.state = State::load(&connection)?;
+        self.connection = Some(connection);
         Ok(())
     }
 
@@ -260,14 +223,9 @@ impl WaitingRows {
         self.state.newest_run >= run
     }
 
-    /// Says that the predictions are lost, if the file is missing or empty although rows waited.
-    pub fn warn_if_missing(&self) {
-        if self.is_empty() && !self.is_lost {
-            tracing::warn!(
-                "the predictions that wait for a label are lost, and none is compared with its label: {} is missing or empty",
-                self.path.display()
-            );
-        }
+    /// True if the table was lost when it was opened.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// True if there is a file.
@@ -296,98 +254,121 @@ impl WaitingRows {
         Ok(())
     }
 
-    /// Commits the change. From now on the places are those of the finaldata.csv with this digest.
-    pub fn commit(&mut self, digest: &str) -> anyhow::Result<()> {
+    /// Commits the change, and then its digest to the history. From now on the places are those of the
+    /// finaldata.csv with this digest.
+    pub fn commit(&mut self, digest: &str, history: &History) -> anyhow::Result<()> {
         self.is_changing = false;
         self.drop_oldest()?;
         digest.clone_into(&mut self.state.digest);
         let Some(connection) = &self.connection else {
             return Ok(());
         };
-        let State {
-            digest,
-            stored,
-            absent,
-            labelled,
-            newest_run,
-            end_place,
-        } = &self.state;
-        connection
-            .execute(
-                "UPDATE state SET digest = ?1, stored = ?2, absent = ?3, labelled = ?4,
-                     newest_run = ?5, end_place = ?6",
-                params![
-                    digest,
-                    stored.cast_signed(),
-                    absent.cast_signed(),
-                    labelled.cast_signed(),
-                    newest_run,
-                    end_place
-                ],
-            )
-            .and_then(|_| connection.execute_batch("COMMIT"))
-            .with_context(|| self.failed())?;
+        let own = self.state.known();
+        let written = self
+            .state
+            .save(connection, Some(&self.known.digest))
+            .and_then(|()| Ok(connection.execute_batch("COMMIT")?))
+            .with_context(|| self.failed());
+        told(written)?;
+        if own != self.known {
+            own.save(history)?;
+            self.known = own;
+        }
         if let Err(error) = give_back(connection) {
             // Nothing is lost: the file is only larger than it has to be.
             tracing::debug!("{}: {error}", self.path.display());
         }
-        note_checked(&self.path);
         Ok(())
     }
 
-    /// The connection; makes the file if there is none.
-    fn made(&mut self) -> anyhow::Result<&Connection> {
+    /// The connection and the state; makes the file if there is none.
+    fn made(&mut self) -> anyhow::Result<(&Connection, &mut State)> {
         if self.connection.is_none() {
+            // The new table is empty, as this state is, except for the places that were added.
+            let state = std::mem::take(&mut self.state);
             self.connect()?;
+            self.state = state;
             if self.is_changing {
                 self.begin()?;
             }
         }
         let connection = self.connection.as_ref();
-        Ok(connection.expect("it was made above"))
+        Ok((connection.expect("it was made above"), &mut self.state))
     }
 
     /// Begins again, for a finaldata.csv whose rows are added again from the first. Predictions are kept;
     /// they are taken over by the same rows.
     pub fn begin_again(&mut self) -> anyhow::Result<()> {
         let shift = self.state.end_place + 1;
-        let context = self.failed();
-        if let Some(connection) = &self.connection {
-            connection
-                .execute("DELETE FROM waiting WHERE run IS NULL", [])
-                .and_then(|_| {
-                    // Every place becomes negative, and their order stays.
-                    connection.execute(
-                        "UPDATE waiting SET place = place - ?1, label = NULL, label_place = NULL",
-                        [shift],
-                    )
-                })
-                .with_context(|| context)?;
-        }
+        self.compare_all()?;
+        // Every place becomes negative, and their order stays.
+        let removed = self.change_many(&[
+            ("DELETE FROM waiting WHERE run IS NULL", &[]),
+            (
+                "UPDATE waiting SET place = place - ?1, label = NULL, label_place = NULL",
+                &[shift],
+            ),
+        ]);
+        told(removed)?;
         self.state.digest.clear();
         self.state.end_place = 0;
-        self.count()
+        Ok(())
     }
 
-    fn count(&mut self) -> anyhow::Result<()> {
+    /// Executes statements that change many rows, and counts all rows again.
+    fn change_many(&mut self, statements: &[(&str, &[i64])]) -> anyhow::Result<()> {
+        let context = self.failed();
         let Some(connection) = &self.connection else {
             return Ok(());
         };
-        let [stored, absent, labelled] = connection
-            .query_row(
-                "SELECT COUNT(*), COUNT(*) FILTER (WHERE place < 0), COUNT(label) FROM waiting",
-                [],
-                |row| Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?]),
-            )
-            .with_context(|| self.failed())?
-            .map(i64::cast_unsigned);
-        self.state = State {
-            stored,
-            absent,
-            labelled,
-            ..std::mem::take(&mut self.state)
+        for (statement, values) in statements {
+            connection
+                .execute(statement, rusqlite::params_from_iter(values.iter()))
+                .with_context(|| context.clone())?;
+        }
+        self.state.count(connection).with_context(|| context)
+    }
+
+    /// An error if the rows of a part do not have their sum. Reads a part once.
+    fn compare(&mut self, part: usize) -> anyhow::Result<()> {
+        let Some(connection) = self
+            .connection
+            .as_ref()
+            .filter(|_| self.compared.note(part))
+        else {
+            return Ok(());
         };
+        let mut found = Sums::default();
+        let read = each_row(
+            connection,
+            "client BETWEEN ?1 AND ?2",
+            clients_of(part),
+            |row| found.add(row),
+        );
+        told(read.with_context(|| format!("failed to read {}", self.path.display())))?;
+        match found.has_same(&self.state.sums, part) {
+            true => Ok(()),
+            false => Err(self.changed()),
+        }
+    }
+
+    /// An error if not all rows have their sums.
+    fn compare_all(&mut self) -> anyhow::Result<()> {
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        let mut found = Sums::default();
+        let read = each_row(connection, "TRUE", [], |row| found.add(row));
+        told(read.with_context(|| format!("failed to read {}", self.path.display())))?;
+        if found != self.state.sums {
+            return Err(self.changed());
+        }
+        self.compared.note_all();
         Ok(())
+    }
+
+    fn changed(&self) -> anyhow::Error {
+        DamagedPredictions::error(format!("rows of {} were changed", self.path.display()))
     }
 
     /// Adds rows behind those before, and pairs their labels. Returns the pairs within finaldata.csv, by
@@ -401,154 +382,141 @@ impl WaitingRows {
             return Ok(Vec::new());
         }
         rows.sort_unstable_by_key(|row| (row.client.cast_signed(), row.place));
-        let mut pairs = Vec::new();
         let (is_empty, has_absent) = (self.is_empty(), self.state.absent > 0);
-        let mut counts = self.state.clone();
+        let reads_stored = |arriving: &[ArrivingRow]| {
+            !is_empty && (has_absent || arriving.iter().any(|row| row.label.is_some()))
+        };
+        let of_clients = || rows.chunk_by(|one, other| one.client == other.client);
+        for arriving in of_clients().filter(|arriving| reads_stored(arriving)) {
+            self.compare(part_of(arriving[0].client.cast_signed()))?;
+        }
+        told(self.add_compared(of_clients(), reads_stored, first_new))
+    }
+
+    fn add_compared<'a>(
+        &mut self,
+        of_clients: impl Iterator<Item = &'a [ArrivingRow]>,
+        reads_stored: impl Fn(&[ArrivingRow]) -> bool,
+        first_new: u64,
+    ) -> anyhow::Result<Vec<Pair>> {
+        let mut pairs = Vec::new();
         let context = self.failed();
-        let connection = self.made()?;
+        let (connection, state) = self.made()?;
         let mut of_client = OfClient::prepare(connection).with_context(|| context.clone())?;
         let mut write = Writing::prepare(connection).with_context(|| context.clone())?;
-        for arriving in rows.chunk_by(|one, other| one.client == other.client) {
+        for arriving in of_clients {
             let client = arriving[0].client;
-            let brings_label = arriving.iter().any(|row| row.label.is_some());
-            let stored = match !is_empty && (brings_label || has_absent) {
+            let stored = match reads_stored(arriving) {
                 true => of_client.read(client).with_context(|| context.clone())?,
                 false => Vec::new(),
             };
-            for change in pair(stored, arriving, first_new, &mut pairs) {
+            for change in pair(stored.iter().copied(), arriving, first_new, &mut pairs) {
+                let stored = stored_of(&stored, &change);
                 write
-                    .apply(client, &change, &mut counts)
+                    .apply(client, &change, stored, state)
                     .with_context(|| context.clone())?;
             }
         }
-        drop((of_client, write));
-        self.state = counts;
         pairs.sort_unstable();
         Ok(pairs)
     }
 
     /// Removes the rows whose labels are evaluated, as one change. Does nothing if the places are not
     /// those of the ledger.
-    pub fn forget_evaluated_of(layout: &Layout, ledger: &Ledger) -> anyhow::Result<()> {
-        let mut rows = Self::open(layout)?;
+    pub fn forget_evaluated_of(
+        layout: &Layout,
+        history: &History,
+        ledger: &Ledger,
+    ) -> anyhow::Result<()> {
+        let mut rows = Self::open(layout, history)?;
         if !rows.has_labelled() || !rows.belongs_to(&ledger.digest) {
             return Ok(());
         }
         rows.begin()?;
         rows.forget_evaluated(ledger.evaluated_rows)?;
-        rows.commit(&ledger.digest)
+        rows.commit(&ledger.digest, history)
     }
 
     /// Removes the rows whose labels are evaluated.
     pub fn forget_evaluated(&mut self, evaluated_rows: u64) -> anyhow::Result<()> {
-        if !self.has_labelled() {
+        match self.has_labelled() {
+            true => self.remove("label_place < ?1", evaluated_rows.cast_signed()),
+            false => Ok(()),
+        }
+    }
+
+    /// Removes the rows with this condition on a number.
+    fn remove(&mut self, condition: &str, number: i64) -> anyhow::Result<()> {
+        let context = self.failed();
+        let Some(connection) = &self.connection else {
             return Ok(());
-        }
-        if let Some(connection) = &self.connection {
-            connection
-                .execute(
-                    "DELETE FROM waiting WHERE label_place < ?1",
-                    [evaluated_rows.cast_signed()],
-                )
-                .with_context(|| self.failed())?;
-            let n_removed = connection.changes();
-            if self.state.absent == 0 {
-                // All of them had a label, so nobody has to count.
-                self.state.stored = self.state.stored.saturating_sub(n_removed);
-                self.state.labelled = self.state.labelled.saturating_sub(n_removed);
-                return Ok(());
-            }
-        }
-        self.count()
+        };
+        let state = &mut self.state;
+        let removed = each_row(connection, condition, [number], |row| state.remove(row))
+            .and_then(|()| {
+                let statement = format!("DELETE FROM waiting WHERE {condition}");
+                connection.execute(&statement, [number])
+            })
+            .with_context(|| context);
+        told(removed.map(|_| ()))
     }
 
     /// Stores predictions of a run for rows of finaldata.csv. Those of runs from this one on are
     /// replaced: such a run did not end, or belongs to a history that is lost.
     pub fn predict(&mut self, run: i64, predictions: &mut [RowPrediction]) -> anyhow::Result<()> {
-        let context = self.failed();
-        let has_stale = self.has_predictions_from(run);
-        if let Some(connection) = &self.connection
-            && has_stale
-        {
-            connection
-                .execute("DELETE FROM waiting WHERE run >= ?1 AND place < 0", [run])
-                .and_then(|_| {
-                    connection.execute(
-                        "UPDATE waiting SET run = NULL, margin = NULL, probability = NULL
-                         WHERE run >= ?1",
-                        [run],
-                    )
-                })
-                .with_context(|| context.clone())?;
-            self.count()?;
+        if self.has_predictions_from(run) {
+            self.compare_all()?;
+            let removed = self.change_many(&[
+                ("DELETE FROM waiting WHERE run >= ?1 AND place < 0", &[run]),
+                (
+                    "UPDATE waiting SET run = NULL, margin = NULL, probability = NULL
+                     WHERE run >= ?1",
+                    &[run],
+                ),
+            ]);
+            told(removed)?;
             // Only predictions of earlier runs remain.
             self.state.newest_run = run - 1;
         }
-        if predictions.is_empty() || self.connection.is_none() {
+        let context = self.failed();
+        let connection = self.connection.as_ref();
+        let Some(connection) = connection.filter(|_| !predictions.is_empty()) else {
             return Ok(());
-        }
-        self.state.newest_run = run;
+        };
+        let state = &mut self.state;
+        state.newest_run = run;
         predictions.sort_unstable_by_key(|row| (row.client.cast_signed(), row.place));
-        let mut statement = self
-            .made()?
-            .prepare(
-                "UPDATE waiting SET run = ?3, margin = ?4, probability = ?5
-                 WHERE client = ?1 AND place = ?2",
-            )
-            .with_context(|| context.clone())?;
-        for row in predictions {
-            let WaitingPrediction {
-                run,
-                margin,
-                probability,
-            } = row.prediction;
-            statement
-                .execute(params![
-                    row.client.cast_signed(),
-                    row.place.cast_signed(),
-                    run,
-                    margin,
-                    probability
-                ])
-                .with_context(|| context.clone())?;
-        }
-        Ok(())
+        told(store_predictions(connection, state, predictions).with_context(|| context))
     }
 
     /// Visits each prediction whose label has arrived and is not evaluated, in an order that depends on
-    /// the rows only.
+    /// the rows only. What was visited counts once this function returns without an error: all rows are
+    /// read and compared with their sums.
     pub fn each_labelled(
         &self,
         evaluated_rows: u64,
         mut visit: impl FnMut(LabelledPrediction),
     ) -> anyhow::Result<()> {
-        let context = || format!("failed to read {}", self.path.display());
         let Some(connection) = self.connection.as_ref().filter(|_| self.has_labelled()) else {
             return Ok(());
         };
-        let mut statement = connection
-            .prepare(
-                "SELECT run, margin, probability, label FROM waiting
-                 WHERE label_place >= ?1 AND run IS NOT NULL",
-            )
-            .with_context(context)?;
-        let mut rows = statement
-            .query([evaluated_rows.cast_signed()])
-            .with_context(context)?;
-        while let Some(row) = rows.next().with_context(context)? {
-            let read = || {
-                Ok::<_, rusqlite::Error>(LabelledPrediction {
-                    prediction: WaitingPrediction {
-                        run: row.get(0)?,
-                        margin: row.get(1)?,
-                        probability: row.get(2)?,
-                    },
-                    label: row.get(3)?,
-                })
-            };
-            visit(read().with_context(context)?);
+        let mut found = Sums::default();
+        let read = each_row(connection, "TRUE", [], |row| {
+            found.add(row);
+            let is_new = |place: i64| place >= evaluated_rows.cast_signed();
+            let label = row.label.filter(|_| row.label_place.is_some_and(is_new));
+            if let (Some(prediction), Some(label)) = (row.prediction(), label) {
+                visit(LabelledPrediction {
+                    prediction,
+                    label: label == 1,
+                });
+            }
+        });
+        told(read.with_context(|| format!("failed to read {}", self.path.display())))?;
+        match found == self.state.sums {
+            true => Ok(()),
+            false => Err(self.changed()),
         }
-        Ok(())
     }
 
     /// Adds predictions of which only client and values are known, oldest first, as the file of earlier
@@ -558,9 +526,8 @@ impl WaitingRows {
         predictions: impl ExactSizeIterator<Item = (u64, u64, WaitingPrediction)>,
     ) -> anyhow::Result<()> {
         let context = self.failed();
-        let mut counts = self.state.clone();
         let n_rows = predictions.len() as i64;
-        let connection = self.made()?;
+        let (connection, state) = self.made()?;
         let mut write = Writing::prepare(connection).with_context(|| context.clone())?;
         for ((client, row, prediction), place) in predictions.zip(-n_rows..) {
             let change = Change::Add {
@@ -569,13 +536,10 @@ impl WaitingRows {
                 prediction: Some(prediction),
                 label: None,
             };
-            counts.newest_run = counts.newest_run.max(prediction.run);
-            write
-                .apply(client, &change, &mut counts)
-                .with_context(|| context.clone())?;
+            state.newest_run = state.newest_run.max(prediction.run);
+            let added = write.apply(client, &change, None, state);
+            told(added.with_context(|| context.clone()))?;
         }
-        drop(write);
-        self.state = counts;
         Ok(())
     }
 
@@ -593,14 +557,14 @@ impl WaitingRows {
             n_dropped,
             "more rows wait for a label than are kept, so the oldest are dropped"
         );
-        connection
-            .execute(
-                "DELETE FROM waiting WHERE place <
-                     (SELECT place FROM waiting ORDER BY place LIMIT 1 OFFSET ?1)",
+        let first_kept = connection
+            .query_row(
+                "SELECT place FROM waiting ORDER BY place LIMIT 1 OFFSET ?1",
                 [n_dropped.cast_signed()],
+                |row| row.get(0),
             )
-            .with_context(|| self.failed())?;
-        self.count()
+            .with_context(|| self.failed());
+        self.remove("place < ?1", told(first_kept)?)
     }
 
     /// Clients and places of all rows, for tests.
@@ -623,21 +587,76 @@ impl WaitingRows {
     }
 }
 
-/// File and stamp when all of its pages were last known to be whole. One run opens the file several times.
-static CHECKED: Mutex<Option<(PathBuf, FileStamp)>> = Mutex::new(None);
-
-/// True if this process knows that all pages are whole: it checked or wrote the file, and nobody changed it
-/// since.
-fn is_checked(path: &Path) -> bool {
-    let checked = CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
-    let stamp = path.metadata().map(|metadata| FileStamp::of(&metadata));
-    matches!((&*checked, stamp), (Some((own, known)), Ok(stamp)) if own == path && *known == stamp)
+/// An error if a newer program made the table.
+pub(super) fn check_version(version: i64) -> anyhow::Result<()> {
+    if version > VERSION {
+        return Err(Failure::input_output(format!(
+            "it has version {version}, and this program knows versions up to {VERSION}: use the newer program, or, if there is none, move the file away, which loses its predictions"
+        ))
+        .into());
+    }
+    Ok(())
 }
 
-fn note_checked(path: &Path) {
-    let stamp = path.metadata().map(|metadata| FileStamp::of(&metadata));
-    let mut checked = CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
-    *checked = stamp.ok().map(|stamp| (path.to_owned(), stamp));
+/// Visits the rows with this condition, in the order of clients and places.
+pub(super) fn each_row(
+    connection: &Connection,
+    condition: &str,
+    values: impl Params,
+    mut visit: impl FnMut(&WholeRow),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT {COLUMNS} FROM waiting WHERE {condition} ORDER BY client, place"
+    ))?;
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        visit(&WholeRow::read(row)?);
+    }
+    Ok(())
+}
+
+/// Stores predictions, which are sorted like the table.
+fn store_predictions(
+    connection: &Connection,
+    state: &mut State,
+    predictions: &[RowPrediction],
+) -> rusqlite::Result<()> {
+    let mut stored = connection.prepare(&format!(
+        "SELECT {COLUMNS} FROM waiting WHERE client = ?1 AND place = ?2"
+    ))?;
+    let mut update = connection.prepare(
+        "UPDATE waiting SET run = ?3, margin = ?4, probability = ?5
+         WHERE client = ?1 AND place = ?2",
+    )?;
+    for row in predictions {
+        let (client, place) = (row.client.cast_signed(), row.place.cast_signed());
+        let found = stored
+            .query_row([client, place], WholeRow::read)
+            .optional()?;
+        let Some(found) = found else {
+            continue;
+        };
+        let WaitingPrediction {
+            run,
+            margin,
+            probability,
+        } = row.prediction;
+        update.execute(params![client, place, run, margin, probability])?;
+        state.sums.remove(&found);
+        state.sums.add(&found.with_prediction(Some(row.prediction)));
+    }
+    Ok(())
+}
+
+/// The stored row that a change is about; `None` for a row that is added.
+fn stored_of<'a>(stored: &'a [StoredRow], change: &Change) -> Option<&'a StoredRow> {
+    let place = match change {
+        Change::Add { .. } => return None,
+        Change::Label { place, .. } | Change::Remove { place } => *place,
+    };
+    // The rows of a client are sorted by place.
+    let position = stored.binary_search_by_key(&place, |row| row.place).ok()?;
+    stored.get(position)
 }
 
 /// Minimum number of unused pages before the file is written again without them.
@@ -711,8 +730,16 @@ impl<'a> Writing<'a> {
         })
     }
 
-    fn apply(&mut self, client: u64, change: &Change, counts: &mut State) -> rusqlite::Result<()> {
+    /// Applies a change; `stored` is the row that it is about, if it is not added.
+    fn apply(
+        &mut self,
+        client: u64,
+        change: &Change,
+        stored: Option<&StoredRow>,
+        state: &mut State,
+    ) -> rusqlite::Result<()> {
         let client = client.cast_signed();
+        let stored = stored.map(|stored| WholeRow::waiting(client, stored));
         match *change {
             Change::Add {
                 row,
@@ -720,33 +747,40 @@ impl<'a> Writing<'a> {
                 prediction,
                 label,
             } => {
-                self.add.execute(params![
-                    client,
+                let waiting = StoredRow {
+                    row,
                     place,
-                    row.cast_signed(),
-                    prediction.map(|it| it.run),
-                    prediction.map(|it| it.margin),
-                    prediction.map(|it| it.probability),
-                    label.map(|(label, _)| label),
-                    label.map(|(_, place)| place.cast_signed()),
+                    prediction,
+                };
+                let row = WholeRow::waiting(client, &waiting).with_label(label);
+                self.add.execute(params![
+                    row.client,
+                    row.place,
+                    row.row,
+                    row.run,
+                    row.margin,
+                    row.probability,
+                    row.label,
+                    row.label_place,
                 ])?;
-                counts.stored += 1;
-                counts.absent += u64::from(place < 0);
-                counts.labelled += u64::from(label.is_some());
+                state.add(&row);
             }
             Change::Label {
                 place,
                 label: (label, label_place),
             } => {
-                let label_place = label_place.cast_signed();
                 self.label
-                    .execute(params![client, place, label, label_place])?;
-                counts.labelled += 1;
+                    .execute(params![client, place, label, label_place.cast_signed()])?;
+                if let Some(stored) = stored {
+                    state.remove(&stored);
+                    state.add(&stored.with_label(Some((label, label_place))));
+                }
             }
             Change::Remove { place } => {
                 self.remove.execute(params![client, place])?;
-                counts.stored = counts.stored.saturating_sub(1);
-                counts.absent = counts.absent.saturating_sub(u64::from(place < 0));
+                if let Some(stored) = stored {
+                    state.remove(&stored);
+                }
             }
         }
         Ok(())

@@ -1,8 +1,11 @@
 //! The integrity of the history, and the data checked against the ledger.
 
+use std::path::Path;
+
 use anyhow::Context;
 use common::history::is_damage;
-use common::{Config, Failure, History, Layout, Ledger, WaitingRows, digest};
+use common::waiting_rows::TableProblem;
+use common::{Config, Failure, History, Layout, Ledger, WaitingRows, digest, regular};
 use dataset::FingerprintKey;
 
 use super::pipeline::ExaminedPipeline;
@@ -32,6 +35,12 @@ pub(super) fn examine(
             set_aside(pipeline),
         );
         return Ok("damaged".into());
+    }
+    if let Some(problem) = History::damage_of_seal(&pipeline.config.layout) {
+        findings.note(
+            format!("{problem}: a change of the history by another program would not be noticed until the next run writes the seal again"),
+            "fullprocess",
+        );
     }
     for problem in history.unreadable_changes()? {
         findings.problem(
@@ -65,19 +74,38 @@ fn has_unreadable_seal(pipeline: &ExaminedPipeline<'_>, findings: &mut Findings)
 }
 
 /// Examines the rows that wait for a label.
-fn examine_predictions(pipeline: &ExaminedPipeline<'_>, ledger: &Ledger, findings: &mut Findings) {
+fn examine_predictions(
+    pipeline: &ExaminedPipeline<'_>,
+    history: &History,
+    ledger: &Ledger,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
     let layout = &pipeline.config.layout;
-    if let Some(problem) = WaitingRows::problem(layout, ledger) {
-        let path = layout.predictions();
-        let folder = aside(pipeline, "predictions");
-        findings.problem(
-            format!("the predictions that wait for a label cannot be used: {problem}"),
-            format!(
-                "mkdir {folder} && mv {}* {folder} && fullprocess",
-                quoted(&path)
-            ),
-        );
+    let cannot = "the predictions that wait for a label cannot be used";
+    match WaitingRows::problem(layout, history, ledger)? {
+        None => {}
+        Some(TableProblem::Newer(what)) => {
+            findings.problem(format!("{cannot}: {what}"), "fullprocess --version");
+        }
+        Some(TableProblem::Unreadable(what)) => findings.problem(
+            format!("{cannot}: {what}"),
+            replaced(pipeline, &layout.predictions(), "predictions"),
+        ),
+        Some(TableProblem::Damaged(what)) => findings.problem(
+            format!("{cannot}: {what}; put a backup in its place, or let `ingestion` set the file aside and find the rows again without their predictions"),
+            "ingestion",
+        ),
     }
+    Ok(())
+}
+
+/// Command that moves a file of the state folder away, and lets `ingestion` make it again.
+fn replaced(pipeline: &ExaminedPipeline<'_>, path: &Path, what: &str) -> String {
+    let folder = aside(pipeline, what);
+    format!(
+        "mkdir {folder} && mv {}* {folder} && ingestion",
+        quoted(path)
+    )
 }
 
 /// Examines a missing history: normal before the first run, a loss after it.
@@ -178,9 +206,37 @@ fn examine_data(
             );
         }
     }
-    examine_predictions(pipeline, ledger, findings);
+    if let Some(history) = pipeline.history() {
+        examine_predictions(pipeline, history, ledger, findings)?;
+    }
     examine_final_data(pipeline, ledger, findings);
     examine_rejected_rows(layout, ledger, findings);
+    examine_fingerprints(pipeline, ledger, findings)
+}
+
+/// Examines the key, and the fingerprints of the evaluated rows.
+fn examine_fingerprints(
+    pipeline: &ExaminedPipeline<'_>,
+    ledger: &Ledger,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let layout = &pipeline.config.layout;
+    let mut are_files = true;
+    for (path, what) in [
+        (layout.fingerprint_key(), "key"),
+        (layout.evaluated_fingerprints(), "fingerprints"),
+    ] {
+        if let Err(error) = regular::check(&path) {
+            are_files = false;
+            findings.problem(
+                format!("{}: {error}", path.display()),
+                replaced(pipeline, &path, what),
+            );
+        }
+    }
+    if !are_files {
+        return Ok(());
+    }
     match FingerprintKey::load(layout) {
         Ok(_) => {
             if let Some(loss) = ingestion::loss_of_content(layout, ledger)? {
@@ -192,7 +248,7 @@ fn examine_data(
         }
         Err(error) if error.is::<Failure>() => findings.problem(
             format!("{error:#}"),
-            format!("rm {} && ingestion", quoted(&layout.fingerprint_key())),
+            replaced(pipeline, &layout.fingerprint_key(), "key"),
         ),
         Err(error) => return Err(error).context("failed to examine the key"),
     }

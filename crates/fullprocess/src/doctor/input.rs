@@ -116,6 +116,8 @@ fn examine_last_run(
             NoticeKind::MisspeltTarget => true,
             // The examination of the model reports the test data.
             NoticeKind::NoTestData => true,
+            // The loss is past; the examination of the history looks at the file.
+            NoticeKind::LostPredictions => true,
             NoticeKind::NoLabels | NoticeKind::DeferredRebuild => false,
         };
         if !is_found_now {

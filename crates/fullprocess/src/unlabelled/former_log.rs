@@ -45,13 +45,13 @@ pub(super) fn move_over(layout: &Layout, history: &History) -> anyhow::Result<()
     };
     match read(layout, file) {
         Ok(waiting) => {
-            let mut rows = WaitingRows::open(layout)?;
+            let mut rows = WaitingRows::open(layout, history)?;
             // Otherwise an interrupted run has moved them. An ingestion by hand may have made the file
             // meanwhile, without predictions.
             if !rows.has_predictions_from(1) {
                 rows.begin()?;
                 rows.import(waiting.into_iter())?;
-                rows.commit("")?;
+                rows.commit("", history)?;
             }
         }
         Err(error) if files::is_access_error(&error) => return Err(error),
@@ -172,7 +172,7 @@ mod tests {
         };
         assert_eq!(waiting[1].2, expected);
         // An ingestion by hand has made the table, without predictions.
-        let mut made = WaitingRows::open(&layout).unwrap();
+        let mut made = WaitingRows::open(&layout, &history).unwrap();
         let row = ArrivingRow {
             client: 7,
             row: 70,
@@ -181,13 +181,13 @@ mod tests {
         };
         made.begin().unwrap();
         made.add(&mut [row], 0).unwrap();
-        made.commit("digest").unwrap();
+        made.commit("digest", &history).unwrap();
         drop(made);
         for _ in 0..2 {
             // As a kill behind the commit leaves it.
             files::replace(&layout.awaiting_labels(1), b"left").unwrap();
             move_over(&layout, &history).unwrap();
-            let rows = WaitingRows::open(&layout).unwrap();
+            let rows = WaitingRows::open(&layout, &history).unwrap();
             assert!(rows.has_predictions_from(5) && !rows.belongs_to("digest"));
             assert!(!layout.awaiting_labels(1).exists() && !layout.awaiting_labels(2).exists());
         }

@@ -10,7 +10,7 @@ mod prediction;
 
 use std::collections::{BTreeMap, HashSet};
 
-use common::waiting_rows::RowPrediction;
+use common::waiting_rows::{DamagedPredictions, RowPrediction};
 use common::{Config, History, Ledger, WaitingRows, files};
 use diagnostics::Verdicts;
 use model::Model;
@@ -103,7 +103,7 @@ impl RunPredictions {
         ledger: &Ledger,
     ) -> anyhow::Result<PredictionUpdate> {
         let labelled = match self.has_work(config)? {
-            true => self.store_rows(config, ledger)?,
+            true => self.store_rows_again_if_lost(config, history, ledger)?,
             false => BTreeMap::new(),
         };
         let mut estimates = BTreeMap::new();
@@ -139,13 +139,30 @@ impl RunPredictions {
             && (!self.predicted.is_empty() || files::exists(&config.layout.predictions())?))
     }
 
-    /// Stores the predictions. Returns the predictions whose labels have arrived, by run.
+    /// Stores the predictions, also where those of earlier runs turn out to be lost. Returns the
+    /// predictions whose labels have arrived, by run.
+    fn store_rows_again_if_lost(
+        &self,
+        config: &Config,
+        history: &History,
+        ledger: &Ledger,
+    ) -> anyhow::Result<BTreeMap<i64, LabelledPredictions>> {
+        match self.store_rows(config, history, ledger) {
+            Err(error) if error.is::<DamagedPredictions>() => {
+                WaitingRows::lose(&config.layout, history, &error.to_string())?;
+                self.store_rows(config, history, ledger)
+            }
+            stored => stored,
+        }
+    }
+
     fn store_rows(
         &self,
         config: &Config,
+        history: &History,
         ledger: &Ledger,
     ) -> anyhow::Result<BTreeMap<i64, LabelledPredictions>> {
-        let Some(mut waiting) = ingestion::waiting_rows(config, ledger)? else {
+        let Some(mut waiting) = ingestion::waiting_rows(config, history, ledger)? else {
             tracing::warn!("the predictions of the run are not compared with their labels");
             return Ok(BTreeMap::new());
         };
@@ -154,7 +171,7 @@ impl RunPredictions {
         if !rows.is_empty() || waiting.has_predictions_from(self.run) {
             waiting.begin()?;
             waiting.predict(self.run, &mut rows)?;
-            waiting.commit(&ledger.digest)?;
+            waiting.commit(&ledger.digest, history)?;
         }
         let mut by_run: BTreeMap<i64, LabelledPredictions> = BTreeMap::new();
         waiting.each_labelled(ledger.evaluated_rows, |found| {
@@ -186,8 +203,8 @@ pub(crate) fn commit(pending: &PendingPredictions, history: &History) -> anyhow:
 
 /// Removes the rows whose labels are evaluated. The ledger says so already: where this fails, the next
 /// ingestion removes them.
-pub(crate) fn forget_evaluated(config: &Config, ledger: &Ledger) {
-    if let Err(error) = WaitingRows::forget_evaluated_of(&config.layout, ledger) {
+pub(crate) fn forget_evaluated(config: &Config, history: &History, ledger: &Ledger) {
+    if let Err(error) = WaitingRows::forget_evaluated_of(&config.layout, history, ledger) {
         tracing::warn!("predictions with an evaluated label could not be removed: {error:#}");
     }
 }

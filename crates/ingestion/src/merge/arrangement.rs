@@ -77,14 +77,14 @@ impl Merge<'_> {
             ));
         }
         // The rows get other places, and a killed run may have left rows with an evaluated label.
-        WaitingRows::forget_evaluated_of(&self.config.layout, ledger)?;
+        WaitingRows::forget_evaluated_of(&self.config.layout, self.history, ledger)?;
         let order = Order {
             files: arrangement.base.files,
             evaluated: &arrangement.evaluated,
             first_new: arrangement.first_new,
         };
         self.reading()
-            .rebuild(planned, &order)
+            .rebuild(planned, &order, self.history)
             .inspect_err(|_| append_state::remove_unused_runs(&self.config.layout))
     }
 

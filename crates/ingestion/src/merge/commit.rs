@@ -151,7 +151,8 @@ impl Merge<'_> {
             tracing::warn!("{warning}");
         }
         write_ingested_files(&self.config.layout, &ledger)?;
-        written.append_state.store(&self.reading(), &ledger, stamps);
+        let append_state = &mut written.append_state;
+        append_state.store(&self.reading(), self.history, &ledger, stamps);
         Ok(Ingested {
             report,
             rows: written.rows,

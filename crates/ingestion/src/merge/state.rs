@@ -22,6 +22,8 @@ pub(super) struct State {
     /// True if the fingerprints of the evaluated rows were changed and computed again. Happens at most
     /// once.
     pub(super) are_fingerprints_rebuilt: bool,
+    /// True if the rows that wait for a label were changed and given up. Happens at most once.
+    pub(super) are_predictions_lost: bool,
 }
 
 impl State {

@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
-use common::Layout;
 use common::artifact::{self, Format};
 use common::schema::{CategoryRules, Feature, Kind};
+use common::{History, Layout, Ledger};
 use dataset::Label;
 use dataset::passes::profile;
 use proptest::prelude::*;
@@ -115,7 +115,13 @@ impl Summarised {
 
     /// The same after it was stored and loaded.
     fn stored_and_loaded(mut self) -> Self {
-        self.pairing.commit("digest", 0).unwrap();
+        let ledger = Ledger {
+            digest: "digest".into(),
+            ..Ledger::default()
+        };
+        self.pairing
+            .commit(&ledger, &history_of(&self.folder))
+            .unwrap();
         let pairing = opened(&self.folder);
         assert!(pairing.belongs_to("digest", false));
         Self {
@@ -126,10 +132,13 @@ impl Summarised {
     }
 }
 
+fn history_of(folder: &tempfile::TempDir) -> History {
+    History::open(&Layout::in_scratch(folder.path())).unwrap()
+}
+
 fn opened(folder: &tempfile::TempDir) -> Pairing {
     let layout = Layout::in_scratch(folder.path());
-    common::files::create_folder(layout.state()).unwrap();
-    Pairing::open(&layout, &schema(), 0).unwrap()
+    Pairing::open(&layout, &history_of(folder), &schema(), 0).unwrap()
 }
 
 /// The state after a round trip through its stored form.
