@@ -127,6 +127,7 @@ impl OpenRun<'_> {
                 data.prefer_since_drift(regime.map(|regime| regime.first_row));
                 data
             }
+            Err(error) if files::is_access_error(&error) => return Err(error),
             Err(error) => {
                 tracing::warn!("{error:#}");
                 if is_left {

@@ -124,7 +124,8 @@ fn walk_with(
         }
         run_to_the_end(story, &workspace);
         let difference = State::of(&workspace).difference(&expected);
-        assert!(difference.is_empty(), "{place}: {difference}");
+        let said = String::from_utf8_lossy(&disturbed.ended.stderr);
+        assert!(difference.is_empty(), "{place}: {said}{difference}");
         if tries_all() || is_drawn(story, "a further run", number, 9) {
             the_next_run_finds_nothing_new(&workspace);
         }

@@ -12,7 +12,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::damage::unreadable;
-use super::schema;
 use super::store::History;
 use crate::person::Person;
 use crate::{Layout, digest, files};
@@ -241,7 +240,7 @@ impl History {
     /// The changes, each with the error of a row that cannot be read.
     fn each_change(&self, which: &str) -> anyhow::Result<Vec<anyhow::Result<ChangeByHand>>> {
         // A reader may meet a history that no program of this version has written to.
-        if schema::version(&self.connection)? < FIRST_VERSION {
+        if self.versions()?.0 < FIRST_VERSION {
             return Ok(Vec::new());
         }
         let context = || self.failed_to("read the changes by hand");

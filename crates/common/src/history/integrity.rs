@@ -34,7 +34,9 @@ impl History {
 
     /// Version of the tables, and the newest version that this program knows.
     pub fn versions(&self) -> anyhow::Result<(usize, usize)> {
-        Ok((schema::version(&self.connection)?, schema::VERSION))
+        let version = schema::version(&self.connection)
+            .with_context(|| self.failed_to("look for the version of the tables"))?;
+        Ok((version, schema::VERSION))
     }
 
     /// The numbers of all runs.

@@ -10,6 +10,7 @@ mod prediction;
 
 use std::collections::{BTreeMap, HashSet};
 
+use common::history::is_damage;
 use common::waiting_rows::{DamagedPredictions, RowPrediction};
 use common::{Config, History, Ledger, WaitingRows, files};
 use diagnostics::Verdicts;
@@ -113,8 +114,11 @@ impl RunPredictions {
         let mut realised_performance = Vec::new();
         for (run, labelled) in labelled {
             // The estimate of the current run is not in the history yet.
-            let stored = estimates.remove(&run);
-            let Some(mut stored) = stored.or_else(|| estimate_of(history, run)) else {
+            let stored = match estimates.remove(&run) {
+                Some(own) => Some(own),
+                None => estimate_of(history, run)?,
+            };
+            let Some(mut stored) = stored else {
                 tracing::warn!(run, "the estimate for the run's predictions is not known");
                 continue;
             };
@@ -183,13 +187,16 @@ impl RunPredictions {
     }
 }
 
-/// The stored estimate of a run. An unreadable estimate decides nothing, so it does not make the run
-/// fail.
-fn estimate_of(history: &History, run: i64) -> Option<RunEstimate> {
-    history.estimate_of(run).unwrap_or_else(|error| {
-        tracing::warn!("{error:#}");
-        None
-    })
+/// The stored estimate of a run. A damaged estimate decides nothing, so it does not make the run fail.
+/// An error of reading does: the labels would be forgotten, and the estimate would be there.
+fn estimate_of(history: &History, run: i64) -> anyhow::Result<Option<RunEstimate>> {
+    match history.estimate_of(run) {
+        Err(error) if is_damage(&error) => {
+            tracing::warn!("{error:#}");
+            Ok(None)
+        }
+        estimate => estimate,
+    }
 }
 
 /// Commits pending estimates; part of the caller's transaction.
