@@ -102,8 +102,9 @@ fn walk_with(
         let Some(disturbed) = disturb(story, &workspace, fault, number) else {
             break;
         };
-        if fault == Fault::Unreachable && disturbed.is_of_an_answer() {
-            // The server makes its answers last, of the test data. Its rows are always in memory.
+        if matches!(fault, Fault::Unreachable | Fault::Unreleased) && disturbed.is_of_an_answer() {
+            // The server makes its answers last, of the test data and the history. Its rows are always in
+            // memory, and it commits nothing.
             break;
         }
         let place = format!(
@@ -123,8 +124,12 @@ fn walk_with(
             a_dry_run_says_what_the_next_run_does(&copy, &place);
         }
         run_to_the_end(story, &workspace);
-        let difference = State::of(&workspace).difference(&expected);
         let said = String::from_utf8_lossy(&disturbed.ended.stderr);
+        if said.contains("the call list is not made") {
+            // What the documentation says to do then.
+            assert_eq!(workspace.run("scoring", &["--rank"]).code, 0, "{place}");
+        }
+        let difference = State::of(&workspace).difference(&expected);
         assert!(difference.is_empty(), "{place}: {said}{difference}");
         if tries_all() || is_drawn(story, "a further run", number, 9) {
             the_next_run_finds_nothing_new(&workspace);

@@ -110,6 +110,7 @@ fn is_lost(path: &Path) -> anyhow::Result<bool> {
 }
 
 fn open_for_writing(path: &Path) -> anyhow::Result<History> {
+    let before = seal::before_opening(path)?;
     let connection = open_database(path, |connection| {
         // A newer or damaged history is left unchanged.
         schema::version(connection)?;
@@ -124,7 +125,7 @@ fn open_for_writing(path: &Path) -> anyhow::Result<History> {
         connection,
         path: path.to_owned(),
         _copy: None,
-        _seal: Some(Seal::of(path)),
+        _seal: Some(Seal::of(path, before)),
     })
 }
 

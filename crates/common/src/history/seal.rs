@@ -8,6 +8,10 @@
 //!
 //! A seal without a history shows that the history is lost.
 //!
+//! A transaction that is undone leaves the counter as it was, and the content of unused pages as it is now:
+//! SQLite does not keep their old content. So the seal is removed before a transaction is undone that was
+//! cut short, and a history that was written to is sealed again even if its counter is the sealed one.
+//!
 //! The seal is not synced to disk. A lost or damaged seal proves nothing.
 
 use std::fs::File;
@@ -20,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::damage::Damaged;
 use super::open::with_suffix;
 use crate::artifact::{self, Format};
+use crate::ledger::FileStamp;
 use crate::{digest, files, regular};
 
 const FORMAT: Format = Format {
@@ -34,6 +39,8 @@ const COUNTER_BYTES: usize = 4;
 /// Seals the history once it is dropped, after the connection was closed.
 pub(super) struct Seal {
     history: PathBuf,
+    /// The file before the connection was opened.
+    before: Option<FileStamp>,
 }
 
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
@@ -45,17 +52,31 @@ struct Sealed {
 }
 
 impl Seal {
-    /// The seal to write when this history is closed.
-    pub(super) fn of(history: &Path) -> Self {
+    /// The seal to write when this history is closed. `before` is from [`before_opening`].
+    pub(super) fn of(history: &Path, before: Option<FileStamp>) -> Self {
         Self {
             history: history.to_owned(),
+            before,
         }
     }
 }
 
+/// Removes the seal if the opening will undo a transaction. Returns the stamp of the history.
+pub(super) fn before_opening(history: &Path) -> anyhow::Result<Option<FileStamp>> {
+    if is_open(history) {
+        files::remove_file(&path_of(history))?;
+    }
+    Ok(stamp(history))
+}
+
+fn stamp(history: &Path) -> Option<FileStamp> {
+    let metadata = history.metadata().ok()?;
+    Some(FileStamp::of(&metadata))
+}
+
 impl Drop for Seal {
     fn drop(&mut self) {
-        if let Err(error) = seal(&self.history) {
+        if let Err(error) = seal(&self.history, self.before) {
             tracing::warn!(
                 "the history was not sealed, so a change of its file is not noticed until the next program seals it: {error:#}"
             );
@@ -68,7 +89,7 @@ fn path_of(history: &Path) -> PathBuf {
     with_suffix(history, "-seal")
 }
 
-fn seal(history: &Path) -> anyhow::Result<()> {
+fn seal(history: &Path, before: Option<FileStamp>) -> anyhow::Result<()> {
     if is_open(history) {
         // A transaction failed and could not be undone, as on a full disk. The next program undoes it,
         // and then the history is as it was sealed before.
@@ -77,7 +98,8 @@ fn seal(history: &Path) -> anyhow::Result<()> {
     let Some(counter) = counter(history)? else {
         return Ok(());
     };
-    if stored(history)?.is_some_and(|sealed| sealed.counter == counter) {
+    let is_sealed = stored(history)?.is_some_and(|sealed| sealed.counter == counter);
+    if is_sealed && stamp(history) == before {
         return Ok(());
     }
     let (sha256, _) = digest::of_file(history)?;
@@ -218,14 +240,63 @@ mod tests {
         bytes[COUNTER_AT + COUNTER_BYTES - 1] += 1;
         files::replace(&path, &bytes).unwrap();
         files::replace(&journal, b"the page as it was").unwrap();
-        seal(&path).unwrap();
+        seal(&path, None).unwrap();
         assert!(
             sealed() == before,
             "the next program undoes the transaction"
         );
         files::remove_file(&journal).unwrap();
-        seal(&path).unwrap();
+        seal(&path, None).unwrap();
         assert!(sealed() != before, "the transaction is complete");
+    }
+
+    #[test]
+    fn a_transaction_that_was_cut_short_or_undone_is_no_damage_though_unused_pages_changed() {
+        const KIB: usize = 1024;
+        let folder = tempfile::tempdir().unwrap();
+        let layout = layout(folder.path());
+        let (path, journal) = (layout.history(), with_suffix(&layout.history(), "-journal"));
+        let history = History::open(&layout).unwrap();
+        history
+            .save_document("note", &"a".repeat(200 * KIB))
+            .unwrap();
+        history.save_document("note", &"short").unwrap();
+        drop(history);
+        let sealed = regular::read(&path_of(&path)).unwrap();
+        let history = History::open(&layout).unwrap();
+        let begin = "PRAGMA cache_size = 1; BEGIN";
+        history.connection.execute_batch(begin).unwrap();
+        history
+            .save_document("note", &"b".repeat(100 * KIB))
+            .unwrap();
+        history
+            .save_document("other", &"c".repeat(60 * KIB))
+            .unwrap();
+        let left = [&path, &journal].map(|path| regular::read(path).unwrap());
+        assert!(left[1].len() > KIB, "the journal should be hot");
+        history.connection.execute_batch("ROLLBACK").unwrap();
+        let undone = regular::read(&path).unwrap();
+        drop(history);
+        assert_eq!(problem(&layout), None, "it was undone");
+        // The files of a program that was killed in the middle.
+        for (path, content) in [
+            (&path, &left[0]),
+            (&journal, &left[1]),
+            (&path_of(&path), &sealed),
+        ] {
+            files::replace(path, content).unwrap();
+        }
+        let history = History::open(&layout).unwrap();
+        assert_eq!(
+            history.document::<String>("note").unwrap().as_deref(),
+            Some("short")
+        );
+        drop(history);
+        assert_eq!(problem(&layout), None, "it was cut short");
+        // Otherwise the test shows nothing: the sealed content is not there any more.
+        files::replace(&path_of(&path), &sealed).unwrap();
+        files::replace(&path, &undone).unwrap();
+        assert!(problem(&layout).is_some());
     }
 
     #[test]
