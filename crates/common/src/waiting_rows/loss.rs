@@ -88,9 +88,7 @@ impl WaitingRows {
     /// The loss is logged, and recorded for the next run, which reports it.
     pub fn lose(layout: &Layout, history: &History, reason: &str) -> anyhow::Result<()> {
         let kept = match set_aside(layout).context("failed to set a damaged file aside")? {
-            true => {
-                "; the file is kept in a folder predictions-set-aside-… beside it, and a backup can be put in its place"
-            }
+            true => "; the file is kept in a folder predictions-set-aside-… beside it",
             false => "",
         };
         let loss = format!(

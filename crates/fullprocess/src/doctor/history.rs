@@ -92,7 +92,7 @@ fn examine_predictions(
             replaced(pipeline, &layout.predictions(), "predictions"),
         ),
         Some(TableProblem::Damaged(what)) => findings.problem(
-            format!("{cannot}: {what}; put a backup in its place, or let `ingestion` set the file aside and find the rows again without their predictions"),
+            format!("{cannot}: {what}; put the file back as the last run left it, or let `ingestion` set it aside and find the rows again without their predictions"),
             "ingestion",
         ),
     }
