@@ -126,8 +126,8 @@ fn a_category_goes_through_all_stages_and_its_drift_is_found() {
     let moved: &[(&str, u64)] = &[("basic", 250), ("plus, \"big\"", 550), ("gold", 180)];
     let new: &[(&str, u64)] = &[("basic", 400), ("plus, \"big\"", 200), ("platinum", 380)];
     for (plans, says) in [
-        (moved, "the distribution of plan has moved by 0."),
-        (new, "the distribution of plan has moved by 0."),
+        (moved, " among the values of plan has moved from "),
+        (new, "plan has a new level \"platinum\": "),
         (&[], "more values of plan are missing: by "),
     ] {
         let workspace = workspace.copy();

@@ -45,5 +45,5 @@ pub use lock::RunLock;
 pub use log_queue::LogQueue;
 pub use manifest::Manifest;
 pub use schema::Schema;
-pub use visible::visible;
+pub use visible::{is_invisible, visible};
 pub use waiting_rows::WaitingRows;

@@ -42,7 +42,9 @@ fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
-fn is_invisible(character: char) -> bool {
+/// True for a character that takes no ink, or that only changes the direction of text. Two texts that differ in
+/// it alone look alike. Spaces and control characters are not among them.
+pub fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{ad}'

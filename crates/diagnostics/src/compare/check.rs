@@ -165,7 +165,7 @@ impl CheckKind {
     /// The check of a part has the largest share: a few wrong values in one of many columns are hard to
     /// find, and no other check finds them. The joint test also finds a moved distribution. Missing values
     /// have the smallest share: few columns have any, so few tests share this level.
-    fn share(self) -> f64 {
+    pub(super) fn share(self) -> f64 {
         match self {
             Self::Distribution => 2.0 / 8.0,
             Self::Missing => 1.0 / 8.0,
@@ -178,22 +178,27 @@ impl CheckKind {
         CHECK_LEVEL * self.share() / checks.max(1) as f64
     }
 
-    /// Corrects the p-values of one kind for the number of checks and for the share of the kind, and sets the
-    /// verdict of each check that has a p-value.
-    ///
-    /// A check that was not made, or has no p-value, counts with p = 1.
-    pub(super) fn correct(self, mut checks: Vec<Option<&mut Check>>) {
-        let p_values: Vec<f64> = checks
-            .iter()
-            .map(|check| check.as_ref().and_then(|it| it.p_value).unwrap_or(1.0))
-            .collect();
-        let n_checks = checks.len();
-        for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
-            if let Some(check) = check.as_mut().filter(|it| it.p_value.is_some()) {
-                let smallest = check.min_p_value.unwrap_or(0.0);
-                let smallest = smallest * n_checks as f64 / self.share();
-                check.set_verdict((corrected / self.share()).min(1.0), smallest);
-            }
+    /// Corrects the p-values of one kind, as [`correct`] does.
+    pub(super) fn correct(self, checks: Vec<Option<&mut Check>>) {
+        correct(self.share(), checks);
+    }
+}
+
+/// Corrects the p-values of checks for their number and for the share of [`CHECK_LEVEL`] that they have
+/// together, and sets the verdict of each check that has a p-value.
+///
+/// A check that was not made, or has no p-value, counts with p = 1.
+pub(super) fn correct(share: f64, mut checks: Vec<Option<&mut Check>>) {
+    let p_values: Vec<f64> = checks
+        .iter()
+        .map(|check| check.as_ref().and_then(|it| it.p_value).unwrap_or(1.0))
+        .collect();
+    let n_checks = checks.len();
+    for (check, corrected) in checks.iter_mut().zip(holm(&p_values)) {
+        if let Some(check) = check.as_mut().filter(|it| it.p_value.is_some()) {
+            let smallest = check.min_p_value.unwrap_or(0.0);
+            let smallest = smallest * n_checks as f64 / share;
+            check.set_verdict((corrected / share).min(1.0), smallest);
         }
     }
 }

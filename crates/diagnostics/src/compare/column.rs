@@ -6,18 +6,20 @@ use dataset::{Levels, level_code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, CheckKind, Verdict};
+use super::check::{Check, CheckKind, Verdict, correct};
 use super::column_checks::{
     check_categories, check_missing, check_number_share, check_numbers, check_of_untested_values,
     why_untested_levels,
 };
 use super::histogram::{Histogram, histogram_of_levels, histogram_of_numbers};
-use super::limits::{ALPHA, MIN_PART_SHARE};
+use super::limits::{ALPHA, MIN_MISSING, MIN_PART_SHARE};
 use super::part::{PartCheck, check_part_of_levels, check_part_of_numbers};
 use super::respelled::Respelled;
 use super::sentence::{SentenceFacts, sentence};
 use super::unlike::{unlike_share_of_levels, unlike_share_of_numbers};
-use crate::statistics::{SortedColumn, StabilityIndex, Tally, stability_index};
+use crate::statistics::{
+    JointKind, SortedColumn, StabilityIndex, Tally, rarest_split, stability_index,
+};
 
 /// Maximum number of levels of each file whose names are kept for the joint test: the most frequent
 /// ones.
@@ -376,13 +378,38 @@ impl ColumnComparison {
         [&self.distribution, &self.missing].into_iter().chain(part)
     }
 
-    /// True if a value is missing in one of the files. Without any, there is no missing value that chance could
-    /// put into one file, so the check of missing values cannot raise a false alarm.
-    fn has_missing_values(&self) -> bool {
-        self.missing_shares
-            .iter()
-            .flatten()
-            .any(|share| *share > 0.0)
+    /// True if the sentence about a part says how the distribution has changed: it names the levels whose
+    /// shares have changed, or the distribution of all numbers but the named ones is the same.
+    pub(crate) fn is_said_by_part(&self) -> bool {
+        let part = self.part.iter();
+        let mut drifted = part.filter(|part| part.check.verdict == Verdict::Drift);
+        drifted.any(|part| self.kind == Kind::Category || part.is_whole_change)
+    }
+
+    /// True if a sentence about this column says what the joint test found of it. A relation to other columns
+    /// is never said.
+    pub(super) fn says(&self, kind: JointKind, is_missing: bool) -> bool {
+        let is_drift = |check: &Check| check.verdict == Verdict::Drift;
+        match kind {
+            JointKind::Location | JointKind::Spread => is_drift(&self.distribution),
+            JointKind::Shares if is_missing => is_drift(&self.missing),
+            JointKind::Shares => is_drift(&self.distribution) || self.is_said_by_part(),
+            JointKind::Relation => false,
+        }
+    }
+
+    /// Rows of both files with and without a missing value.
+    fn missing_in_both(&self) -> Tally {
+        let rows = self.missing.rows;
+        let with = [0, 1].map(|side: usize| {
+            let share = self.missing_shares[side].unwrap_or(0.0);
+            (share * rows[side] as f64).round() as u64
+        });
+        let with = with.iter().sum();
+        Tally {
+            with,
+            without: rows.iter().sum::<u64>().saturating_sub(with),
+        }
     }
 
     /// Sets the column's verdict and the sentences of its checks. All checks must have their
@@ -398,12 +425,18 @@ impl ColumnComparison {
                 self.verdict = Verdict::Drift;
             }
         }
-        let circumstances = SentenceFacts {
+        let facts = SentenceFacts {
+            kind: self.kind,
             untested: self.untested.as_deref(),
             was_constant: self.was_constant.as_deref(),
         };
-        self.distribution.sentence = sentence(&self.name, &self.distribution, circumstances);
-        self.missing.sentence = sentence(&self.name, &self.missing, SentenceFacts::default());
+        let of_missing = SentenceFacts {
+            untested: None,
+            was_constant: None,
+            ..facts
+        };
+        self.distribution.sentence = sentence(&self.name, &self.distribution, facts);
+        self.missing.sentence = sentence(&self.name, &self.missing, of_missing);
     }
 }
 
@@ -417,14 +450,44 @@ pub(super) fn correct_and_conclude(columns: &mut [ColumnComparison]) {
     let parts = columns.iter_mut();
     let parts = parts.map(|it| it.part.as_mut().map(|part| &mut part.check));
     CheckKind::Part.correct(parts.collect());
-    let (with_missing, complete): (Vec<_>, Vec<_>) = columns
-        .iter_mut()
-        .partition(|column| column.has_missing_values());
-    let missing = with_missing.into_iter().map(|it| Some(&mut it.missing));
-    CheckKind::Missing.correct(missing.collect());
-    for column in complete {
-        // Its p-value is 1, so no correction changes it.
-        CheckKind::Missing.correct(vec![Some(&mut column.missing)]);
-    }
+    correct_missing(columns);
     columns.iter_mut().for_each(ColumnComparison::conclude);
+}
+
+/// Part of the level of all checks of missing values that belongs to columns in which few values are missing,
+/// if others miss many.
+///
+/// Where few values are missing, one row more or less decides whether a fault is found. Where many are, only a
+/// change of several percent matters, and such a change is significant at any level.
+const SHARE_WHERE_FEW_ARE_MISSING: f64 = 2.0 / 3.0;
+
+/// Corrects the p-values of the checks of missing values.
+///
+/// The groups of columns follow from the missing values of both files together, which say nothing about a
+/// change. So the correction stays valid. A column counts only if its missing values could be drift: if all of
+/// them, in one file, were so unlikely.
+fn correct_missing(columns: &mut [ColumnComparison]) {
+    let (mut few, mut many, mut none) = (Vec::new(), Vec::new(), Vec::new());
+    for column in columns {
+        let missing = column.missing_in_both();
+        let rarest = rarest_split(column.missing.rows, missing.with);
+        let group = match missing.share() {
+            _ if rarest >= CheckKind::Missing.level(1) => &mut none,
+            Some(share) if share < MIN_MISSING => &mut few,
+            _ => &mut many,
+        };
+        group.push(Some(&mut column.missing));
+    }
+    let share = CheckKind::Missing.share();
+    let of_few = match (few.is_empty(), many.is_empty()) {
+        (_, true) => 1.0,
+        (true, _) => 0.0,
+        (false, false) => SHARE_WHERE_FEW_ARE_MISSING,
+    };
+    correct(share * of_few, few);
+    correct(share * (1.0 - of_few), many);
+    for check in none {
+        // No correction makes such a p-value significant.
+        correct(share, vec![check]);
+    }
 }

@@ -11,7 +11,7 @@ use super::column::{CellsByRow, ColumnComparison, ColumnPair};
 use super::limits::{
     CHECK_LEVEL, MIN_CORRELATION, MIN_DISTANCE, MIN_PART_SHARE, MIN_SPREAD_CHANGE,
 };
-use super::part::shortened;
+use super::part::quoted;
 use crate::statistics::{Change, JointColumn, JointKind, KindTest, SampledRows, joint_test};
 
 /// Maximum number of changes that a part of the joint test names.
@@ -137,15 +137,66 @@ impl JointCheck {
         beyond.map(|part| part.in_words(false)).collect()
     }
 
-    /// What has drifted, in words, each part with its p-value; empty without drift.
-    pub fn changes_with_p_values(&self, with_values: bool) -> Vec<String> {
-        let of_parts = self.drifted_parts().map(|part| part.p_value);
+    /// What has drifted and no column shows by itself, in words, each part with its p-value. `columns` has the
+    /// checks of all columns, whose sentences say the rest.
+    pub fn changes_beyond_columns(
+        &self,
+        columns: &[ColumnComparison],
+        with_values: bool,
+    ) -> Vec<String> {
+        if self.verdict != Verdict::Drift {
+            return Vec::new();
+        }
         // Older programs tested one part only.
-        let all = of_parts.chain(self.parts.is_empty().then_some(self.p_value));
-        let changes = self.changes_in_words(with_values).into_iter().zip(all);
-        changes
-            .map(|(change, p_value)| format!("{change} ({})", numbers::p_value(p_value)))
+        if self.parts.is_empty() {
+            let changes = self.changes_in_words(with_values).into_iter();
+            return changes.map(|it| with_p_value(&it, self.p_value)).collect();
+        }
+        let beyond = self.drifted_parts().filter_map(|part| {
+            part.with_changes(|change| {
+                let of_change = |it: &&ColumnComparison| change.columns == [it.name.as_str()];
+                let column = columns.iter().find(of_change);
+                !column.is_some_and(|column| column.says(part.kind, change.is_missing))
+            })
+        });
+        beyond
+            .map(|part| with_p_value(&part.in_words(with_values), part.p_value))
             .collect()
+    }
+
+    /// What has drifted and concerns a column, except what the sentences of the column say, in words.
+    pub fn changes_beyond_column(
+        &self,
+        column: &ColumnComparison,
+        with_values: bool,
+    ) -> Vec<String> {
+        let name = column.name.as_str();
+        if self.parts.is_empty() {
+            return self.changes_of(name, with_values);
+        }
+        let is_new = |part: &JointPart, change: &JointChange| {
+            let is_of_column = change.columns.iter().any(|it| it == name);
+            let is_said = change.columns == [name] && column.says(part.kind, change.is_missing);
+            is_of_column && !is_said
+        };
+        let beyond = self
+            .drifted_parts()
+            .filter_map(|part| part.with_changes(|change| is_new(part, change)));
+        beyond.map(|part| part.in_words(with_values)).collect()
+    }
+
+    /// How the spread of a column has changed, in words; `None` if it has not drifted.
+    pub(crate) fn spread_in_words(&self, column: &str) -> Option<String> {
+        let mut parts = self.drifted_parts();
+        let spread = parts.find(|part| part.kind == JointKind::Spread)?;
+        let change = spread.changes.iter().find(|it| it.columns == [column])?;
+        Some(match change.values {
+            Some(values) => match spread_factor(values) {
+                Some(factor) => format!("its spread is {factor}"),
+                None => "it is nearly constant now".to_owned(),
+            },
+            None => "its spread has changed".to_owned(),
+        })
     }
 
     /// What has drifted and concerns a column, in words, as in [`Self::changes_in_words`].
@@ -209,6 +260,16 @@ impl JointPart {
     }
 }
 
+/// How many times as large a spread is; `None` if hardly anything is left of it.
+fn spread_factor([before, now]: [f64; 2]) -> Option<String> {
+    let factor = now / before;
+    (factor >= CONSTANT_FACTOR).then(|| format!("about {} times as large", two_digits(factor)))
+}
+
+fn with_p_value(change: &str, p_value: f64) -> String {
+    format!("{change} ({})", numbers::p_value(p_value))
+}
+
 impl JointChange {
     fn with_shown(
         &self,
@@ -223,10 +284,8 @@ impl JointChange {
     }
 
     fn spread_in_words(&self, with_values: bool) -> String {
-        let shown = |[before, now]: [f64; 2]| match now / before {
-            factor if factor < CONSTANT_FACTOR => "nearly constant now".to_owned(),
-            factor => format!("about {} times as large", two_digits(factor)),
-        };
+        let shown =
+            |values| spread_factor(values).unwrap_or_else(|| "nearly constant now".to_owned());
         self.with_shown(self.columns.join(" and "), shown, with_values)
     }
 
@@ -246,7 +305,7 @@ impl JointChange {
         let column = self.columns.join(" and ");
         let part = match (&self.level, self.is_missing) {
             (_, true) => "missing values".to_owned(),
-            (Some(level), _) if with_values => format!("{:?}", shortened(level)),
+            (Some(level), _) if with_values => quoted(level),
             _ => "a level".to_owned(),
         };
         let shown = |values: [f64; 2]| {
@@ -293,7 +352,11 @@ impl JointCells {
 
     /// Tests all columns jointly. `compared` has all columns. `None` when nothing can be tested.
     pub(super) fn check(&self, compared: &[ColumnComparison]) -> Option<JointCheck> {
-        let test = joint_test(&self.columns, &self.rows)?;
+        let has_new_levels = self.places.iter();
+        let has_new_levels: Vec<bool> = has_new_levels
+            .map(|place| compared[*place].has_new_levels())
+            .collect();
+        let test = joint_test(&self.columns, &has_new_levels, &self.rows)?;
         let name = |column: usize| compared[self.places[column]].name.clone();
         let is_tested =
             |column: &usize| self.columns[*column].is_category || test.tested.contains(column);
@@ -348,19 +411,14 @@ impl JointCells {
             JointKind::Location => has_shifted(change),
             kind => matters(kind, change),
         };
-        let have_new_levels = (0..self.places.len()).any(|it| column(&it).has_new_levels());
         // A moved location also changes the spread of the column's scores, and their relation to
-        // all other columns. New levels have no relation to compare, so a column that has some also changes
-        // the relation of every other column to all others.
+        // all other columns.
         let is_said = |change: &&Change| match test.kind {
             JointKind::Spread => {
                 let column = change.columns[0];
                 moved.contains(&column) || self.width(column, change.values) == Width::Small
             }
-            JointKind::Relation => match change.columns[..] {
-                [it] => have_new_levels || moved.contains(&it),
-                _ => change.columns.iter().any(|it| column(it).has_new_levels()),
-            },
+            JointKind::Relation => change.columns.len() == 1 && moved.contains(&change.columns[0]),
             JointKind::Location | JointKind::Shares => false,
         };
         let mattering: Vec<&Change> = test.changes.iter().filter(matters).collect();

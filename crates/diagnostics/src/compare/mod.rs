@@ -49,6 +49,7 @@ pub use self::part::{FurtherPart, Part, PartCheck};
 pub use self::performance::{Performance, PredictionColumns, RealisedPerformance};
 pub use self::report::{ComparedFile, ComparisonReport};
 pub use self::respelled::{Respelled, Respelling};
+pub(crate) use self::sentence::{effect_in_words, values_in_words};
 
 /// The files and columns to compare.
 #[derive(Clone, Copy, Debug)]

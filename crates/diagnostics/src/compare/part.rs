@@ -5,6 +5,7 @@
 //! such as -999, or numbers in another unit. The check of such a part finds a fault that the test
 //! of the distribution misses.
 
+use common::is_invisible;
 use common::numbers::{count, counted, two_digits};
 use dataset::Levels;
 use schemars::JsonSchema;
@@ -12,12 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Method, Test, Unit, Verdict};
 use super::column_checks::untested_check;
-use super::limits::{CHECK_LEVEL, MIN_DISTANCE, MIN_NEW_SHARE, MIN_PART_SHARE};
+use super::limits::{MIN_DISTANCE, MIN_NEW_SHARE, MIN_PART_SHARE};
 use super::respelled::Respelled;
-use super::sentence::p_text;
+use super::sentence::made_in_words;
 use crate::statistics::{
     ChangedPart, OutsideRange, SortedColumn, contingency_levels, most_changed_part, outside_range,
-    steps,
+    steps, wasserstein,
 };
 
 /// Maximum number of characters of a level that a sentence shows.
@@ -48,6 +49,10 @@ pub struct PartCheck {
     /// records of older programs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: u64,
+    /// True if the distribution of the other numbers is that of the reference, or differs by less than matters:
+    /// the named parts are the whole change. False for levels, and in records of older programs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_whole_change: bool,
 }
 
 /// A further part of a column that changed.
@@ -135,7 +140,12 @@ pub(super) fn check_part_of_numbers(
         let [reference, current] = rest.insert(without_part(sides, &found.part));
         most_changed_numbers(reference, current, level)
     };
-    Some(first.with_further(level, next))
+    let found = first.with_further(level, next);
+    let is_whole_change = found.is_whole_change_of([reference, current], level);
+    Some(PartCheck {
+        is_whole_change,
+        ..found
+    })
 }
 
 /// The numbers of both files that do not have the part.
@@ -316,6 +326,7 @@ impl PartCheck {
             counts,
             further: Vec::new(),
             more: 0,
+            is_whole_change: false,
             check: Check {
                 method: Some(Method::Exact),
                 p_value: Some(p_value),
@@ -326,13 +337,30 @@ impl PartCheck {
         }
     }
 
+    /// True if the part is significant at `level` and matters.
+    fn is_drift(&self, level: f64) -> bool {
+        self.check.p_value.is_some_and(|p| p < level) && self.check.has_an_effect()
+    }
+
+    /// True if the part is drift, and the numbers that have none of the named parts differ by less than
+    /// matters.
+    fn is_whole_change_of(&self, sides: [&SortedColumn; 2], level: f64) -> bool {
+        if !self.is_drift(level) {
+            return false;
+        }
+        let further = self.further.iter().map(|it| &it.part);
+        let rest = further.fold(without_part(sides, &self.part), |rest, part| {
+            without_part(rest.each_ref(), part)
+        });
+        let distance = wasserstein(&rest[0], &rest[1]);
+        distance.is_some_and(|it| it.normalised < MIN_DISTANCE)
+    }
+
     /// Adds the further parts that are significant at `level` and matter. `next` returns the part that changed
     /// most among the values that have neither the given part nor one before it.
     fn with_further(mut self, level: f64, mut next: impl FnMut(&Self) -> Option<Self>) -> Self {
-        let is_drift =
-            |it: &Self| it.check.p_value.is_some_and(|p| p < level) && it.check.has_an_effect();
-        let mut last = is_drift(&self).then(|| next(&self)).flatten();
-        while let Some(found) = last.filter(|it| is_drift(it) && self.more < MAX_COUNTED) {
+        let mut last = self.is_drift(level).then(|| next(&self)).flatten();
+        while let Some(found) = last.filter(|it| it.is_drift(level) && self.more < MAX_COUNTED) {
             last = next(&found);
             let PartCheck { part, counts, .. } = found;
             match self.further.len() < MAX_FURTHER {
@@ -384,16 +412,7 @@ impl PartCheck {
     pub(super) fn sentence(&self, name: &str, respelled: &Respelled) -> String {
         let check = &self.check;
         let [reference, current] = check.rows;
-        let from = match check.min_effect {
-            0.0 => String::new(),
-            floor => format!(" and from a change of {} % on", two_digits(floor * 100.0)),
-        };
-        let made = format!(
-            "{} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL}{from}",
-            check.test,
-            p_text(check.p_value),
-            p_text(check.corrected_p_value),
-        );
+        let made = made_in_words(check);
         let change = self.change_in_words(name, true);
         let spelling = respelled.in_words();
         let spelling = spelling.map_or_else(String::new, |it| format!("; {it}"));
@@ -515,7 +534,7 @@ impl Part {
                 count(*above)
             ),
             Self::Level(level) if level.is_empty() => "all other levels".into(),
-            Self::Level(level) if with_values => format!("{:?}", shortened(level)),
+            Self::Level(level) if with_values => quoted(level),
             Self::Level(_) => "one level".into(),
             Self::Value(value) if with_values => format!("the number {value}"),
             Self::Value(_) => "one number".into(),
@@ -535,10 +554,20 @@ fn shares_in_percent(counts: [u64; 2], rows: [u64; 2]) -> [String; 2] {
     })
 }
 
-/// The beginning of a long level.
-pub(super) fn shortened(level: &str) -> String {
-    match level.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &level[..end]),
-        None => level.to_owned(),
+/// A level in quotes, cut where it is long. Characters that nobody sees are written out, so that levels that
+/// differ only in such a character look different.
+pub(super) fn quoted(level: &str) -> String {
+    let shown = match level.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{:?}", format!("{}…", &level[..end])),
+        None => format!("{level:?}"),
+    };
+    // Rust writes out most of them, but takes some for letters.
+    let mut quoted = String::with_capacity(shown.len());
+    for character in shown.chars() {
+        match is_invisible(character) {
+            true => quoted.extend(character.escape_unicode()),
+            false => quoted.push(character),
+        }
     }
+    quoted
 }

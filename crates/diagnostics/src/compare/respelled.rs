@@ -1,11 +1,13 @@
-//! Levels that look like another level in another spelling.
+//! Levels that look like another level in another spelling, or with invisible characters.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use common::is_invisible;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::part::quoted;
 use crate::statistics::LevelCounts;
 
 /// Maximum number of respelled levels that are named.
@@ -25,7 +27,8 @@ pub struct Respelled {
 pub struct Respelling {
     /// The level, which only the current file has.
     pub level: String,
-    /// The level of the reference that differs in upper and lower case, spaces or accents only.
+    /// The level of the reference that differs in upper and lower case, spaces, accents or invisible characters
+    /// only.
     pub looks_like: String,
     /// Rows of the current file with the level.
     pub rows: u64,
@@ -78,7 +81,11 @@ impl Respelled {
         let Respelling {
             level, looks_like, ..
         } = self.most_frequent.first()?;
-        let first = format!("{level:?} looks like {looks_like:?} in another spelling");
+        let (shown, known) = (quoted(level), quoted(looks_like));
+        let first = match visible(level) == visible(looks_like) {
+            true => format!("{shown} looks like {known}, but has other invisible characters"),
+            false => format!("{shown} looks like {known} in another spelling"),
+        };
         Some(match self.levels {
             ..=1 => first,
             2 => format!("{first}; so does 1 more level"),
@@ -98,11 +105,21 @@ impl Respelled {
     }
 }
 
-/// A text in lower case, without spaces and accents.
+/// A text as a reader sees it: without invisible characters, with one kind of space, and none at its ends.
+fn visible(text: &str) -> String {
+    let seen = text
+        .chars()
+        .filter(|it| !is_invisible(*it) && !it.is_control());
+    let spaced = seen.map(|it| if it.is_whitespace() { ' ' } else { it });
+    spaced.collect::<String>().trim().to_owned()
+}
+
+/// A text in lower case, without spaces, accents and invisible characters.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let lower = text.chars().flat_map(char::to_lowercase);
-    for letter in lower.filter(|letter| !letter.is_whitespace()) {
+    let is_seen = |it: &char| !it.is_whitespace() && !it.is_control() && !is_invisible(*it);
+    for letter in lower.filter(is_seen) {
         match without_accent(letter) {
             Some(base) => plain.push_str(base),
             None => plain.push(letter),
@@ -174,6 +191,14 @@ mod tests {
             ("Gießen", "GIESSEN"),
             ("Aθήνα", "AΘΗΝΑ"),
             ("İzmir", "izmir"),
+            ("Paris", "Pa\u{200b}ris"),
+            ("Paris", "\u{feff}Paris\u{200d}"),
+            ("Paris", "\u{202e}Paris"),
+            ("Paris", "Pa\u{ad}ris\u{2060}"),
+            ("Paris", "Paris\u{7}"),
+            ("Paris", "PA\u{3164}RIS"),
+            ("New York", "New\u{a0}York"),
+            ("New York", "New\u{2009}York\u{2800}"),
         ];
         for (one, other) in same {
             assert_eq!(plain(one), plain(other));
@@ -186,6 +211,28 @@ mod tests {
         ] {
             assert_ne!(plain(one), plain(other));
         }
+    }
+
+    #[test]
+    fn an_invisible_character_is_written_out() {
+        let reference = counts(&[("Paris", 50), ("New York", 20)]);
+        let says = |level: &str| Respelled::of(&reference, &counts(&[(level, 9)])).in_words();
+        let invisible = [
+            ("Pa\u{200b}ris", r"Pa\u{200b}ris"),
+            ("\u{202e}Paris", r"\u{202e}Paris"),
+            ("Paris\u{3164}", r"Paris\u{3164}"),
+            ("Paris\u{feff}", r"Paris\u{feff}"),
+            ("Paris\u{a0}", r"Paris\u{a0}"),
+        ];
+        for (level, shown) in invisible {
+            let wanted =
+                format!("\"{shown}\" looks like \"Paris\", but has other invisible characters");
+            assert_eq!(says(level), Some(wanted));
+        }
+        let space = r#""New\u{a0}York" looks like "New York", but has other invisible characters"#;
+        assert_eq!(says("New\u{a0}York").as_deref(), Some(space));
+        let both = r#""PARIS\u{200b}" looks like "Paris" in another spelling"#;
+        assert_eq!(says("PARIS\u{200b}").as_deref(), Some(both));
     }
 
     #[test]

@@ -1,68 +1,128 @@
 //! The result of a check as a sentence.
 
-use super::check::{Check, Unit, Verdict};
+use common::numbers::{count, counted, two_digits};
+
+use super::check::{Check, Test, Unit, Verdict};
+use super::column::Kind;
 use super::limits::CHECK_LEVEL;
 
 /// Facts that a sentence about a check mentions besides the result of the check.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct SentenceFacts<'c> {
+    /// How the column was compared.
+    pub(super) kind: Kind,
     /// Why the values were not tested.
     pub(super) untested: Option<&'c str>,
     /// How a column changed that has a single value in the reference.
     pub(super) was_constant: Option<&'c str>,
 }
 
-/// The result of a check as a sentence about the column `name`.
-pub(super) fn sentence(name: &str, check: &Check, circumstances: SentenceFacts<'_>) -> String {
-    let subject = match check.unit {
-        Unit::MissingShare => format!("the share of {name} that is missing"),
-        Unit::StandardDeviations | Unit::TotalVariation | Unit::ValueShare => {
-            format!("the distribution of {name}")
+/// What has moved if the values of a column have changed, with the verb.
+pub(crate) fn values_in_words(name: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Number | Kind::Untested => format!("the distribution of {name} has"),
+        Kind::Category => format!("the shares of the levels of {name} have"),
+        Kind::Mixed => format!("the share of numbers among the values of {name} has"),
+    }
+}
+
+/// How far something has moved: the effect of a check with its unit.
+pub(crate) fn effect_in_words(check: &Check) -> String {
+    match (check.unit, check.effect) {
+        (_, None) => "too far to be measured".to_owned(),
+        (unit, Some(by)) => format!("by {}", amount(unit, by)),
+    }
+}
+
+/// An effect or a limit of effects with its unit, in words.
+fn amount(unit: Unit, by: f64) -> String {
+    match unit {
+        Unit::StandardDeviations => format!("{} standard deviations", two_digits(by)),
+        // The levels that grew have gained as much together as the others have lost.
+        Unit::TotalVariation => format!("{} percentage points in total", two_digits(by * 100.0)),
+        Unit::MissingShare | Unit::ValueShare => {
+            format!("{} percentage points", two_digits(by * 100.0))
         }
+    }
+}
+
+/// How a check was made, in words: the test, its p-values, and when it is drift.
+pub(super) fn made_in_words(check: &Check) -> String {
+    let from = match check.min_effect {
+        0.0 => String::new(),
+        floor => format!(" and from {} on", amount(check.unit, floor)),
+    };
+    format!("{}{from}", tested_in_words(check))
+}
+
+fn tested_in_words(check: &Check) -> String {
+    let test = match check.test {
+        Test::KolmogorovSmirnov => "Kolmogorov-Smirnov test",
+        Test::ChiSquare => "chi-square test",
+        Test::Fisher => "Fisher's exact test",
+        Test::Range => "exact test",
     };
     let [reference, current] = check.rows;
-    let (Some(p_value), Some(corrected)) = (check.p_value, check.corrected_p_value) else {
-        return match circumstances.untested {
+    let what = match check.unit {
+        Unit::MissingShare => "row",
+        Unit::StandardDeviations | Unit::TotalVariation | Unit::ValueShare => "value",
+    };
+    format!(
+        "{test} of {} and {}, p {}, corrected {}; drift is below {CHECK_LEVEL}",
+        count(reference),
+        counted(current, what),
+        p_text(check.p_value),
+        p_text(check.corrected_p_value),
+    )
+}
+
+/// The result of a check as a sentence about the column `name`.
+pub(super) fn sentence(name: &str, check: &Check, facts: SentenceFacts<'_>) -> String {
+    let is_of_missing = check.unit == Unit::MissingShare;
+    let subject = match is_of_missing {
+        true => format!("the share of {name} that is missing has"),
+        false => values_in_words(name, facts.kind),
+    };
+    let [reference, current] = check.rows;
+    if check.p_value.is_none() || check.corrected_p_value.is_none() {
+        let subject = match is_of_missing {
+            true => format!("the share of {name} that is missing"),
+            false => format!("the distribution of {name}"),
+        };
+        return match facts.untested {
             Some(reason) => format!("{subject} cannot be tested: {reason}"),
             None => format!("{subject} cannot be tested: {reference} values and {current}"),
         };
-    };
-    let effect = check.effect.map_or_else(
-        || "by a number out of range".to_owned(),
-        |effect| format!("by {:.3} {}", effect, check.unit),
-    );
-    let from = match check.min_effect {
-        0.0 => String::new(),
-        floor => format!(
-            " and from {} {} on",
-            (floor * 1e3).round() / 1e3,
-            check.unit
-        ),
-    };
-    let made = format!(
-        "{} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL}{from}",
-        check.test,
-        p_text(Some(p_value)),
-        p_text(Some(corrected)),
-    );
-    if let (Verdict::Drift, Some(change)) = (check.verdict, circumstances.was_constant) {
-        return format!(
-            "{subject} has moved: {change} ({} of {reference} and {current}, p {}, corrected {}; drift is below {CHECK_LEVEL})",
-            check.test,
-            p_text(Some(p_value)),
-            p_text(Some(corrected))
-        );
+    }
+    let effect = effect_in_words(check);
+    let made = made_in_words(check);
+    if let (Verdict::Drift, Some(change)) = (check.verdict, facts.was_constant) {
+        return format!("{subject} moved: {change} ({})", tested_in_words(check));
     }
     match check.verdict {
-        Verdict::Drift => format!("{subject} has moved {effect} ({made})"),
+        Verdict::Drift => format!("{subject} moved {effect} ({made})"),
         Verdict::Ok if check.is_significant_but_small() => {
-            format!("{subject} has moved, but too little to matter ({made}; it differs {effect})")
+            format!(
+                "{subject} moved, but too little to matter ({made}; the change is {})",
+                size(check)
+            )
         }
-        Verdict::Ok => format!("{subject} has not moved ({made}; it differs {effect})"),
+        Verdict::Ok => format!(
+            "{subject} not moved ({made}; the difference is {})",
+            size(check)
+        ),
         Verdict::InsufficientData => format!(
-            "there are too few rows to tell whether {subject} has moved ({made}; no values could give a p below {})",
+            "there are too few rows to tell whether {subject} moved ({made}; no values could give a p below {})",
             p_text(check.min_p_value)
         ),
+    }
+}
+
+/// The effect of a check with its unit.
+fn size(check: &Check) -> String {
+    match check.effect {
+        Some(by) => amount(check.unit, by),
+        None => "too large to be measured".to_owned(),
     }
 }
 

@@ -35,9 +35,9 @@ impl fmt::Display for Unit {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.pad(match self {
             Self::StandardDeviations => "standard deviations",
-            Self::TotalVariation => "total variation",
-            Self::MissingShare => "missing share",
-            Self::ValueShare => "share of the values",
+            Self::TotalVariation => "percentage points of all levels",
+            Self::MissingShare => "percentage points missing",
+            Self::ValueShare => "percentage points of one part",
         })
     }
 }
@@ -73,7 +73,7 @@ impl fmt::Display for ComparisonReport {
             }
         }
         if let Some(joint) = &self.joint {
-            write_joint(to, joint)?;
+            write_joint(to, joint, &self.columns)?;
         }
         let untested = self.columns.iter().filter(|it| it.untested.is_some());
         let names: Vec<&str> = untested.map(|column| column.name.as_str()).collect();
@@ -91,7 +91,7 @@ impl fmt::Display for ComparisonReport {
             "column", "test", "by", "rows", "statistic", "p", "p (Holm)", "PSI", "cut-off"
         )?;
         for column in &self.columns {
-            write_column(to, column, width)?;
+            write_column(to, column, self.joint.as_ref(), width)?;
         }
         for (what, names) in [
             ("reference", &self.only_in_reference),
@@ -107,7 +107,12 @@ impl fmt::Display for ComparisonReport {
     }
 }
 
-fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
+/// Writes the joint test. What the sentence of a column says is left to it.
+fn write_joint(
+    to: &mut fmt::Formatter<'_>,
+    joint: &JointCheck,
+    columns: &[ColumnComparison],
+) -> fmt::Result {
     write!(
         to,
         "{:10} {} columns together: {}, {} / {} rows, p {}",
@@ -131,13 +136,18 @@ fn write_joint(to: &mut fmt::Formatter<'_>, joint: &JointCheck) -> fmt::Result {
             "; without {names} (no values, constant or nearly so, or made of others)"
         )?,
     }
-    let mut changes = joint.changes_with_p_values(true).into_iter();
+    let changes = joint.changes_beyond_columns(columns, true);
+    if changes.is_empty() && joint.verdict == Verdict::Drift {
+        return writeln!(to, "{:10} the columns below say what has changed", "");
+    }
+    let mut changes = changes.into_iter();
     changes.try_for_each(|change| writeln!(to, "{:10} {change}", ""))
 }
 
 fn write_column(
     to: &mut fmt::Formatter<'_>,
     column: &ColumnComparison,
+    joint: Option<&JointCheck>,
     width: usize,
 ) -> fmt::Result {
     let stability = column.stability.as_ref();
@@ -164,10 +174,19 @@ fn write_column(
     }
     let part = column.part.as_ref().map(|part| &part.check);
     for check in column.checks() {
+        let is_distribution = std::ptr::eq(check, distribution);
         // No sentence for a part that cannot be tested: the line of the distribution already says it.
         let is_untested = check.verdict == Verdict::InsufficientData && part != Some(check);
-        if check.verdict == Verdict::Drift || is_untested || check.is_significant_but_small() {
-            writeln!(to, "{:width$} {}", "", check.sentence)?;
+        let is_said = is_distribution && column.is_said_by_part();
+        let is_wanted =
+            check.verdict == Verdict::Drift || is_untested || check.is_significant_but_small();
+        if is_wanted && !is_said {
+            write!(to, "{:width$} {}", "", check.sentence)?;
+            let spread = joint.and_then(|joint| joint.spread_in_words(&column.name));
+            match spread.filter(|_| is_distribution && check.verdict == Verdict::Drift) {
+                Some(spread) => writeln!(to, "; {spread}")?,
+                None => writeln!(to)?,
+            }
         }
     }
     let is_said =
@@ -209,15 +228,28 @@ fn write_check(
 /// Effect size and verdict of a check.
 fn effect(check: &Check) -> String {
     match check.effect {
-        // Adding 0 turns −0 into 0, so that "-0.000" is never printed.
-        Some(effect) => format!(
-            "{:.3} {}: {}",
-            (effect * 1e3).round() / 1e3 + 0.0,
-            check.unit,
-            check.verdict
-        ),
+        Some(effect) => match check.unit {
+            Unit::StandardDeviations => {
+                format!(
+                    "{:.3} {}: {}",
+                    rounded(effect, 1e3),
+                    check.unit,
+                    check.verdict
+                )
+            }
+            Unit::TotalVariation | Unit::MissingShare | Unit::ValueShare => {
+                let points = rounded(effect * 100.0, 10.0);
+                format!("{points:.1} {}: {}", check.unit, check.verdict)
+            }
+        },
         None => check.verdict.to_string(),
     }
+}
+
+/// A number rounded to a part of one, such as a thousandth. Adding 0 turns −0 into 0, so that "-0.000" is never
+/// printed.
+fn rounded(number: f64, parts: f64) -> f64 {
+    (number * parts).round() / parts + 0.0
 }
 
 /// The method of the p-value, as a cell of the table.

@@ -10,6 +10,7 @@
 //! Memory and work are bounded: of large samples, a random part is compared.
 
 mod components;
+mod related;
 mod relations;
 mod rows;
 mod splits;
@@ -21,7 +22,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::components::{Component, Meaning, components};
-use self::relations::{columns as columns_of, predictions};
+use self::related::Related;
+use self::relations::predictions;
 use self::splits::{BlockSums, Group, MAX_SPLITS, SplitResult, Statistic};
 use super::independent::IndependentEstimates;
 use super::proportions::smallest_p_value;
@@ -148,9 +150,17 @@ struct KindFeatures {
 }
 
 /// Tests columns with the same rows. `None` when nothing can be tested.
-pub(crate) fn joint_test(columns: &[JointColumn], rows: &SampledRows) -> Option<JointTest> {
+///
+/// `has_new_levels` is true for columns with levels that only the batch has: their relations are those of the
+/// other levels.
+pub(crate) fn joint_test(
+    columns: &[JointColumn],
+    has_new_levels: &[bool],
+    rows: &SampledRows,
+) -> Option<JointTest> {
     let sides = [0, 1].map(|side| rows.side(side));
-    let features = Features::of(components(columns, &sides), rows);
+    let related = Related::of(columns, &sides, has_new_levels);
+    let features = Features::of(components(columns, &sides), rows, &related);
     let Features {
         components,
         predicted,
@@ -172,6 +182,7 @@ pub(crate) fn joint_test(columns: &[JointColumn], rows: &SampledRows) -> Option<
     let shown = Shown {
         components: &components,
         predicted: &predicted,
+        related: &related,
         sides: &sides,
     };
     let deciding = groups.len();
@@ -209,7 +220,8 @@ pub(crate) fn joint_test(columns: &[JointColumn], rows: &SampledRows) -> Option<
 /// The features of all kinds.
 struct Features {
     components: Vec<Component>,
-    /// Predictions of each component from other columns; empty if there are too many.
+    /// Predictions of each component from other columns; empty if there are too many. The prediction of a
+    /// component is empty if the relations of its column are not compared.
     predicted: Vec<Vec<f64>>,
     sums: BlockSums,
     kinds: Vec<KindFeatures>,
@@ -218,9 +230,9 @@ struct Features {
 }
 
 impl Features {
-    fn of(components: Vec<Component>, rows: &SampledRows) -> Self {
+    fn of(components: Vec<Component>, rows: &SampledRows, related: &Related) -> Self {
         let mut features = Self {
-            predicted: predictions(&components).unwrap_or_default(),
+            predicted: predictions_of(&components, related).unwrap_or_default(),
             components,
             sums: BlockSums::new(rows.blocks(), rows.rows_of_block()),
             kinds: Vec::new(),
@@ -229,7 +241,7 @@ impl Features {
         let scores = features.places(|it| it == Meaning::Score);
         features.add_location(&scores);
         features.add_spreads(&scores);
-        features.add_relations(&scores);
+        features.add_relations(&scores, related);
         let indicators = features.places(|it| it != Meaning::Score);
         features.add_shares(&indicators);
         features
@@ -288,21 +300,16 @@ impl Features {
     }
 
     /// Adds the products of each column with its prediction from all others, and of pairs of columns.
-    fn add_relations(&mut self, scores: &[usize]) {
+    fn add_relations(&mut self, scores: &[usize], related: &Related) {
         let start = self.sums.len();
         let mut named = Vec::new();
-        let columns = columns_of(&self.components);
+        let columns = self.related_columns(related);
         if columns.len() > 1 && !self.predicted.is_empty() {
-            for of_column in columns {
-                let is_value = |place: &usize| self.components[*place].meaning != Meaning::Missing;
-                let values: Vec<usize> = of_column.filter(is_value).collect();
-                let (Some(first), Some(last)) = (values.first(), values.last()) else {
-                    continue;
-                };
-                let values = *first..last + 1;
+            for values in columns.into_iter().flatten() {
                 let products = self.times_prediction(&values);
                 let is_present = &self.components[values.start].is_present;
-                self.sums.push(&centred(products, is_present));
+                let counts = related.among(is_present);
+                self.sums.push(&centred(products, &counts));
                 named.push(self.of_one(values.start, About::Predictability(values)));
             }
         }
@@ -321,6 +328,22 @@ impl Features {
             }
         }
         self.add(JointKind::Relation, start..self.sums.len(), start, named);
+    }
+
+    /// For each column whose relations are compared, the places of its scores or levels; `None` if it has only
+    /// missing values.
+    fn related_columns(&self, related: &Related) -> Vec<Option<Range<usize>>> {
+        let places: Vec<usize> = (0..self.components.len()).collect();
+        let columns =
+            places.chunk_by(|a, b| self.components[*a].column == self.components[*b].column);
+        let columns = columns.filter(|it| related.has(self.components[it[0]].column));
+        let values = |of_column: &[usize]| {
+            let is_value = |place: &usize| self.components[*place].meaning != Meaning::Missing;
+            let mut values = of_column.iter().copied().filter(is_value);
+            let first = values.next()?;
+            Some(first..values.next_back().unwrap_or(first) + 1)
+        };
+        columns.map(values).collect()
     }
 
     fn add_shares(&mut self, indicators: &[usize]) {
@@ -384,6 +407,19 @@ impl Features {
         }
         sums
     }
+}
+
+/// The predictions of each component from the other columns whose relations are compared. `None` if there are
+/// too many.
+fn predictions_of(components: &[Component], related: &Related) -> Option<Vec<Vec<f64>>> {
+    let places = (0..components.len()).filter(|place| related.has(components[*place].column));
+    let places: Vec<usize> = places.collect();
+    let compared: Vec<&Component> = places.iter().map(|place| &components[*place]).collect();
+    let mut all = vec![Vec::new(); components.len()];
+    for (place, prediction) in places.into_iter().zip(predictions(&compared)?) {
+        all[place] = prediction;
+    }
+    Some(all)
 }
 
 /// The components that are no combinations of others, and the weights that take away the correlations of
@@ -461,6 +497,7 @@ fn squares_without_regression(scores: &Component) -> Option<Vec<f64>> {
 struct Shown<'a> {
     components: &'a [Component],
     predicted: &'a [Vec<f64>],
+    related: &'a Related,
     sides: &'a [Range<usize>; 2],
 }
 
@@ -527,7 +564,9 @@ impl Shown<'_> {
                 self.joint_correlation(places, side)
             }
             About::Predictability(places) => {
-                let is_present = &self.components[places.start].is_present;
+                let is_present = self
+                    .related
+                    .among(&self.components[places.start].is_present);
                 let of_present = |values: &[f64]| -> Vec<f64> {
                     let rows = side.clone().filter(|row| is_present[*row]);
                     rows.map(|row| values[row]).collect()
@@ -544,12 +583,13 @@ impl Shown<'_> {
     /// is the correlation with the best score of the levels (Σ r² if several scores have one).
     fn joint_correlation(&self, places: &Range<usize>, side: Range<usize>) -> f64 {
         let of_rows = |rows: Range<usize>| -> f64 {
+            let counted = || rows.clone().filter(|row| self.related.rows[*row]);
             let of_level = |place: usize| -> f64 {
-                let values = &self.components[place].values[rows.clone()];
-                let pairs = values.iter().zip(&self.predicted[place][rows.clone()]);
-                pairs.map(|(value, prediction)| value * prediction).sum()
+                let values = &self.components[place].values;
+                let prediction = &self.predicted[place];
+                counted().map(|row| values[row] * prediction[row]).sum()
             };
-            places.clone().map(of_level).sum::<f64>() / rows.len().max(1) as f64
+            places.clone().map(of_level).sum::<f64>() / counted().count().max(1) as f64
         };
         let [first, second] = self.sides;
         let of_all = of_rows(first.start..second.end);

@@ -41,6 +41,7 @@ pub use kolmogorov_smirnov::{
     kolmogorov_smirnov_by,
 };
 pub(crate) use outside_range::{OutsideRange, outside_range};
+pub(crate) use proportions::rarest_split;
 pub use proportions::{ShareTest, Tally, smallest_p_value};
 pub(crate) use residual_test::{ResidualTest, residual_test};
 pub use score_test::{

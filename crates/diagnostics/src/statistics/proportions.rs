@@ -43,6 +43,20 @@ pub fn smallest_p_value(n: u64, m: u64) -> f64 {
     (-ln_binomial(n.saturating_add(m), n)).exp()
 }
 
+/// The probability that all of `with` rows with a property are in the smaller of two samples with these numbers
+/// of rows: a bound of the p-values of such rows. 0 if the smaller sample has fewer rows than that.
+pub(crate) fn rarest_split([n, m]: [u64; 2], with: u64) -> f64 {
+    let smaller = n.min(m);
+    let mut probability = 1.0;
+    for taken in 0..with {
+        if taken >= smaller || probability < f64::MIN_POSITIVE {
+            return 0.0;
+        }
+        probability *= (smaller - taken) as f64 / (n + m - taken) as f64;
+    }
+    probability
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +68,25 @@ mod tests {
             assert!((found * ways - 1.0).abs() < 1e-12, "{n} {m}: {found}");
         }
         assert_eq!(smallest_p_value(1_000_000, 1_000_000), 0.0);
+    }
+
+    #[test]
+    fn the_rarest_split_has_all_rows_in_the_smaller_sample() {
+        let table = [
+            ([3000, 500], 0, 1.0),
+            ([3000, 500], 1, 1.0 / 7.0),
+            ([500, 3000], 4, 4.122_198_084_649_065e-4),
+            ([3, 2], 2, 0.1),
+            ([3, 2], 3, 0.0),
+            ([0, 0], 0, 1.0),
+            ([u64::MAX / 2, u64::MAX / 2], u64::MAX, 0.0),
+        ];
+        for (rows, with, wanted) in table {
+            let found = rarest_split(rows, with);
+            assert!(
+                (found - wanted).abs() <= 1e-12 * wanted,
+                "{rows:?} {with}: {found}"
+            );
+        }
     }
 }

@@ -119,15 +119,58 @@ fn feature_drift_alone_is_no_model_drift() {
         (Verdict::Drift, Verdict::Ok)
     );
     assert_eq!(found.joint.as_ref().unwrap().verdict, Verdict::Drift);
+    // Each change is said once: the joint test found the same changes of location.
+    let joint = found.joint.as_ref().unwrap().changes_in_words(true);
+    assert_eq!(joint, ["the location of x, y"]);
+    let sentences = found.feature_sentences();
+    assert_eq!(sentences.len(), 2, "{sentences:?}");
+    for (sentence, name) in sentences.iter().zip(["x", "y"]) {
+        let begins = format!("the distribution of {name} has moved by 0.");
+        assert!(sentence.starts_with(&begins), "{sentences:?}");
+    }
+}
+
+#[test]
+fn what_no_feature_shows_by_itself_is_said_of_all_together() {
+    let moved = World { shift: 0.5, ..SAME };
+    let mut found = verdicts_alone(&model(), &clients(moved, 4, 500));
+    found.features[1].distribution.verdict = Verdict::Ok;
     let sentences = found.feature_sentences();
     assert!(
-        sentences[0].starts_with("joint feature drift: the location of x, y (p = 0.000"),
+        sentences[0].starts_with("joint feature drift: the location of y (p = 0.000"),
         "{sentences:?}"
     );
     assert!(
         sentences[1].starts_with("the distribution of x has moved by 0."),
         "{sentences:?}"
     );
+    assert_eq!(sentences.len(), 2, "{sentences:?}");
+}
+
+#[test]
+fn a_spread_and_a_relation_are_said_once() {
+    let mut table = clients(SAME, 4, 1_000);
+    for value in &mut table.in_memory_mut().features[0] {
+        *value *= 1.6;
+    }
+    let found = verdicts_alone(&model(), &table);
+    let joint = found.joint.as_ref().unwrap();
+    assert!(
+        joint.changes_in_words(true)[0].starts_with("the spread of x"),
+        "{joint:#?}"
+    );
+    let sentences = found.feature_sentences();
+    let of_spread: Vec<&String> = sentences
+        .iter()
+        .filter(|it| it.starts_with("the distribution of x") || it.contains("the spread of x"))
+        .collect();
+    assert_eq!(of_spread.len(), 1, "{sentences:?}");
+    assert!(
+        of_spread[0].starts_with("the distribution of x has moved: its spread is about 1."),
+        "{sentences:?}"
+    );
+    let of_page = found.sentences_of_feature("x");
+    assert_eq!(&of_page[0], of_spread[0]);
 }
 
 #[test]

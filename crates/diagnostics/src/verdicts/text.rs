@@ -7,7 +7,9 @@ use common::numbers::{self, counted, two_digits};
 use super::{
     BaseLevel, CoefficientChange, ModelVerdict, RecentTest, TestAtLevel, UntestedReason, Verdicts,
 };
-use crate::compare::{Check, ColumnComparison, JointCheck, Unit, Verdict};
+use crate::compare::{
+    Check, ColumnComparison, JointCheck, Verdict, effect_in_words, values_in_words,
+};
 use crate::statistics::MIN_TRAINING_ROWS;
 
 impl fmt::Display for ModelVerdict {
@@ -193,29 +195,31 @@ impl Verdicts {
     /// The findings about one feature alone, one sentence each; empty if nothing was found.
     pub fn sentences_of_feature(&self, name: &str) -> Vec<String> {
         let features = self.features.iter().filter(|it| it.name == name);
+        let joint = self.joint.as_ref();
         features
-            .flat_map(|it| drift_sentences(it, true).chain(unsaid_spelling(it, true)))
+            .flat_map(|it| drift_sentences(it, joint, true).chain(unsaid_spelling(it, true)))
             .collect()
     }
 
+    /// Each change once: what a feature shows by itself has the line of the feature.
     fn feature_findings(&self, with_values: bool) -> Vec<String> {
-        let mut found: Vec<String> = self
-            .joint
-            .iter()
-            .filter(|joint| joint.verdict == Verdict::Drift)
-            .map(|joint| joint_drift_sentence(joint, with_values))
-            .chain(
-                self.features
-                    .iter()
-                    .flat_map(|feature| drift_sentences(feature, with_values)),
-            )
-            .collect();
+        let joint = self.joint.as_ref();
+        let jointly = joint.and_then(|joint| self.joint_drift_sentence(joint, with_values));
+        let alone = self.features.iter();
+        let alone = alone.flat_map(|feature| drift_sentences(feature, joint, with_values));
+        let mut found: Vec<String> = jointly.into_iter().chain(alone).collect();
         if found.is_empty() {
             found.push(self.no_drift_sentence());
         }
         let spellings = self.features.iter();
         found.extend(spellings.filter_map(|feature| unsaid_spelling(feature, with_values)));
         found
+    }
+
+    /// What the joint test found and no line of a feature says; `None` if there is nothing.
+    fn joint_drift_sentence(&self, joint: &JointCheck, with_values: bool) -> Option<String> {
+        let changes = joint.changes_beyond_columns(&self.features, with_values);
+        (!changes.is_empty()).then(|| format!("joint feature drift: {}", changes.join("; ")))
     }
 
     fn no_drift_sentence(&self) -> String {
@@ -272,24 +276,30 @@ impl Verdicts {
     }
 }
 
-fn joint_drift_sentence(joint: &JointCheck, with_values: bool) -> String {
-    format!(
-        "joint feature drift: {}",
-        joint.changes_with_p_values(with_values).join("; ")
-    )
-}
-
-fn drift_sentences(feature: &ColumnComparison, with_values: bool) -> impl Iterator<Item = String> {
-    let of_column = [&feature.distribution, &feature.missing];
-    let of_column = of_column.map(|check| (check, moved_in_words(feature, check, with_values)));
+/// The sentences about one feature alone. `joint` knows whether its spread has changed.
+fn drift_sentences(
+    feature: &ColumnComparison,
+    joint: Option<&JointCheck>,
+    with_values: bool,
+) -> impl Iterator<Item = String> {
+    let spread = joint.and_then(|joint| joint.spread_in_words(&feature.name));
+    let distribution = (!feature.is_said_by_part()).then(|| {
+        let change = spread.map_or_else(
+            || moved_in_words(feature, with_values),
+            |spread| format!("the distribution of {} has moved: {spread}", feature.name),
+        );
+        (&feature.distribution, change)
+    });
+    let missing = (&feature.missing, missing_in_words(feature));
     let of_part = feature.part.iter().map(move |part| {
         let change = part.change_in_words(&feature.name, with_values);
         let spelling = spelling(feature, with_values);
         let spelling = spelling.map_or(String::new(), |it| format!("; {it}"));
         (&part.check, format!("{change}{spelling}"))
     });
-    of_column
+    distribution
         .into_iter()
+        .chain([missing])
         .chain(of_part)
         .filter(|(check, _)| check.verdict == Verdict::Drift)
         .map(|(check, change)| {
@@ -318,7 +328,7 @@ fn spelling(feature: &ColumnComparison, with_values: bool) -> Option<String> {
     }
 }
 
-fn moved_in_words(feature: &ColumnComparison, check: &Check, with_values: bool) -> String {
+fn moved_in_words(feature: &ColumnComparison, with_values: bool) -> String {
     let name = &feature.name;
     let was_constant = feature
         .was_constant
@@ -327,19 +337,20 @@ fn moved_in_words(feature: &ColumnComparison, check: &Check, with_values: bool) 
             true => change,
             false => "it was constant",
         });
-    match (check.unit, check.effect) {
-        (Unit::StandardDeviations, _) if let Some(change) = was_constant => {
-            format!("the distribution of {name} has moved: {change}")
-        }
-        (Unit::MissingShare, Some(by)) => {
-            let direction = if by < 0.0 { "fewer" } else { "more" };
-            let points = two_digits(by.abs() * 100.0);
-            format!("{direction} values of {name} are missing: by {points} % of the rows")
-        }
-        (unit, Some(by)) => format!(
-            "the distribution of {name} has moved by {} {unit}",
-            two_digits(by)
-        ),
-        (_, None) => format!("the distribution of {name} has moved by a number out of range"),
+    if let Some(change) = was_constant {
+        return format!("the distribution of {name} has moved: {change}");
     }
+    let subject = values_in_words(name, feature.kind);
+    let by = effect_in_words(&feature.distribution);
+    format!("{subject} moved {by}")
+}
+
+fn missing_in_words(feature: &ColumnComparison) -> String {
+    let by = feature.missing.effect.unwrap_or(0.0);
+    let direction = if by < 0.0 { "fewer" } else { "more" };
+    let points = two_digits(by.abs() * 100.0);
+    format!(
+        "{direction} values of {} are missing: by {points} % of the rows",
+        feature.name
+    )
 }

@@ -70,8 +70,8 @@ impl FeaturePage<'_> {
             .model
             .and_then(|model| effects::of_feature(model, self.name));
         let newest = self.newest.as_ref();
-        let joint = newest.map_or(Vec::new(), |run| joint_changes(run, self.name));
         let compared = newest.and_then(|run| of_name(run, self.name));
+        let joint = newest.map_or(Vec::new(), |run| joint_changes(run, self.name, compared));
         let verdicts = newest.and_then(|run| run.verdicts());
         let alone = verdicts.map_or(Vec::new(), |it| it.sentences_of_feature(self.name));
         let tested = newest.filter(|_| compared.is_some() || !joint.is_empty());
@@ -144,10 +144,14 @@ impl FeaturePage<'_> {
     }
 }
 
-/// What the joint test of all features found of a feature, in words.
-fn joint_changes(run: &RunRecord, name: &str) -> Vec<String> {
+/// What the joint test of all features found of a feature, in words, except what the sentences about the
+/// feature say.
+fn joint_changes(run: &RunRecord, name: &str, compared: Option<&ColumnComparison>) -> Vec<String> {
     let joint = run.verdicts().and_then(|verdicts| verdicts.joint.as_ref());
-    let changes = joint.map_or(Vec::new(), |joint| joint.changes_of(name, true));
+    let changes = joint.map_or(Vec::new(), |joint| match compared {
+        Some(column) => joint.changes_beyond_column(column, true),
+        None => joint.changes_of(name, true),
+    });
     changes.iter().map(|change| visible(change)).collect()
 }
 

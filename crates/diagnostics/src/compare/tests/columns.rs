@@ -99,7 +99,7 @@ fn a_tiny_shift_in_a_large_sample_is_no_drift() {
     let sentence = &check.sentence;
     assert!(
         sentence.starts_with("the distribution of x has moved, but too little to matter (")
-            && sentence.contains("; it differs by 0.0"),
+            && sentence.contains("; the change is 0.0"),
         "{sentence}"
     );
     let text = report.to_string();
@@ -159,7 +159,7 @@ fn each_check_describes_its_test() {
         "{sentence}"
     );
     assert!(
-        sentence.contains("kolmogorov_smirnov of 600 and 200, p "),
+        sentence.contains("Kolmogorov-Smirnov test of 600 and 200 values, p "),
         "{sentence}"
     );
     assert_eq!(region.distribution.degrees, Some(2));
@@ -170,13 +170,68 @@ fn each_check_describes_its_test() {
     );
     let sentence = &region.missing.sentence;
     assert!(
-        sentence.starts_with("the share of region that is missing has not moved (fisher of"),
+        sentence.starts_with(
+            "the share of region that is missing has not moved (Fisher's exact test of 600 and 200 rows, p "
+        ),
         "{sentence}"
     );
     let text = report.to_string();
     for part in ["600 / 200", "2 df", "exact", "(location 0.0003"] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
+    // The change is said once, by the line of the column.
+    assert_eq!(text.matches(" has moved by ").count(), 1, "{text}");
+    assert!(
+        text.contains("the columns below say what has changed")
+            && !text.contains("the location of"),
+        "{text}"
+    );
+}
+
+#[test]
+fn levels_that_changed_are_said_once_and_in_plain_words() {
+    let region = |row: usize| ["north", "south", "east"][row * 7919 % 3].to_owned();
+    let moved = |row: usize| match row % 5 {
+        0 => "north".to_owned(),
+        _ => region(row),
+    };
+    let reference = file(900, &[("region", &region)]);
+    let report = comparison(&reference, &file(300, &[("region", &moved)]));
+    let text = report.to_string();
+    assert_eq!(text.matches("has moved from 33 % to").count(), 1, "{text}");
+    assert!(
+        !text.contains("the shares of the levels of region have moved"),
+        "{text}"
+    );
+    assert!(
+        text.contains(" percentage points of all levels: drift"),
+        "{text}"
+    );
+    let sentence = &report.columns[0].distribution.sentence;
+    assert!(
+        sentence.starts_with("the shares of the levels of region have moved by ")
+            && sentence
+                .contains(" percentage points in total (chi-square test of 900 and 300 values, p "),
+        "{sentence}"
+    );
+    for technical in ["total variation", "missing share", "chi_square of"] {
+        assert!(
+            !text.contains(technical) && !sentence.contains(technical),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_spread_is_said_in_the_line_of_its_column() {
+    let x = |row| wave(row, 0.0).to_string();
+    let y = |row| wave(row, 1.7).to_string();
+    let wider = |row| (wave(row, 0.3) * 1.6).to_string();
+    let reference = file(900, &[("x", &x), ("y", &y)]);
+    let report = comparison(&reference, &file(500, &[("x", &wider), ("y", &y)]));
+    let text = report.to_string();
+    assert_eq!(text.matches("spread is about 1.").count(), 1, "{text}");
+    assert!(!text.contains("the spread of x"), "{text}");
 }
 
 #[test]

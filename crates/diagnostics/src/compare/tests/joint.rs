@@ -173,7 +173,7 @@ fn each_part_has_its_own_p_value_and_a_spread_is_of_the_numbers_themselves() {
     current[1].iter_mut().for_each(|it| *it *= 3.0);
     current[2].iter_mut().for_each(|it| *it *= 0.001);
     let joint = joint_of_five(current);
-    let words = joint.changes_with_p_values(true);
+    let words = joint.changes_beyond_columns(&[], true);
     assert_eq!(words.len(), 2, "{words:?}");
     assert!(words[0].starts_with("the location of a (p "), "{words:?}");
     let [before, now] = spread_of(&joint, "b");
@@ -301,25 +301,26 @@ fn two_changed_levels_of_one_column_are_both_named() {
     assert_eq!(joint.changes_beyond(|_| false), hidden);
 }
 
-#[test]
-fn new_levels_of_a_column_are_no_relation_of_another() {
-    // The plan follows the region, the region has a new name in a third of the rows.
-    let side = |seed: u64, rows: usize, renamed: bool| {
-        let mut draws = Draws(seed);
-        let mut sides = [Vec::new(), Vec::new()];
-        for row in 0..rows {
-            let region = (draws.normal().abs() * 2.0).min(3.9) as usize;
-            let plan = (region as f64 + 0.3 * draws.normal()).clamp(0.0, 3.9) as usize;
-            let name = match renamed && row % 3 == 0 {
-                true => "New".to_owned(),
-                false => format!("r{region}"),
-            };
-            sides[0].push(name);
-            sides[1].push(format!("p{plan}"));
-        }
-        sides
-    };
-    let pair = |name: &str, sides: [Vec<String>; 2]| {
+/// What happens to a region: the cells of a region and a row become a name.
+type Named<'a> = &'a dyn Fn(usize, usize) -> String;
+
+/// Region, plan and use of clients. Both the plan and the use follow the region.
+fn regions(seed: u64, rows: usize, name: Named<'_>) -> [Vec<String>; 3] {
+    let mut draws = Draws(seed);
+    let mut sides = [const { Vec::new() }; 3];
+    for row in 0..rows {
+        let region = (draws.normal().abs() * 2.0).min(3.9);
+        let mut follows = |noise: f64| (region + noise * draws.normal()).clamp(0.0, 3.9) as usize;
+        sides[1].push(format!("p{}", follows(0.3)));
+        sides[2].push(format!("u{}", follows(1.0)));
+        sides[0].push(name(region as usize, row));
+    }
+    sides
+}
+
+/// The joint test of 800 clients, with the verdicts on the columns.
+fn joint_of_regions(seed: u64, current: [Vec<String>; 3]) -> (JointCheck, Vec<Verdict>) {
+    let pair = |(name, sides): (&str, [Vec<String>; 2])| {
         let counts = sides.each_ref().map(|side| {
             let mut levels = dataset::Levels::default();
             for level in side {
@@ -330,23 +331,79 @@ fn new_levels_of_a_column_are_no_relation_of_another() {
         let codes = sides.map(|side| side.iter().map(|it| dataset::level_code(it)).collect());
         ColumnPair::categories(name, counts).with_codes(codes)
     };
-    for seed in 60..66 {
-        let [region, plan] = side(seed, 2500, false);
-        let [new_region, new_plan] = side(seed + 100, 800, true);
-        let pairs = vec![
-            pair("region", [region, new_region]),
-            pair("plan", [plan, new_plan]),
-        ];
-        let found = check_columns(pairs, |_| true);
-        assert_eq!(found.columns[1].verdict, Verdict::Ok, "{seed}");
-        let joint = found.joint.unwrap();
-        let of_plan = joint.changes_of("plan", true);
-        assert!(of_plan.is_empty(), "{seed}: {of_plan:?}");
-        let p_value = joint
-            .parts
-            .iter()
-            .find(|it| it.kind == crate::statistics::JointKind::Relation);
-        assert!(p_value.is_some_and(|it| it.p_value < CHECK_LEVEL), "{seed}");
+    let known = regions(seed, 2500, &|region, _| format!("r{region}"));
+    let sides = known.into_iter().zip(current).map(|(a, b)| [a, b]);
+    let pairs = ["region", "plan", "use"].into_iter().zip(sides).map(pair);
+    let found = check_columns(pairs.collect(), |_| true);
+    let verdicts = found.columns.iter().map(|it| it.verdict);
+    (found.joint.unwrap(), verdicts.collect())
+}
+
+/// What the joint test says about relations.
+fn relations_of(joint: &JointCheck) -> Vec<String> {
+    let words = joint.changes_in_words(false).into_iter();
+    words.filter(|it| it.contains("the relation of")).collect()
+}
+
+#[test]
+fn new_levels_are_no_changed_relation() {
+    let a_third: Named<'_> = &|region, row| match row % 3 {
+        0 => "New".to_owned(),
+        _ => format!("r{region}"),
+    };
+    // A region under another name, alone or beside the old one.
+    let renamed: Named<'_> = &|region, _| match region {
+        1 => "R1".to_owned(),
+        _ => format!("r{region}"),
+    };
+    let half_renamed: Named<'_> = &|region, row| match (region, row % 2) {
+        (0, 0) => "R0".to_owned(),
+        _ => format!("r{region}"),
+    };
+    let all_renamed: Named<'_> = &|region, _| format!("R{region}");
+    for (place, name) in [a_third, renamed, half_renamed, all_renamed]
+        .iter()
+        .enumerate()
+    {
+        for seed in 60..66 {
+            let (joint, verdicts) = joint_of_regions(seed, regions(seed + 100, 800, *name));
+            assert_eq!(
+                verdicts,
+                [Verdict::Drift, Verdict::Ok, Verdict::Ok],
+                "{place} {seed}"
+            );
+            assert_eq!(relations_of(&joint), [""; 0], "{place} {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_relation_is_found_beside_new_levels() {
+    let a_tenth: Named<'_> = &|region, row| match row % 10 {
+        0 => "New".to_owned(),
+        _ => format!("r{region}"),
+    };
+    let all: Named<'_> = &|region, _| format!("R{region}");
+    for seed in 70..76 {
+        // The regions of other clients.
+        let mut current = regions(seed + 100, 800, a_tenth);
+        current[0].rotate_left(1);
+        let (joint, _) = joint_of_regions(seed, current);
+        let found = relations_of(&joint).join("; ");
+        assert!(
+            found.contains("region to the other columns"),
+            "{seed}: {found}"
+        );
+        // No region has its name any more, and the use is that of other clients.
+        let mut current = regions(seed + 100, 800, all);
+        current[2].rotate_left(1);
+        let (joint, _) = joint_of_regions(seed, current);
+        let found = relations_of(&joint).join("; ");
+        assert!(
+            found.contains("use to the other columns"),
+            "{seed}: {found}"
+        );
+        assert!(!found.contains("region"), "{seed}: {found}");
     }
 }
 

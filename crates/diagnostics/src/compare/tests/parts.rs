@@ -61,25 +61,25 @@ fn a_part_that_is_wrong_is_found_and_named() {
             "a new level",
             &city,
             &new_level,
-            "x has a new level \"Elsewhere\": 5.0 % of the values; also: the share of \"City 0\" (from 2.5 % to 0 %), the share of \"City 20\" (from 2.5 % to 0 %) (fisher of 3000 and 500, p ",
+            "x has a new level \"Elsewhere\": 5.0 % of the values; also: the share of \"City 0\" (from 2.5 % to 0 %), the share of \"City 20\" (from 2.5 % to 0 %) (Fisher's exact test of 3,000 and 500 values, p ",
         ),
         (
             "a placeholder",
             &number,
             &placeholder,
-            "the share of the number -999 among the values of x has moved from 0 % to 2.0 % (fisher of",
+            "the share of the number -999 among the values of x has moved from 0 % to 2.0 % (Fisher's exact test of",
         ),
         (
             "another unit",
             &number,
             &hundredfold,
-            "1.8 % of the values of x are outside the range (4 below, 5 above) of the reference (range",
+            "1.8 % of the values of x are outside the range (4 below, 5 above) of the reference (exact test of 3,000 and 500 values",
         ),
         (
             "zero-filled",
             &number,
             &zero,
-            "the share of the number 0 among the values of x has moved from 0.033 % to 5.0 % (fisher of",
+            "the share of the number 0 among the values of x has moved from 0.033 % to 5.0 % (Fisher's exact test of",
         ),
         (
             "another spelling",
@@ -136,7 +136,7 @@ fn a_small_change_is_reported_as_too_small() {
     assert!(
         sentence.contains("among the values of x has moved from ")
             && sentence.contains(" %, which is too little to matter (")
-            && sentence.contains("and from a change of 5.0 % on"),
+            && sentence.contains("and from 5.0 percentage points on"),
         "{sentence}"
     );
 }
@@ -302,19 +302,34 @@ fn first_of_60(change: impl Fn(&mut [Vec<f64>; 2], usize)) -> ColumnComparison {
 }
 
 #[test]
-fn four_missing_values_are_found_among_60_complete_columns() {
+fn four_missing_values_are_found_among_60_columns_where_few_others_miss_as_few() {
+    // The columns after the first one that miss values, and how many in each file.
+    let verdict = |others: std::ops::Range<usize>, [n_before, n_now]: [usize; 2]| {
+        let found = first_of_60(|[before, now], column| {
+            if column == 0 {
+                now[..4].fill(f64::NAN);
+            } else if others.contains(&column) {
+                before[..n_before].fill(f64::NAN);
+                now[..n_now].fill(f64::NAN);
+            }
+        });
+        found.missing.verdict
+    };
+    assert_eq!(verdict(0..0, [0, 0]), Verdict::Drift);
+    // Three missing values are never drift, so the columns that have them do not count.
+    assert_eq!(verdict(1..60, [2, 1]), Verdict::Drift);
+    // Where a tenth is missing, no four values decide.
+    assert_eq!(verdict(1..60, [300, 50]), Verdict::Drift);
+    // Where every column misses a few values, chance explains four of them in one column.
+    assert_eq!(verdict(1..60, [6, 1]), Verdict::Ok);
+    assert_eq!(verdict(1..2, [6, 1]), Verdict::Ok);
+}
+
+#[test]
+fn three_missing_values_are_no_drift() {
     let found = first_of_60(|[_, now], column| {
         if column == 0 {
-            now[..4].fill(f64::NAN);
-        }
-    });
-    assert_eq!(found.missing.verdict, Verdict::Drift, "{:?}", found.missing);
-    // Where every column misses values, chance explains four of them in one column.
-    let found = first_of_60(|[before, now], column| match column {
-        0 => now[..4].fill(f64::NAN),
-        _ => {
-            before[..60].fill(f64::NAN);
-            now[..10].fill(f64::NAN);
+            now[..3].fill(f64::NAN);
         }
     });
     assert_eq!(found.missing.verdict, Verdict::Ok, "{:?}", found.missing);
@@ -475,6 +490,27 @@ fn a_placeholder_is_named_beside_a_more_frequent_fault_outside_the_range() {
         found.starts_with("the share of the number -999") && found.contains("; also: 67 % of"),
         "{found}"
     );
+}
+
+#[test]
+fn a_placeholder_is_the_whole_change_if_the_other_numbers_stay() {
+    let [before, now] = numbers_of(0);
+    let part = |change: fn(f64) -> f64| {
+        let now = now.iter().enumerate();
+        let now = now.map(|(row, value)| if row % 5 == 0 { -999.0 } else { change(*value) });
+        let pair = ColumnPair::numbers("x", [0, 0], [before.clone(), now.collect()]);
+        let found = checked(pair, 1);
+        assert_eq!(found.distribution.verdict, Verdict::Drift);
+        assert_eq!(found.part.as_ref().unwrap().part, Part::Value(-999.0));
+        found
+    };
+    let alone = part(|value| value);
+    assert!(alone.part.as_ref().unwrap().is_whole_change && alone.is_said_by_part());
+    let moved = part(|value| value + 0.3);
+    assert!(!moved.part.as_ref().unwrap().is_whole_change && !moved.is_said_by_part());
+    // Without a significant part there is nothing to say.
+    let pair = ColumnPair::numbers("x", [0, 0], [before.clone(), now.clone()]);
+    assert!(!checked(pair, 1).is_said_by_part());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! The measurements take minutes, so they run only when asked for. `POWER_TRIALS` and `ALARM_TRIALS`
 //! set the numbers of batches. `WORLD` chooses the lines of the output that begin with it, such as
-//! `mixed, 60 columns`:
+//! `mixed, 60 columns`, and `ROWS` the rows of a batch:
 //!
 //! ```sh
 //! cargo test --release -p diagnostics --lib -- --ignored --nocapture measured_
@@ -246,6 +246,13 @@ fn is_asked_for(name: &str) -> bool {
     name.starts_with(&asked)
 }
 
+/// The numbers of rows that are asked for.
+fn batches() -> impl Iterator<Item = usize> {
+    let asked = trials("ROWS", 0) as usize;
+    let batches = BATCHES.into_iter();
+    batches.filter(move |rows| asked == 0 || *rows == asked)
+}
+
 /// Prints how often each fault is found in batches of a world.
 fn print_power((world, family): (&str, Family)) {
     let trials = trials("POWER_TRIALS", 100);
@@ -259,7 +266,7 @@ fn print_power((world, family): (&str, Family)) {
                 continue;
             }
             print!("{line}");
-            for rows in BATCHES {
+            for rows in batches() {
                 let found = alarms((family, columns), rows, trials, Some(fault));
                 let [any, joint] = found.map(|it| f64::from(it) * 100.0 / f64::from(trials));
                 print!("  {rows} rows {any:.0} % (joint {joint:.0} %)");
@@ -327,7 +334,7 @@ fn measured_power_without_correlation() {
 #[ignore = "takes minutes: a measurement, not a check"]
 fn measured_alarms() {
     let trials = trials("ALARM_TRIALS", 500);
-    let mut sums = [[0; 2]; BATCHES.len()];
+    let mut sums: Vec<(usize, [u32; 2])> = batches().map(|rows| (rows, [0; 2])).collect();
     let mut worlds = 0;
     for (world, family) in FAMILIES {
         for columns in COLUMNS {
@@ -337,8 +344,8 @@ fn measured_alarms() {
             }
             print!("{line}");
             worlds += 1;
-            for (rows, sums) in BATCHES.into_iter().zip(&mut sums) {
-                let found = alarms((family, columns), rows, trials, None);
+            for (rows, sums) in &mut sums {
+                let found = alarms((family, columns), *rows, trials, None);
                 let [any, joint] = found;
                 print!("  {rows} rows {any} ({joint} joint)");
                 *sums = [sums[0] + any, sums[1] + joint];
@@ -346,11 +353,49 @@ fn measured_alarms() {
             println!(" of {trials}");
         }
     }
-    for (rows, [any, joint]) in BATCHES.into_iter().zip(sums) {
+    for (rows, [any, joint]) in sums {
         println!(
             "all worlds, {rows} rows: {any} ({joint} joint) of {}",
             trials * worlds
         );
+    }
+}
+
+/// Prints in how many batches a relation is named although only levels are new.
+#[test]
+#[ignore = "takes minutes: a measurement, not a check"]
+fn measured_relations_beside_new_levels() {
+    let trials = trials("ALARM_TRIALS", 100);
+    let some_new: Fault = |draws, clients| {
+        // A tenth of the clients of each category has a new level.
+        for levels in &mut clients.levels {
+            change_some_values(draws, Some(levels), 0.1, |_| 999.0);
+        }
+    };
+    let renamed: Fault = |_, clients| {
+        for level in clients.levels.iter_mut().flatten() {
+            *level += f64::from(u8::from(*level < 3.0)) * 1000.0;
+        }
+    };
+    for (name, fault) in [("new levels", some_new), ("renamed levels", renamed)] {
+        for columns in COLUMNS {
+            print!("mixed, {columns} columns, {name}:");
+            for rows in batches() {
+                let mut draws = Draws(rows as u64);
+                let named = (0..trials).filter(|_| {
+                    let reference = clients(&mut draws, Family::Mixed, columns, REFERENCE);
+                    let mut current = clients(&mut draws, Family::Mixed, columns, rows);
+                    fault(&mut draws, &mut current);
+                    let checked = check_columns(pairs(&[reference, current]), |_| true);
+                    let joint = checked
+                        .joint
+                        .map_or(Vec::new(), |it| it.changes_in_words(false));
+                    joint.iter().any(|it| it.contains("the relation of"))
+                });
+                print!("  {rows} rows {}", named.count());
+            }
+            println!(" of {trials}");
+        }
     }
 }
 

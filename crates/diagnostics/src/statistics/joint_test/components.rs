@@ -85,20 +85,19 @@ pub(super) fn components(columns: &[JointColumn], sides: &[Range<usize>; 2]) -> 
     components
 }
 
+/// True if `rows` of both sides together are enough: the smaller side is expected to have five of them.
+pub(super) fn are_enough(sides: &[Range<usize>; 2], rows: usize) -> bool {
+    let [first, second] = sides.each_ref().map(|side| side.len());
+    let share = first.min(second) as f64 / (first + second) as f64;
+    rows as f64 * share >= MIN_OTHER_ROWS
+}
+
 /// The rows of both sides.
 struct Rows<'a> {
     sides: &'a [Range<usize>; 2],
 }
 
 impl Rows<'_> {
-    /// True if `rows` of both sides together are enough: the smaller side is expected to have five
-    /// of them.
-    fn are_enough(&self, rows: usize) -> bool {
-        let [first, second] = [0, 1].map(|side: usize| self.sides[side].len());
-        let share = first.min(second) as f64 / (first + second) as f64;
-        rows as f64 * share >= MIN_OTHER_ROWS
-    }
-
     fn scores(&self, cells: &[f64]) -> Option<Vec<f64>> {
         let of_side = |side: usize| cells[self.sides[side].clone()].iter();
         let is_there = |cell: &&f64| !cell.is_nan();
@@ -111,7 +110,8 @@ impl Rows<'_> {
         let counts = counts(cells);
         let present: usize = counts.values().sum();
         let most = counts.values().max()?;
-        let scores = centred_normal_scores(cells).filter(|_| self.are_enough(present - most))?;
+        let scores =
+            centred_normal_scores(cells).filter(|_| are_enough(self.sides, present - most))?;
         standardised(scores)
     }
 
@@ -141,13 +141,13 @@ impl Rows<'_> {
             .map(|cell| f64::from(u8::from(has(*cell))))
             .collect();
         let with = values.iter().filter(|value| **value > 0.0).count();
-        let is_enough = self.are_enough(with.min(cells.len() - with));
+        let is_enough = are_enough(self.sides, with.min(cells.len() - with));
         is_enough.then(|| standardised(values)).flatten()
     }
 }
 
 /// A present value as a key; `None` for a missing one.
-fn key(cell: f64) -> Option<u64> {
+pub(super) fn key(cell: f64) -> Option<u64> {
     (!cell.is_nan()).then_some((cell + 0.0).to_bits())
 }
 

@@ -17,7 +17,7 @@ const MIN_RIDGE: f64 = 1e-3;
 /// rows of both sides. `None` if there are too many components.
 ///
 /// Components of one column must be next to each other.
-pub(super) fn predictions(components: &[Component]) -> Option<Vec<Vec<f64>>> {
+pub(super) fn predictions(components: &[&Component]) -> Option<Vec<Vec<f64>>> {
     let size = components.len();
     let rows = components.first()?.values.len();
     if size > MAX_COMPONENTS {
@@ -31,7 +31,7 @@ pub(super) fn predictions(components: &[Component]) -> Option<Vec<Vec<f64>>> {
     let mut matrix = Array2::zeros((size, size));
     for row in 0..size {
         for column in 0..=row {
-            let product = product(&components[row], &components[column]);
+            let product = product(components[row], components[column]);
             matrix[[row, column]] = product;
             matrix[[column, row]] = product;
         }
@@ -70,7 +70,7 @@ pub(super) fn predictions(components: &[Component]) -> Option<Vec<Vec<f64>>> {
 }
 
 /// The places of the components of each column.
-pub(super) fn columns(components: &[Component]) -> Vec<Range<usize>> {
+fn columns(components: &[&Component]) -> Vec<Range<usize>> {
     let mut start = 0;
     components
         .chunk_by(|a, b| a.column == b.column)
@@ -112,7 +112,7 @@ mod tests {
             component(1, &y),
             component(2, &other),
         ];
-        let found = predictions(&all).unwrap();
+        let found = predictions(&all.each_ref()).unwrap();
         let correlation = |one: &[f64], other: &[f64]| -> f64 {
             let one = standardised(one.to_vec()).unwrap();
             let other = standardised(other.to_vec()).unwrap();

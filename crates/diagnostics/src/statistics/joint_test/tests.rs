@@ -22,7 +22,7 @@ fn test(columns: &[JointColumn], first: usize) -> Option<JointTest> {
             }
         })
         .collect();
-    joint_test(&columns, &sampled)
+    joint_test(&columns, &vec![false; columns.len()], &sampled)
 }
 
 fn p_values(test: &JointTest) -> Vec<(JointKind, f64)> {
