@@ -22,6 +22,9 @@ pub trait Connection: Debug + Send + Sync {
     /// Runs a read-only statement and returns its result rows. `name` stands for the value in error
     /// messages. Fails if the result has more than `max_lines` rows.
     fn ask(&self, name: &str, statement: &str, max_lines: usize) -> Result<Answer, Failure>;
+
+    /// Runs a statement that changes something, once. `name` names it in errors.
+    fn execute(&self, name: &str, statement: &str) -> Result<(), Failure>;
 }
 
 /// The lines of an answer.
@@ -56,6 +59,29 @@ impl Answer {
         self.lines.iter().map(|line| self.line(line))
     }
 
+    /// Puts the cells of the lines of another answer behind those of this one. With a key, the first cell of
+    /// a line says which lines belong together; without one, both answers have one line.
+    pub(crate) fn extend_lines(&mut self, other: Self, has_key: bool) -> Result<(), Failure> {
+        if self.lines.len() != other.lines.len() {
+            let what = format!(
+                "{} lines, and then with {}",
+                self.lines.len(),
+                other.lines.len()
+            );
+            return Err(odd(&self.name, &what));
+        }
+        for cells in other.lines {
+            let key = cells.first().filter(|_| has_key);
+            let line = self.lines.iter_mut().find(|line| match key {
+                Some(key) => line.first() == Some(key),
+                None => true,
+            });
+            let line = line.ok_or_else(|| odd(&self.name, "lines that do not belong together"))?;
+            line.extend(cells.into_iter().skip(usize::from(has_key)));
+        }
+        Ok(())
+    }
+
     fn line<'a>(&'a self, cells: &'a [Cell]) -> Line<'a> {
         Line {
             name: &self.name,
@@ -83,6 +109,18 @@ impl<'a> Line<'a> {
             Cell::Text(_) => None,
         };
         count.ok_or_else(|| odd(self.name, &format!("{cell:?} instead of a count")))
+    }
+
+    /// A whole number.
+    pub(crate) fn whole(&mut self) -> Result<i64, Failure> {
+        let cell = self.next()?;
+        match cell {
+            Cell::Whole(whole) => Ok(*whole),
+            other => Err(odd(
+                self.name,
+                &format!("{other:?} instead of a whole number"),
+            )),
+        }
     }
 
     /// A finite number. NULL, the sum of no rows, is 0.
@@ -154,6 +192,28 @@ mod tests {
         assert_eq!(line.number_if_present(), Ok(None));
         assert_eq!(line.count(), Ok(3));
         assert_eq!(line.number(), Ok(4.0));
+    }
+
+    #[test]
+    fn lines_of_the_same_key_are_put_together() {
+        let lines = |lines: &[[i64; 2]]| Answer {
+            name: "the sums".into(),
+            lines: lines
+                .iter()
+                .map(|cells| cells.map(Cell::Whole).to_vec())
+                .collect(),
+        };
+        let mut all = lines(&[[4, 1], [0, 2]]);
+        all.extend_lines(lines(&[[0, 3], [4, 5]]), true).unwrap();
+        let cells = |cells: [i64; 3]| cells.map(Cell::Whole).to_vec();
+        assert_eq!(all.lines, [cells([4, 1, 5]), cells([0, 2, 3])]);
+        for other in [&[[0, 3], [1, 5]][..], &[[0, 3]]] {
+            let failure = all.extend_lines(lines(other), true).unwrap_err();
+            assert!(failure.message.contains("the sums"), "{failure}");
+        }
+        let mut one = lines(&[[1, 2]]);
+        one.extend_lines(lines(&[[3, 4]]), false).unwrap();
+        assert_eq!(one.lines, [[1, 2, 3, 4].map(Cell::Whole)]);
     }
 
     #[test]

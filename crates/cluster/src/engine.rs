@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2};
 
 use crate::answer::{Answer, Connection, Line};
 use crate::source::{Source, cell};
-use crate::sql::{self, Likelihood, Scored};
+use crate::sql::{self, Likelihood, Scored, Sums};
 
 /// Maximum number of rows of a sample, even if a stage asks for more.
 const MAX_SAMPLE_ROWS: usize = 1 << 20;
@@ -39,6 +39,21 @@ impl<C: Connection> SqlEngine<C> {
         self.connection.ask(name, statement, max_lines)
     }
 
+    /// Asks for sums. The answer is that of one statement that asks for all of them.
+    fn ask_sums(&self, name: &str, sums: &Sums) -> Result<Answer, Failure> {
+        let max_lines = if sums.by_fold { FOLDS as usize } else { 1 };
+        let mut statements = sums.statements.iter();
+        let mut all = match statements.next() {
+            Some(first) => self.ask(name, max_lines, first)?,
+            None => Answer::default(),
+        };
+        for statement in statements {
+            let more = self.ask(name, max_lines, statement)?;
+            all.extend_lines(more, sums.by_fold)?;
+        }
+        Ok(all)
+    }
+
     fn scored(&self) -> Scored {
         Scored {
             dialect: self.source.dialect,
@@ -53,7 +68,7 @@ impl<C: Connection> SqlEngine<C> {
         }
     }
 
-    fn selected(&self, selection: &Selection, fold: Fold) -> Result<String, Failure> {
+    fn selected(&self, selection: &Selection, fold: Fold) -> String {
         let selection = match fold {
             Fold::Any => selection.clone(),
             fold => selection.clone().of_fold(fold),
@@ -67,9 +82,9 @@ impl<C: Connection> SqlEngine<C> {
         columns: &[String],
         selection: &Selection,
     ) -> Result<(Vec<Moments>, u64), Failure> {
-        let selected = self.source.selected(selection)?;
-        let statement = sql::moments(self.source.dialect, columns, false, &selected);
-        let answer = self.ask("moments", 1, &statement)?;
+        let selected = self.source.selected(selection);
+        let sums = sql::moments(self.source.dialect, columns, false, &selected);
+        let answer = self.ask_sums("moments", &sums)?;
         let mut line = answer.only()?;
         let moments = read_moments(&mut line, columns.len())?;
         Ok((moments, line.count()?))
@@ -169,7 +184,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
     }
 
     fn counts(&self, models: &[Cut<'_>], selection: &Selection) -> Result<Vec<u64>, Failure> {
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let statement = sql::counts(self.source.dialect, models, &selected);
         let mut counts = vec![0; 3 << models.len()];
         let answer = self.ask("counts of rows", counts.len(), &statement)?;
@@ -185,7 +200,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
         number: &RowNumber<'_>,
         selection: &Selection,
     ) -> Result<ClientSums, Failure> {
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let statement = sql::client_sums(&self.scored(), number, &selected);
         let answer = self.ask("sums by client", 1, &statement)?;
         let mut line = answer.only()?;
@@ -216,9 +231,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
             });
             return each.collect();
         }
-        let selected = self.source.selected(selection)?;
-        let statement = sql::moments(dialect, &columns, true, &selected);
-        let answer = self.ask("moments by fold", folds.len(), &statement)?;
+        let selected = self.source.selected(selection);
+        let sums = sql::moments(dialect, &columns, true, &selected);
+        let answer = self.ask_sums("moments by fold", &sums)?;
         let mut of_folds = vec![vec![Moments::default(); terms.len()]; folds.len()];
         for mut line in answer.each() {
             let of_fold = entry(&mut of_folds, line.count()?)?;
@@ -238,9 +253,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
             && asked.iter().all(|it| is_same_sum(it, first))
         {
             let likelihood = self.likelihood(first.point, first.limit);
-            let selected = self.source.selected(selection)?;
-            let statement = sql::logistic_terms(&likelihood, first.weight, true, &selected);
-            let answer = self.ask("terms of the likelihood by fold", folds.len(), &statement)?;
+            let selected = self.source.selected(selection);
+            let sums = sql::logistic_terms(&likelihood, first.weight, true, &selected);
+            let answer = self.ask_sums("terms of the likelihood by fold", &sums)?;
             let size = first.point.weights.len();
             let mut of_folds = vec![LogisticTerms::zero(size); folds.len()];
             for mut line in answer.each() {
@@ -251,9 +266,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
         }
         let each = asked.iter().map(|asked| {
             let likelihood = self.likelihood(asked.point, asked.limit);
-            let selected = self.selected(selection, asked.fold)?;
-            let statement = sql::logistic_terms(&likelihood, asked.weight, false, &selected);
-            let answer = self.ask("terms of the likelihood", 1, &statement)?;
+            let selected = self.selected(selection, asked.fold);
+            let sums = sql::logistic_terms(&likelihood, asked.weight, false, &selected);
+            let answer = self.ask_sums("terms of the likelihood", &sums)?;
             read_logistic_terms(&mut answer.only()?, asked.point.weights.len())
         });
         each.collect()
@@ -266,16 +281,16 @@ impl<C: Connection> Engine for SqlEngine<C> {
         selection: &Selection,
     ) -> Result<Option<ClientPairs>, Failure> {
         let likelihood = self.likelihood(point, Some(limit));
-        let repeated = sql::of_repeated_clients(&self.source.selected(selection)?);
-        let statement = sql::squares_of_rows(&likelihood, &repeated);
-        let answer = self.ask("squares of rows", 1, &statement)?;
+        let repeated = sql::of_repeated_clients(&self.source.selected(selection));
+        let sums = sql::squares_of_rows(&likelihood, &repeated);
+        let answer = self.ask_sums("squares of rows", &sums)?;
         let (mut line, size) = (answer.only()?, point.weights.len());
         if line.count()? == 0 {
             return Ok(None);
         }
         let of_rows = [read_matrix(&mut line, size)?, read_matrix(&mut line, size)?];
-        let statement = sql::squares_of_clients(&likelihood, &repeated);
-        let answer = self.ask("squares of clients", 1, &statement)?;
+        let sums = sql::squares_of_clients(&likelihood, &repeated);
+        let answer = self.ask_sums("squares of clients", &sums)?;
         let mut line = answer.only()?;
         let mut agreement = [0.0; 5];
         line.fill(&mut agreement)?;
@@ -297,7 +312,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
         selection: &Selection,
     ) -> Result<Vec<Vec<GroupSums>>, Failure> {
         let likelihood = self.likelihood(point, Some(limit));
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let repeated = sql::of_repeated_clients(&selected);
         let zero = GroupSums {
             rows: 0,
@@ -338,7 +353,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
         expression: &LinearExpression<'_>,
         selection: &Selection,
     ) -> Result<Vec<PairSums>, Failure> {
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let divided: Vec<(usize, &Parts)> = parts
             .iter()
             .enumerate()
@@ -375,7 +390,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
         expression: &LinearExpression<'_>,
         selection: &Selection,
     ) -> Result<Vec<ScoreGroup>, Failure> {
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let max_groups = MAX_SCORES + 1;
         let statement = sql::score_groups(&self.scored(), expression, max_groups, &selected);
         let mut answer = self.ask("rows by log-odds", max_groups, &statement)?;
@@ -396,7 +411,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
     }
 
     fn profile(&self, schema: &Schema, selection: &Selection) -> Result<Profile, Failure> {
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let (rows, values) = self.columns(selection, &selected)?;
         let names = schema.feature_names().chain([schema.target.as_str()]);
         let columns = names.zip(values).map(|(name, values)| {
@@ -439,7 +454,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
         if sums.clients == sums.rows {
             return Ok(None);
         }
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let rows = sql::one_row_of_each(&self.source, &selected);
         let statement = sql::smallest_rows(&self.source, &["is_chosen"], SAMPLE_ROWS, &rows);
         let (mut place, mut chosen) = (0, Vec::new());
@@ -455,11 +470,11 @@ impl<C: Connection> Engine for SqlEngine<C> {
     }
 
     fn sample(&self, selection: &Selection, max_rows: usize) -> Result<Table, Failure> {
-        let selected = self.source.selected(selection)?;
+        let selected = self.source.selected(selection);
         let limit = max_rows.min(MAX_SAMPLE_ROWS + 1);
-        let more = ["client", "batch"];
+        let more = ["client", "number", "place"];
         let statement = sql::smallest_rows(&self.source, &more, limit, &selected);
-        let mut rows: Vec<(i64, Vec<f64>, String)> = Vec::new();
+        let mut rows: Vec<SampledRow> = Vec::new();
         let mut names: Vec<(usize, String)> = Vec::new();
         self.sampled(
             ("a sample of rows", limit),
@@ -472,9 +487,13 @@ impl<C: Connection> Engine for SqlEngine<C> {
                     names.sort();
                     names.dedup();
                 }
-                let client = line.text_if_present()?.unwrap_or_default().to_owned();
-                let batch = line.number()? as i64;
-                rows.push((batch, cells.to_vec(), client));
+                rows.push(SampledRow {
+                    cells: cells.to_vec(),
+                    // The bits of a hash.
+                    client: line.whole()? as u64,
+                    number: line.count()? as u32,
+                    place: line.count()?,
+                });
                 Ok(())
             },
         )?;
@@ -483,29 +502,34 @@ impl<C: Connection> Engine for SqlEngine<C> {
                 "more than {MAX_SAMPLE_ROWS} rows were asked for one by one, which do not travel from the engine: set engine.kind to embedded"
             )));
         }
-        // Batches are sorted in ingestion order. Rows within a batch have no order.
-        let place = |batch: i64| self.source.batches.iter().position(|it| it.number == batch);
-        rows.sort_by_key(|(batch, ..)| place(*batch));
-        let mut table = Table::of_columns(
-            vec![Vec::new(); self.source.features.len()],
-            Vec::new(),
-            Vec::new(),
-        );
+        rows.sort_unstable_by_key(|row| row.place);
+        let features = vec![Vec::new(); self.source.features.len()];
+        let mut table = Table::of_columns(features, Vec::new(), Vec::new());
         for (feature, name) in names {
             table.add_level(feature, &name);
         }
-        for (_, cells, client) in rows {
-            let (label, values) = cells
+        for row in rows {
+            let (label, values) = row
+                .cells
                 .split_last()
-                .map_or((f64::NAN, &[][..]), |(l, v)| (*l, v));
+                .map_or((f64::NAN, &[][..]), |(label, values)| (*label, values));
             let label = (!label.is_nan()).then_some(label > 0.5);
-            table.push(client.as_bytes(), values, label);
+            table.push_of_client(row.client, row.number, values, label);
         }
         Ok(table)
     }
 }
 
-/// True if `folds` lists every fold exactly once, in order.
+/// A row that the engine returned.
+struct SampledRow {
+    /// The features, then the label.
+    cells: Vec<f64>,
+    client: u64,
+    number: u32,
+    place: u64,
+}
+
+/// True if the choices are each fold once, in their order.
 fn are_all_folds(folds: &[Fold]) -> bool {
     folds.iter().copied().eq((0..FOLDS).map(Fold::Inside))
 }
@@ -572,7 +596,7 @@ mod tests {
     use super::*;
     use crate::answer::Cell;
     use crate::dialect::Dialect;
-    use crate::source::{Batch, Column};
+    use crate::source::Column;
 
     /// A connection that gives the same lines to every statement.
     #[derive(Debug)]
@@ -585,21 +609,17 @@ mod tests {
                 lines: self.0.clone(),
             })
         }
+
+        fn execute(&self, _: &str, _: &str) -> Result<(), Failure> {
+            Ok(())
+        }
     }
 
     fn engine(lines: Vec<Vec<Cell>>) -> SqlEngine<Fixed> {
         let source = Source {
             dialect: Dialect::Spark,
             table: "rows".into(),
-            client: "client".into(),
-            number: "number".into(),
-            batch: "run".into(),
-            label: "label".into(),
             features: vec![Column::Number("x".into())],
-            batches: vec![Batch {
-                number: 1,
-                first_row: 0,
-            }],
             rows: 9,
         };
         SqlEngine::new(Fixed(lines), source)

@@ -1,7 +1,7 @@
 //! The connection over Arrow Flight SQL.
 //!
-//! Statements are sent as text, because Sail does not support prepared statements. A statement that fails
-//! for a temporary reason is sent once more. This is safe, because all statements only read.
+//! Statements are sent as text, because Sail knows no prepared ones. A statement that fails for a
+//! reason that may pass is sent once more if it only reads.
 
 mod cells;
 
@@ -22,6 +22,8 @@ use crate::answer::{Answer, Cell, Connection};
 
 /// Maximum size of one message of an answer. A message has some thousand rows.
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
+/// Maximum time to connect.
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(30);
 /// Maximum length of an engine's message in an error.
 const MAX_SHOWN: usize = 400;
 
@@ -32,7 +34,7 @@ pub struct FlightSettings {
     pub url: String,
     /// Token that is sent with every statement; `None` for an engine without authentication.
     pub token: Option<String>,
-    /// Time that a statement may take, and time to connect.
+    /// Time that a statement may take.
     pub timeout: Duration,
 }
 
@@ -75,7 +77,7 @@ impl FlightConnection {
         })?;
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .map_err(|error| invalid(error.to_string()))?
-            .connect_timeout(settings.timeout);
+            .connect_timeout(settings.timeout.min(MAX_CONNECT_TIME));
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             Failure::input_output(format!("failed to start the client of the engine: {error}"))
@@ -89,20 +91,6 @@ impl FlightConnection {
             runtime,
             channel,
         })
-    }
-
-    /// Runs a statement that changes something. It is sent once only. `name` names it in errors.
-    pub fn execute(&self, name: &str, statement: &str) -> Result<(), Failure> {
-        let ended = self.in_time(async {
-            let mut client = self.client();
-            let info = client.execute(statement.to_owned(), None).await?;
-            for endpoint in info.endpoint {
-                let mut batches = client.do_get(ticket_of(endpoint)?).await?;
-                while batches.try_next().await?.is_some() {}
-            }
-            Ok(())
-        });
-        ended.map_err(|problem| self.failure(name, &problem))
     }
 
     /// Waits for a result, but not longer than the settings allow.
@@ -182,6 +170,19 @@ impl Connection for FlightConnection {
             }),
             Err(problem) => Err(self.failure(name, &problem)),
         }
+    }
+
+    fn execute(&self, name: &str, statement: &str) -> Result<(), Failure> {
+        let ended = self.in_time(async {
+            let mut client = self.client();
+            let info = client.execute(statement.to_owned(), None).await?;
+            for endpoint in info.endpoint {
+                let mut batches = client.do_get(ticket_of(endpoint)?).await?;
+                while batches.try_next().await?.is_some() {}
+            }
+            Ok(())
+        });
+        ended.map_err(|problem| self.failure(name, &problem))
     }
 }
 

@@ -23,4 +23,4 @@ pub use dialect::Dialect;
 pub use engine::SqlEngine;
 #[cfg(feature = "flight")]
 pub use flight::{FlightConnection, FlightSettings};
-pub use source::{Batch, Column, Source};
+pub use source::{Column, Source};

@@ -166,6 +166,11 @@ impl Table {
         }
     }
 
+    /// True if the rows are on an engine.
+    pub fn is_on_engine(&self) -> bool {
+        self.engine.is_some()
+    }
+
     /// The engine that has the rows, to be asked for a value; `None` if the rows are in memory.
     /// `value` names the value.
     pub(crate) fn engine(&self, value: &str) -> Result<Option<&dyn Engine>, Failure> {
@@ -222,13 +227,19 @@ impl Table {
 
     /// Adds a row at the end; `values` are in schema order.
     pub fn push(&mut self, id: &[u8], values: &[f64], label: Label) {
+        self.push_of_client(client_hash(id), client_number(id), values, label);
+    }
+
+    /// Adds a row of a client with this public hash and [number](client_number) at the end; `values` are in
+    /// schema order.
+    pub fn push_of_client(&mut self, client: u64, number: u32, values: &[f64], label: Label) {
         for (column, value) in self.features.iter_mut().zip(values) {
             column.push(*value);
         }
         self.labels.push(label);
-        self.clients.push(client_hash(id));
-        self.client_numbers.push(client_number(id));
-        self.drop_client_numbers_if_incomplete();
+        self.clients.push(client);
+        self.client_numbers.push(number);
+        self.client_numbers_of_all_or_none();
     }
 
     /// Adds one row of another table at the end. The caller has to add the level names.

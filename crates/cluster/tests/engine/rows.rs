@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cluster::{Batch, Column, Dialect, FlightConnection, Source};
+use cluster::{Column, Connection, Dialect, FlightConnection, Source};
 use common::Schema;
 use common::schema::{CategoryRules, Feature, Kind};
 use dataset::Table;
@@ -12,7 +12,7 @@ use dataset::passes::{Axis, Term};
 const NUMBERS: usize = 3;
 
 /// Names of features, levels and views that would leave their quotes if quoting was wrong.
-const HOSTILE_NAMES: [&str; 5] = ["x`; DROP", "it's \"y\"", "batch", "plan\\`", "é 'z' --"];
+const HOSTILE_NAMES: [&str; 5] = ["x`; DROP", "it's \"y\"", "place", "plan\\`", "é 'z' --"];
 /// The last two are no levels of a model, but may be in a table.
 const HOSTILE_LEVELS: [&str; 7] = [
     "plain",
@@ -33,14 +33,13 @@ pub(crate) enum Value {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    client: String,
+    /// The client and its number, which are one here.
     number: u32,
-    batch: usize,
     label: Option<bool>,
     cells: Vec<Value>,
 }
 
-/// Rows in ingestion order, in a few batches.
+/// Rows in ingestion order.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
     view: String,
@@ -76,11 +75,11 @@ impl Draws {
     }
 }
 
-/// Rows with ties, missing cells and labels, and several rows of most clients, in three batches.
+/// Rows with ties, missing cells and labels, and several rows of most clients.
 pub(crate) fn random(seed: u64, shape: Shape) -> Rows {
     let mut draws = Draws(seed);
     let mut rows = Vec::new();
-    for place in 0..shape.rows {
+    for _ in 0..shape.rows {
         let client = draws.below(shape.rows / 2 + 1);
         let x = (draws.below(9) > 0).then(|| draws.below(8) as f64 - 3.5);
         let y = (draws.below(12) > 0).then(|| draws.signed() * 1e3);
@@ -98,9 +97,7 @@ pub(crate) fn random(seed: u64, shape: Shape) -> Rows {
         ];
         let log_odds = x.unwrap_or(1.0) + y.unwrap_or(0.0) / 500.0 + 3.0 * draws.signed();
         rows.push(Row {
-            client: format!("client '{client}' \\"),
             number: (client as u32).wrapping_mul(2_654_435_761),
-            batch: place * 3 / shape.rows,
             label: (draws.below(10) > 0).then_some(log_odds > 0.0),
             cells,
         });
@@ -126,9 +123,7 @@ pub(crate) fn generated(n_rows: usize) -> Rows {
         let plan = ["basic", "plus", "gold"][(id % 3) as usize];
         let city = format!("city {}", id * 31 % 12);
         Row {
-            client: (id / 2).to_string(),
             number: ((id / 2) * 2_654_435_761 % (1 << 32)) as u32,
-            batch: (id * 3 / n_rows as u64) as usize,
             label: Some(id * 15_485_863 % 997 < 200 + x / 2),
             cells: vec![
                 Value::Number(Some(x as f64 / 100.0)),
@@ -151,14 +146,6 @@ impl Rows {
         self.rows.len()
     }
 
-    /// The first row of each batch.
-    pub(crate) fn batches(&self) -> Vec<usize> {
-        let starts = self.rows.iter().enumerate();
-        let starts =
-            starts.filter(|(place, row)| *place == 0 || self.rows[place - 1].batch != row.batch);
-        starts.map(|(place, _)| place).collect()
-    }
-
     pub(crate) fn schema(&self) -> Schema {
         let features = self.names.iter().enumerate().map(|(place, name)| Feature {
             name: name.clone(),
@@ -175,30 +162,10 @@ impl Rows {
     }
 
     pub(crate) fn source(&self) -> Source {
-        let batches = self.batches();
         Source {
             dialect: Dialect::Spark,
             table: self.view.clone(),
-            client: "the client".into(),
-            number: "the number".into(),
-            batch: "the run".into(),
-            label: "the label".into(),
-            features: self
-                .names
-                .iter()
-                .enumerate()
-                .map(|(place, name)| match place < NUMBERS {
-                    true => Column::Number(name.clone()),
-                    false => Column::Category(name.clone()),
-                })
-                .collect(),
-            batches: batches
-                .iter()
-                .map(|first_row| Batch {
-                    number: 10 + self.rows[*first_row].batch as i64,
-                    first_row: *first_row,
-                })
-                .collect(),
+            features: self.schema().features.iter().map(Column::of).collect(),
             rows: self.rows.len(),
         }
     }
@@ -215,19 +182,9 @@ impl Rows {
                     Value::Level(Some(level)) => table.add_level(feature, level),
                 });
             }
-            table.push(row.client.as_bytes(), &cells, row.label);
+            table.push_of_client(u64::from(row.number), row.number, &cells, row.label);
         }
-        let clients = self.rows.iter().map(|row| u64::from(row.number));
-        *table.in_memory_mut().clients = clients.collect();
-        *table.in_memory_mut().client_numbers = self.rows.iter().map(|row| row.number).collect();
         table
-    }
-
-    /// The client of each row.
-    pub(crate) fn number_of(&self, client: u64) -> Option<u64> {
-        let mut rows = self.rows.iter();
-        let row = rows.find(|row| dataset::client_hash(row.client.as_bytes()) == client)?;
-        Some(u64::from(row.number))
     }
 
     /// Makes the view of the rows.
@@ -242,11 +199,8 @@ impl Rows {
             let text = text.as_ref().map(|text| dialect.text(text));
             text.unwrap_or_else(|| "CAST(NULL AS STRING)".into())
         };
-        let mut lines = String::new();
         let never = Row {
-            client: "nobody".into(),
             number: 0,
-            batch: 9,
             label: None,
             cells: vec![
                 Value::Number(None),
@@ -256,17 +210,19 @@ impl Rows {
                 Value::Level(None),
             ],
         };
-        for row in self.rows.iter().chain([&never]) {
-            let label = row
-                .label
-                .map_or("CAST(NULL AS INT)".into(), |it| u8::from(it).to_string());
-            let client = dialect.text(&row.client);
+        let places: Vec<usize> = (0..self.rows.len()).collect();
+        let hashes = self.table().row_hashes(&places);
+        let rows = self.rows.iter().zip(hashes).zip(0_i64..);
+        let rows = rows.map(|((row, hash), place)| (row, hash >> 32, place));
+        let mut lines = String::new();
+        for (row, draw, place) in rows.chain([(&never, 0, -1)]) {
+            let label = row.label.map(|label| f64::from(u8::from(label)));
             let comma = if lines.is_empty() { "" } else { ", " };
             write!(
                 lines,
-                "{comma}({client}, CAST({} AS BIGINT), {}, {label}",
-                row.number,
-                10 + row.batch
+                "{comma}(CAST({place} AS BIGINT), CAST({client} AS BIGINT), CAST({client} AS BIGINT), CAST({draw} AS BIGINT), {}",
+                number(label),
+                client = row.number,
             )
             .unwrap();
             for cell in &row.cells {
@@ -278,11 +234,11 @@ impl Rows {
             }
             lines.push(')');
         }
-        let names = ["the client", "the number", "the run", "the label"].into_iter();
-        let names = names.chain(self.names.iter().map(String::as_str));
-        let names: Vec<String> = names.map(|name| dialect.name(name)).collect();
+        let features = (0..self.names.len()).map(|feature| format!("x{feature}"));
+        let names = ["place", "client", "number", "draw", "y"].map(str::to_owned);
+        let names: Vec<String> = names.into_iter().chain(features).collect();
         let statement = format!(
-            "CREATE OR REPLACE TEMPORARY VIEW {} AS SELECT * FROM VALUES {lines} AS v ({}) WHERE `the run` <> 19",
+            "CREATE OR REPLACE TEMPORARY VIEW {} AS SELECT * FROM VALUES {lines} AS v ({}) WHERE place >= 0",
             dialect.name(&self.view),
             names.join(", ")
         );
@@ -297,15 +253,16 @@ impl Rows {
         let folder = std::env::var("RISK_ENGINE_STORAGE").unwrap();
         let statement = format!(
             "CREATE TABLE {} USING parquet LOCATION '{folder}/{}' AS
-             SELECT CAST(id DIV 2 AS STRING) AS `the client`,
-             (id DIV 2) * 2654435761 % 4294967296 AS `the number`,
-             10 + id * 3 DIV {n_rows} AS `the run`,
-             CASE WHEN id * 15485863 % 997 < 200 + (id * 7919 % 1000) DIV 2 THEN 1 ELSE 0 END AS `the label`,
-             CAST(id * 7919 % 1000 AS DOUBLE) / 100e0 AS x,
-             CASE WHEN id * 104729 % 2003 > 40 THEN CAST(id * 104729 % 2003 AS DOUBLE) / 10e0 END AS y,
-             CAST(id * 1299709 % 601 AS DOUBLE) AS z,
-             CASE id % 3 WHEN 0 THEN 'basic' WHEN 1 THEN 'plus' ELSE 'gold' END AS plan,
-             CONCAT('city ', CAST(id * 31 % 12 AS STRING)) AS city
+             SELECT id AS place,
+             (id DIV 2) * 2654435761 % 4294967296 AS client,
+             (id DIV 2) * 2654435761 % 4294967296 AS number,
+             CAST(0 AS BIGINT) AS draw,
+             CASE WHEN id * 15485863 % 997 < 200 + (id * 7919 % 1000) DIV 2 THEN 1e0 ELSE 0e0 END AS y,
+             CAST(id * 7919 % 1000 AS DOUBLE) / 100e0 AS x0,
+             CASE WHEN id * 104729 % 2003 > 40 THEN CAST(id * 104729 % 2003 AS DOUBLE) / 10e0 END AS x1,
+             CAST(id * 1299709 % 601 AS DOUBLE) AS x2,
+             CASE id % 3 WHEN 0 THEN 'basic' WHEN 1 THEN 'plus' ELSE 'gold' END AS x3,
+             CONCAT('city ', CAST(id * 31 % 12 AS STRING)) AS x4
              FROM range({n_rows})",
             self.view, self.view
         );

@@ -7,9 +7,7 @@
 //! Passes that are the same sum of other terms share one method. Every method may fail, because an
 //! engine may not be reached. The failure names the query and ends the stage.
 //!
-//! A range of positions means rows in ingestion order. An engine knows positions only at the ends of
-//! batches. It returns a failure for any other range, and never sums other rows than those that were
-//! asked for.
+//! A range of positions means rows in ingestion order.
 
 use std::fmt::Debug;
 
