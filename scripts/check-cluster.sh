@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Checks that an SQL engine gives the values that the passes in memory give. Starts Sail with two workers
-# (scripts/cluster-up.sh), compares every value of random tables and whole fits, and ends it again.
+# Checks that runs with their rows on an SQL engine are those in memory. Starts Sail with two workers
+# (scripts/cluster-up.sh), compares every value of random tables, whole fits and whole runs of the sample
+# data, and ends it again.
 #
-#   scripts/check-cluster.sh            every value, on two workers
+#   scripts/check-cluster.sh            every value and every run, on two workers
 #   scripts/check-cluster.sh --times    times of the passes on a million rows, in memory and on the engine
 #
 #   RISK_ENGINE_URL   address of an engine that runs already; it is used instead
@@ -30,4 +31,5 @@ if [ "${1:-}" = --times ]; then
         --ignored --nocapture times
 else
     cargo test --locked --package cluster --features flight
+    cargo test --locked --package fullprocess --features cluster --test engine
 fi

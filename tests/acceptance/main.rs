@@ -16,6 +16,7 @@ mod decisions;
 mod dependencies;
 mod docs;
 mod doctor;
+mod engine;
 mod faults;
 mod hindsight;
 mod hostile;

@@ -12,7 +12,8 @@ use arrow_flight::FlightEndpoint;
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::client::FlightSqlServiceClient;
-use common::Failure;
+use common::config::EngineSettings;
+use common::{Failure, files};
 use futures::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tonic::Code;
@@ -68,6 +69,20 @@ enum Problem {
 }
 
 impl FlightConnection {
+    /// A connection to the engine of the configuration.
+    pub fn of(settings: &EngineSettings) -> anyhow::Result<Self> {
+        let token = settings.token_file.as_ref().map(|file| {
+            let token = files::read_private(file, "engine.token_file")?;
+            Ok::<_, anyhow::Error>(token.trim().to_owned())
+        });
+        let connection = Self::new(FlightSettings {
+            url: settings.url.clone(),
+            token: token.transpose()?,
+            timeout: settings.timeout,
+        })?;
+        Ok(connection)
+    }
+
     /// A connection to the engine at this address. A failure if the address is not valid.
     pub fn new(settings: FlightSettings) -> Result<Self, Failure> {
         let invalid =

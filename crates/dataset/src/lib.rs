@@ -48,7 +48,8 @@ pub use load::{
     each_fingerprint, find_in_final_data, load_final_data, read_final_data, read_final_lines,
 };
 pub use loaded_rows::{
-    LoadedRows, RowNumbers, count_labels, each_block, load_within, max_loaded_rows,
+    LoadedRows, RowNumbers, count_labels, each_block, each_numbered_block, load_within,
+    max_loaded_rows,
 };
 pub use parallel::{both, each_in_parallel, sort_by, sum_of, sums_of};
 pub use reader::{

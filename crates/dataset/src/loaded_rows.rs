@@ -135,13 +135,37 @@ pub fn each_block(
     config: &Config,
     ledger: &Ledger,
     wanted: Range<u64>,
+    take: impl FnMut(&Table) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    blocks(config, ledger, Wanted::VALUES, &wanted, take)
+}
+
+/// Passes rows on as [`each_block`] does, with the [numbers](crate::client_number) of their clients.
+pub fn each_numbered_block(
+    config: &Config,
+    ledger: &Ledger,
+    wanted: Range<u64>,
+    take: impl FnMut(&Table) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    let with_numbers = Wanted {
+        client_numbers: true,
+        ..Wanted::VALUES
+    };
+    blocks(config, ledger, with_numbers, &wanted, take)
+}
+
+fn blocks(
+    config: &Config,
+    ledger: &Ledger,
+    parts: Wanted<'_>,
+    wanted: &Range<u64>,
     mut take: impl FnMut(&Table) -> anyhow::Result<()> + Send,
 ) -> anyhow::Result<()> {
     check_no_rebuild(config, ledger)?;
     let mut block = Table::new(&config.schema);
     let mut number = 0;
-    read_final_data(config, ledger, Wanted::VALUES, |rows| {
-        let places = places_within(&wanted, number, rows.accepted());
+    read_final_data(config, ledger, parts, |rows| {
+        let places = places_within(wanted, number, rows.accepted());
         number += rows.accepted() as u64;
         if places.len() == rows.accepted() {
             block.append_all(rows);

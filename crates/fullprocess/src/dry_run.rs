@@ -3,8 +3,8 @@
 //! State and output are copied to a temporary folder, which gets links to the releases. Then the
 //! whole run is done on the copy, from the completion of interrupted runs to the deployment. So a
 //! dry run tells what the next run will do, also after an interruption. The report, the call list,
-//! the calls of the API and the alerts are left out, because they do not influence the result. No
-//! lock is taken. If a run is working meanwhile, its copy is repaired like an interrupted run.
+//! the calls of the API and the alerts are left out, because they do not influence the result. Rows
+//! are read in memory, also where the configuration names an engine. No lock is taken. If a run is working meanwhile, its copy is repaired like an interrupted run.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -119,6 +119,8 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         layout: Layout::in_scratch(scratch),
         ..config.clone()
     };
+    // The storage of the engine has the rows of the real runs.
+    copied.engine = None;
     copied.alerts.webhook = None;
     copied.alerts.command = None;
     let (from, to) = (&config.layout, &copied.layout);

@@ -19,6 +19,8 @@ use record::{AllRows, DeployedModel, Evidence};
 use scoring::{ClientSums, ConfusionMatrix};
 use serde::{Deserialize, Serialize};
 
+use crate::engine;
+
 /// Name of the history document with the deployed model's confusion matrix on all rows.
 const CONFUSION_DOCUMENT: &str = "predictions of all rows";
 
@@ -43,7 +45,7 @@ struct AppendedRows {
     fingerprints: Vec<Fingerprint>,
 }
 
-/// Rows in memory and a selection of them.
+/// Rows and a selection of them.
 pub(crate) struct SelectedRows<'a> {
     pub(crate) rows: &'a LoadedRows,
     /// Number of rows of finaldata.csv in this range. The selection has fewer if it is a sample.
@@ -111,15 +113,21 @@ impl RunData {
     }
 
     /// All rows, or a sample of them if they need more memory than the configuration allows. Rows of
-    /// earlier runs are read from disk at the first call.
+    /// earlier runs are read from disk at the first call. With a distributed engine all rows are there, and
+    /// those that it does not have yet are brought there at the first call.
     pub(crate) fn all(&self, config: &Config) -> anyhow::Result<&LoadedRows> {
-        if self.earlier.rows == 0
+        if config.engine.is_none()
+            && self.earlier.rows == 0
             && let Some(appended) = &self.appended
         {
             return Ok(&appended.rows);
         }
         if let Some(all) = self.all.get() {
             return Ok(all);
+        }
+        let appended = self.appended.as_ref().map(|it| &it.rows.table);
+        if let Some(all) = engine::load(config, &self.ledger, &self.earlier, appended)? {
+            return Ok(self.all.get_or_init(|| all));
         }
         let max_rows = max_loaded_rows(config);
         let all = match &self.appended {
@@ -388,9 +396,8 @@ fn confusion_on_all_rows(
     let stored: Option<StoredConfusion> = history.document(CONFUSION_DOCUMENT)?;
     let digest = live.manifest().model_digest();
     let stored = stored.filter(|stored| stored.by_client && stored.model == digest);
-    // If the sums are missing because memory held only a sample, count again once memory has room for all
-    // rows.
-    let has_room = data.ledger.rows <= max_loaded_rows(config) as u64;
+    // Sums that a sample left out are known once memory has room for all rows.
+    let has_room = config.engine.is_some() || data.ledger.rows <= max_loaded_rows(config) as u64;
     let stored = stored.filter(|stored| stored.true_positives.is_some() || !has_room);
     let (counted, first) = match stored {
         Some(stored) if stored.data == data.ledger.digest => return Ok(stored),

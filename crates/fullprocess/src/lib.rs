@@ -14,6 +14,7 @@ mod check_dependencies;
 mod decided_run;
 mod doctor;
 mod dry_run;
+mod engine;
 mod evaluation;
 mod monitor;
 mod newest_report;
@@ -121,6 +122,7 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessRepor
     if options.doctor {
         return Ok(FullprocessReport::Doctor(doctor::doctor(config)));
     }
+    engine::check(config)?;
     let report = if options.dry_run {
         RunReport::of(dry_run::dry_run(config)?)
     } else {

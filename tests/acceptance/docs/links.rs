@@ -117,7 +117,14 @@ fn every_option_exists() {
             });
             for word in commands.flat_map(str::split_whitespace) {
                 let is_option = word.starts_with("--") && word.len() > 2;
-                let of_cargo = ["--release", "--bin", "--workspace", "--example", "--locked"];
+                let of_cargo = [
+                    "--release",
+                    "--bin",
+                    "--workspace",
+                    "--example",
+                    "--features",
+                    "--locked",
+                ];
                 if is_option && !of_cargo.contains(&word) {
                     // The page on wrong command lines has a wrong one.
                     let option = word

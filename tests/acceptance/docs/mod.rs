@@ -6,6 +6,7 @@
 
 mod alerts;
 mod calls;
+mod cluster;
 mod comparing;
 mod drift;
 mod first_steps;

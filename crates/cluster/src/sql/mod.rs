@@ -2,7 +2,9 @@
 
 mod row;
 mod statements;
+mod storing;
 mod term;
 
 pub(crate) use self::row::{Likelihood, Scored};
 pub(crate) use self::statements::*;
+pub(crate) use self::storing::*;

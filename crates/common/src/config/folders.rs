@@ -137,6 +137,25 @@ impl Folders {
 }
 
 impl ResolvedFolders {
+    /// Notes a problem if the storage of an engine is not apart from the folders of the pipeline.
+    pub(super) fn check_storage(&self, storage: &Path, problems: &Problems) {
+        let storage = real(storage);
+        let written = self.written().map(|folder| (folder.key, folder.real));
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|it| ("input_folder_path", real(&it.path)));
+        let test = ("test_data_path", real(&self.test.path));
+        for (key, folder) in written.into_iter().chain(inputs).chain([test]) {
+            if overlap(&storage, &folder) {
+                let text = format!(
+                    "overlaps the folder of {key}; the rows of the engine need a folder of their own"
+                );
+                problems.add("engine.storage", &text);
+            }
+        }
+    }
+
     fn check(&mut self, problems: &Problems) {
         self.check_inputs(problems);
         let written = self.written();

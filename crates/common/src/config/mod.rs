@@ -4,6 +4,7 @@
 //! against the folder of the configuration file, never against the working directory.
 
 mod alerts;
+mod engine;
 mod folders;
 mod schema;
 mod scoring;
@@ -17,6 +18,8 @@ use anyhow::Context;
 
 use self::alerts::read_alerts;
 pub use self::alerts::{AlertSettings, CommandSettings, WebhookSettings};
+pub use self::engine::EngineSettings;
+use self::engine::read_engine;
 use self::folders::Folders;
 pub use self::folders::{ExcludedFolder, InputFolder};
 use self::schema::read_schema;
@@ -51,6 +54,8 @@ pub struct Config {
     pub schema: Schema,
     /// Settings of ingestion.
     pub ingestion: IngestionSettings,
+    /// The distributed engine that computes the sums over rows; `None` if the program computes them itself.
+    pub engine: Option<EngineSettings>,
     /// Settings of training.
     pub training: TrainingSettings,
     /// Settings of scoring.
@@ -190,6 +195,7 @@ fn read(base: &Path, digest: String, mut root: Section<'_>, problems: &Problems)
             "may be false only where schema.id is null: with an id, a row of one client that comes again is the same row",
         );
     }
+    let engine = read_engine(root.section("engine"), base, &schema);
     let training = read_training(root.section("training"));
     let scoring = read_scoring(root.section("scoring"), &schema);
     let drift = read_drift(root.section("drift"));
@@ -202,6 +208,9 @@ fn read(base: &Path, digest: String, mut root: Section<'_>, problems: &Problems)
     root.finish();
 
     let folders = folders?.resolve(base, problems);
+    if let Some(engine) = &engine {
+        folders.check_storage(&engine.storage, problems);
+    }
     let (mut api, data_roots_given) = api;
     if !data_roots_given {
         api.data_roots = folders
@@ -220,6 +229,7 @@ fn read(base: &Path, digest: String, mut root: Section<'_>, problems: &Problems)
         layout: folders.layout,
         schema,
         ingestion,
+        engine,
         training,
         scoring,
         drift,
@@ -344,6 +354,80 @@ mod tests {
         let text = problems(r#","alerts":{"webhook":{"url":"chat.example/T0"}}"#);
         assert!(text.contains("alerts.webhook.url: must be http"), "{text}");
         assert!(!text.contains("T0"), "{text}");
+    }
+
+    #[test]
+    fn engine_settings_are_read_and_their_limits_said_at_once() {
+        assert_eq!(parse("").unwrap().engine, None);
+        assert_eq!(
+            parse(r#","engine":{"kind":"embedded"}"#).unwrap().engine,
+            None
+        );
+        let url = r#""kind":"flight_sql","url":"grpc://localhost:32010""#;
+        let engine = parse(&format!(
+            r#","engine":{{{url},"storage":"file:///srv/risk/","token_file":"token"}}"#
+        ));
+        let engine = engine.unwrap().engine.unwrap();
+        assert_eq!(engine.url, "grpc://localhost:32010");
+        assert_eq!(engine.storage, Path::new("/srv/risk"));
+        assert_eq!(
+            engine.token_file.as_deref(),
+            Some(Path::new("/nowhere/token"))
+        );
+        assert_eq!(engine.timeout.as_secs(), 600);
+
+        let text = problems(r#","engine":{"kind":"flight_sql"},"schema":{"id":null}"#);
+        for line in [
+            "engine.kind: flight_sql needs an id",
+            "engine.url: is missing: name the address",
+            "engine.storage: is missing: name a folder",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+        let text = problems(
+            r#","engine":{"kind":"flight_sql","dialect":"datafusion","url":"grpcs://x","storage":"s3://bucket/x","timeout_seconds":0,"tls":1}"#,
+        );
+        for line in [
+            r#"engine.dialect: must be "spark""#,
+            "engine.url: must begin with grpc://",
+            "engine.storage: must begin with file://; mount",
+            "engine.timeout_seconds: must be from 1 to 86400",
+            "engine.tls: unknown key",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+        let text = problems(r#","engine":{"kind":"flight"}"#);
+        assert!(
+            text.contains("engine.kind: expected `embedded` or `flight_sql`"),
+            "{text}"
+        );
+        for (address, storage) in [
+            ("grpc://", "file://srv"),
+            ("grpc://a b", "file:///"),
+            ("grpc://user@host", "file:///srv/a*"),
+            ("grpc://host/path", "file:///srv/it's"),
+        ] {
+            let text = problems(&format!(
+                r#","engine":{{"kind":"flight_sql","url":"{address}","storage":"{storage}"}}"#
+            ));
+            for key in ["engine.url: must be grpc://", "engine.storage: m"] {
+                assert!(text.contains(key), "{key} is missing in:\n{text}");
+            }
+        }
+        for folder in [
+            "/nowhere/out",
+            "/nowhere/prod/engine",
+            "/nowhere/in/x",
+            "/nowhere",
+        ] {
+            let text = problems(&format!(
+                r#","engine":{{{url},"storage":"file://{folder}"}}"#
+            ));
+            assert!(
+                text.contains("engine.storage: overlaps"),
+                "{folder}: {text}"
+            );
+        }
     }
 
     #[test]

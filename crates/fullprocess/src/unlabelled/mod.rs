@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, HashSet};
 use common::history::is_damage;
 use common::waiting_rows::{DamagedPredictions, RowPrediction};
 use common::{Config, History, Ledger, WaitingRows, files};
+use dataset::RowNumbers;
+use dataset::passes::label_counts;
 use diagnostics::Verdicts;
 use model::Model;
 use record::{
@@ -49,14 +51,38 @@ pub(crate) fn run_predictions(
     live: &LiveRelease,
     data: &RunData,
 ) -> anyhow::Result<RunPredictions> {
-    let new = data.new_rows(config)?;
-    let predicted = predict(live, &new)?;
+    let predicted = predict_new(config, live, data)?;
     Ok(RunPredictions {
         run,
         release: live.release.name().to_owned(),
         estimated: estimate(&live.model, &predicted),
         predicted,
     })
+}
+
+/// Predicts the new rows without a label. If the new rows are on an engine, finaldata.csv is read for
+/// them.
+fn predict_new(
+    config: &Config,
+    live: &LiveRelease,
+    data: &RunData,
+) -> anyhow::Result<Vec<Prediction>> {
+    let new = data.new_rows(config)?;
+    if !new.table.is_on_engine() {
+        return Ok(predict(live, new.table, &new.selection, &new.rows.numbers)?);
+    }
+    if label_counts(new.table, &new.selection)?.unlabelled == 0 {
+        return Ok(Vec::new());
+    }
+    let ledger = &data.ledger;
+    let mut next = ledger.evaluated_rows;
+    let mut predicted = Vec::new();
+    dataset::each_block(config, ledger, next..ledger.rows, |block| {
+        predicted.extend(predict(live, block, &block.all(), &RowNumbers::From(next))?);
+        next += block.rows() as u64;
+        Ok(())
+    })?;
+    Ok(predicted)
 }
 
 /// Estimated performance of some predictions; `None` without any.

@@ -3,9 +3,10 @@
 use common::Failure;
 use common::waiting_rows::{RowPrediction, WaitingPrediction};
 use dataset::passes::{log_odds, probability, row_identities};
+use dataset::{RowNumbers, Selection, Table};
 use scoring::{Forecast, Recalibration};
 
-use crate::evaluation::{LiveRelease, SelectedRows};
+use crate::evaluation::LiveRelease;
 
 /// The prediction for a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,20 +49,23 @@ impl Prediction {
     }
 }
 
-/// Predicts the selected rows without a label.
+/// Predicts the selected rows without a label. `numbers` are those of the rows of the table in
+/// finaldata.csv.
 pub(super) fn predict(
     live: &LiveRelease,
-    new: &SelectedRows<'_>,
+    table: &Table,
+    selection: &Selection,
+    numbers: &RowNumbers,
 ) -> Result<Vec<Prediction>, Failure> {
-    let rows = new.selection.clone().unlabelled();
-    let identities = row_identities(new.table, &rows)?;
+    let rows = selection.clone().unlabelled();
+    let identities = row_identities(table, &rows)?;
     if identities.is_empty() {
         return Ok(Vec::new());
     }
     let recalibration = live.model.recalibration.as_ref();
     let recalibration = recalibration.map_or(Recalibration::NONE, Recalibration::from);
     let expression = live.model.predictor.expression();
-    let log_odds = log_odds(&expression, new.table, &rows)?;
+    let log_odds = log_odds(&expression, table, &rows)?;
     let cut = live.model.threshold.log_odds();
     let predictions = identities
         .into_iter()
@@ -70,7 +74,7 @@ pub(super) fn predict(
             client: row.client,
             margin: log_odds - cut,
             probability: probability(recalibration.log_odds(log_odds)),
-            place: new.rows.numbers.number(row.position),
+            place: numbers.number(row.position),
         });
     Ok(predictions.collect())
 }

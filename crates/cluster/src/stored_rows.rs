@@ -1,0 +1,283 @@
+//! Rows that lie on the storage of the engine, as Parquet.
+//!
+//! Ingestion writes finaldata.csv on this machine. From there the rows come to the engine: those that it
+//! does not have yet are written as text to the storage, and the engine makes Parquet of them. The folder
+//! `rows` has the Parquet files, and `rows.json` says which of them count, and for which content of
+//! finaldata.csv. Rows are appended while finaldata.csv was only appended to. Otherwise all rows are stored
+//! again.
+//!
+//! What lies there can always be made again. A file that is missing, or has another length, is
+//! therefore no error. Leftovers of killed runs are removed by the next run that stores rows. Files with
+//! names that no run makes are never removed.
+
+mod chunk;
+mod content;
+mod names;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use common::config::EngineSettings;
+use common::{Config, Failure, Ledger, clock, digest, files};
+use dataset::{LoadedRows, RowNumbers, Table};
+
+use self::chunk::Chunks;
+use self::content::{Content, StoredFile};
+use crate::answer::Connection;
+use crate::dialect::Dialect;
+use crate::engine::SqlEngine;
+use crate::source::{Column, Source};
+use crate::sql;
+
+/// Number of rows that the engine gets at once.
+const CHUNK_ROWS: usize = 4 << 20;
+/// Number of files above which the next run stores all rows again, in few files.
+const MAX_FILES: usize = 256;
+
+/// The rows of finaldata.csv, and what is known of them.
+#[derive(Clone, Copy, Debug)]
+pub struct FinalRows<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The committed content of finaldata.csv.
+    pub ledger: &'a Ledger,
+    /// An earlier content, to which rows were only appended since. It may be the same.
+    pub earlier: &'a Ledger,
+    /// The rows after those of `earlier`, if memory holds them.
+    pub appended: Option<&'a Table>,
+}
+
+/// Which rows the engine needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// None.
+    Nothing,
+    /// The rows from this number on.
+    From(u64),
+    /// All rows. Those on the storage are of other data.
+    All,
+}
+
+/// Stores the rows that the engine does not have yet. The result has all rows of finaldata.csv, on the
+/// engine.
+pub fn load<C: Connection + 'static>(
+    connection: C,
+    settings: &EngineSettings,
+    rows: &FinalRows<'_>,
+) -> anyhow::Result<LoadedRows> {
+    let (schema, ledger) = (&rows.config.schema, rows.ledger);
+    if ledger.rows == 0 {
+        return Ok(LoadedRows {
+            table: Table::new(schema),
+            ..LoadedRows::default()
+        });
+    }
+    let storage = Storage::of(&settings.storage)?;
+    let columns: Vec<Column> = schema.features.iter().map(Column::of).collect();
+    let content = storage.content(rows)?;
+    let missing = match &content {
+        Some(content) => content.missing(rows)?,
+        None => Missing::All,
+    };
+    if missing != Missing::Nothing {
+        storage.store(&connection, &columns, rows, content, missing)?;
+    }
+    let table = storage.view(&connection, ledger.rows)?;
+    let source = Source {
+        dialect: Dialect::Spark,
+        table,
+        features: columns,
+        rows: usize::try_from(ledger.rows).unwrap_or(usize::MAX),
+    };
+    Ok(LoadedRows {
+        table: Table::on_engine(Arc::new(SqlEngine::new(connection, source))),
+        numbers: RowNumbers::From(0),
+        sample: None,
+    })
+}
+
+/// The folder of the engine's rows.
+struct Storage<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> Storage<'a> {
+    /// The folder. An error if it is missing: it may be a share that is not mounted.
+    fn of(folder: &'a Path) -> anyhow::Result<Self> {
+        if !files::is_folder(folder)? {
+            return Err(Failure::input_output(format!(
+                "the folder {} (engine.storage) does not exist: make it, or mount the storage of the engine there",
+                folder.display()
+            ))
+            .into());
+        }
+        Ok(Self { folder })
+    }
+
+    /// Folder of the Parquet files.
+    fn rows(&self) -> PathBuf {
+        self.folder.join("rows")
+    }
+
+    fn content_file(&self) -> PathBuf {
+        self.folder.join("rows.json")
+    }
+
+    /// What the storage has; `None` if that is nothing that can be used.
+    fn content(&self, rows: &FinalRows<'_>) -> anyhow::Result<Option<Content>> {
+        let Some(content) = Content::read(&self.content_file())? else {
+            return Ok(None);
+        };
+        let own = rows.config.layout.final_data();
+        if content.final_data != own.display().to_string() {
+            return Err(Failure::configuration(format!(
+                "the folder {} (engine.storage) has the rows of {}: name another folder, or remove {} if that pipeline was moved or is gone",
+                self.folder.display(),
+                content.final_data,
+                self.content_file().display()
+            ))
+            .into());
+        }
+        let is_whole = content.files.len() <= MAX_FILES && content.are_files_whole(&self.rows());
+        Ok(Some(content).filter(|_| is_whole))
+    }
+
+    /// Stores the missing rows, and notes that they are there.
+    fn store(
+        &self,
+        connection: &impl Connection,
+        columns: &[Column],
+        rows: &FinalRows<'_>,
+        content: Option<Content>,
+        missing: Missing,
+    ) -> anyhow::Result<()> {
+        let (first, mut stored) = match (missing, content) {
+            (Missing::From(first), Some(content)) => (first, content.files),
+            _ => (0, Vec::new()),
+        };
+        self.remove_leftovers(&stored)?;
+        files::create_folder(&self.rows())?;
+        let token = token(self.folder);
+        let mut chunks = Chunks::new(self, connection, columns, &token, first);
+        tracing::info!(
+            rows = rows.ledger.rows - first,
+            first,
+            "rows are stored for the engine"
+        );
+        match rows.appended {
+            Some(appended) if first == rows.earlier.rows => chunks.add(appended)?,
+            _ => {
+                let wanted = first..rows.ledger.rows;
+                let add = |block: &Table| chunks.add(block);
+                dataset::each_numbered_block(rows.config, rows.ledger, wanted, add)?;
+            }
+        }
+        stored.extend(chunks.finish()?);
+        Content::of(rows, stored).write(&self.content_file())
+    }
+
+    /// Removes what no run needs any more: files of other content, and the rest of killed runs.
+    fn remove_leftovers(&self, stored: &[StoredFile]) -> anyhow::Result<()> {
+        for entry in entries(self.folder)? {
+            if names::is_temporary(name_of(&entry)) && entry.is_dir() {
+                remove_folder(&entry)?;
+            }
+        }
+        if stored.is_empty() {
+            // Until the new rows are there, the storage has none.
+            files::remove_file(&self.content_file())?;
+        }
+        if !files::exists(&self.rows())? {
+            return Ok(());
+        }
+        for entry in entries(&self.rows())? {
+            let name = name_of(&entry);
+            // Engines and file systems leave hidden files, which no engine reads.
+            if name.starts_with('.') {
+                continue;
+            }
+            if !names::is_of_rows(name) {
+                return Err(Failure::configuration(format!(
+                    "{} is no file of a run: the folder {} (engine.storage) needs to be for the rows of this pipeline alone; move the file away, or name another folder",
+                    entry.display(),
+                    self.folder.display()
+                ))
+                .into());
+            }
+            if !stored.iter().any(|file| file.name == name) {
+                files::remove_file(&entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the view of all rows, and checks that it has them. Returns its name.
+    fn view(&self, connection: &impl Connection, rows: u64) -> anyhow::Result<String> {
+        // All runs on this storage use the same name, so that none is left behind.
+        let name = format!(
+            "risk_rows_{}",
+            &digest::of_bytes(path_text(self.folder).as_bytes())[..16]
+        );
+        let statement = sql::view_of_rows(&name, path_text(&self.rows()));
+        connection.execute("the view of the rows", &statement)?;
+        let statement = sql::count_of_rows(&name);
+        let answer = connection.ask("the number of rows", &statement, 1)?;
+        let mut line = answer.only()?;
+        let found = [line.count()?, line.count()?, line.count()?];
+        if found != [rows, 0, rows - 1] {
+            // The next run stores all rows again.
+            files::remove_file(&self.content_file())?;
+            return Err(Failure::input_output(format!(
+                "the engine has {} rows instead of {rows}, with the numbers from {} to {}: check that {} (engine.storage) is the same folder on this machine and on all workers; the next run stores the rows again",
+                found[0], found[1], found[2], self.folder.display()
+            ))
+            .into());
+        }
+        Ok(name)
+    }
+}
+
+/// The text of a path of the storage, whose signs the configuration limits.
+fn path_text(path: &Path) -> &str {
+    path.to_str().unwrap_or_default()
+}
+
+/// The last part of a path; empty for a name that is no UTF-8.
+fn name_of(path: &Path) -> &str {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.unwrap_or_default()
+}
+
+/// A text that no other run uses in names.
+fn token(folder: &Path) -> String {
+    let now = clock::now().as_nanosecond();
+    let text = format!("{now} {} {}", std::process::id(), folder.display());
+    digest::of_bytes(text.as_bytes())[..names::TOKEN_DIGITS].to_owned()
+}
+
+/// The entries of a folder, sorted.
+fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let context = || format!("failed to list {}", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(context)?;
+    let entries = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut entries: Vec<PathBuf> = entries.collect::<Result<_, _>>().with_context(context)?;
+    entries.sort();
+    Ok(entries)
+}
+
+/// Removes a folder with its files. If the engine has made folders in it, those stay.
+fn remove_folder(folder: &Path) -> anyhow::Result<()> {
+    for entry in entries(folder)? {
+        if !entry.is_dir() {
+            files::remove_file(&entry)?;
+        }
+    }
+    if !files::remove_folder_with(folder, &[])? {
+        tracing::warn!("{} has folders of the engine, and stays", folder.display());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! What the storage of an engine has: the file `rows.json`.
+
+use std::path::Path;
+
+use common::{digest, files};
+use serde::{Deserialize, Serialize};
+
+use super::{FinalRows, Missing};
+
+/// Version of the file. A file with another version counts as none.
+const VERSION: u32 = 1;
+
+/// The rows on the storage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Content {
+    version: u32,
+    /// Path of the finaldata.csv that the rows are from.
+    pub(super) final_data: String,
+    /// Digest of the schema that the rows were written under.
+    schema: String,
+    /// Number of rows.
+    rows: u64,
+    /// Length in bytes of the part of finaldata.csv that has these rows.
+    bytes: u64,
+    /// SHA-256 of that part.
+    digest: String,
+    /// The Parquet files.
+    pub(super) files: Vec<StoredFile>,
+}
+
+/// A Parquet file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredFile {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+}
+
+impl Content {
+    /// The content after the rows were stored in these files.
+    pub(super) fn of(rows: &FinalRows<'_>, files: Vec<StoredFile>) -> Self {
+        let ledger = rows.ledger;
+        Self {
+            version: VERSION,
+            final_data: rows.config.layout.final_data().display().to_string(),
+            schema: ledger.schema.clone(),
+            rows: ledger.rows,
+            bytes: ledger.committed_bytes,
+            digest: ledger.digest.clone(),
+            files,
+        }
+    }
+
+    /// The content that a run noted; `None` if there is none, or none that this program can read.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
+        let Some(text) = files::read_if_present(path)? else {
+            return Ok(None);
+        };
+        let content: Option<Self> = serde_json::from_slice(&text).ok();
+        Ok(content.filter(|content| content.version == VERSION))
+    }
+
+    /// Notes the content.
+    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        files::replace(path, &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// True if each file is in the folder with its length.
+    pub(super) fn are_files_whole(&self, folder: &Path) -> bool {
+        self.files.iter().all(|file| {
+            let length = files::length_if_present(&folder.join(&file.name));
+            length.is_ok_and(|length| length == Some(file.bytes))
+        })
+    }
+
+    /// Which rows are missing.
+    pub(super) fn missing(&self, rows: &FinalRows<'_>) -> anyhow::Result<Missing> {
+        let (ledger, earlier) = (rows.ledger, rows.earlier);
+        if self.schema != ledger.schema {
+            return Ok(Missing::All);
+        }
+        if (&self.digest, self.rows) == (&ledger.digest, ledger.rows) {
+            return Ok(Missing::Nothing);
+        }
+        if (&self.digest, self.rows) == (&earlier.digest, earlier.rows) {
+            return Ok(Missing::From(self.rows));
+        }
+        if self.rows >= ledger.rows || self.bytes >= ledger.committed_bytes {
+            return Ok(Missing::All);
+        }
+        // Several ingestions by hand may have appended rows since.
+        let start = digest::of_file_start(&rows.config.layout.final_data(), self.bytes)?;
+        Ok(match start.as_ref() == Some(&self.digest) {
+            true => Missing::From(self.rows),
+            false => Missing::All,
+        })
+    }
+}

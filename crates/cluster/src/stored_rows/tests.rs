@@ -1,0 +1,345 @@
+//! What lies on the storage after runs, with an engine that keeps text as its Parquet.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::ledger::RebuildBase;
+use tempfile::TempDir;
+
+use super::*;
+use crate::answer::{Answer, Cell};
+
+/// What an engine was asked for.
+#[derive(Debug, Default)]
+struct Asked {
+    names: Vec<String>,
+    /// The folder that the newest view reads.
+    viewed: PathBuf,
+    /// Name of the statement that fails.
+    fails: Option<&'static str>,
+}
+
+/// An engine whose Parquet is the text that it reads.
+#[derive(Clone, Debug, Default)]
+struct TextEngine(Arc<Mutex<Asked>>);
+
+impl TextEngine {
+    fn names(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().names)
+    }
+}
+
+/// The text between quotes after a word of a statement.
+fn quoted(statement: &str, word: &str) -> Option<PathBuf> {
+    let (_, rest) = statement.split_once(&format!("{word} '"))?;
+    Some(rest.split_once('\'')?.0.into())
+}
+
+impl Connection for TextEngine {
+    fn ask(&self, name: &str, _: &str, _: usize) -> Result<Answer, Failure> {
+        let viewed = self.0.lock().unwrap().viewed.clone();
+        let mut numbers: Vec<i64> = Vec::new();
+        for file in entries(&viewed).unwrap() {
+            let text = fs::read_to_string(file).unwrap();
+            let first = |line: &str| line.split(',').next().unwrap().parse::<i64>().unwrap();
+            numbers.extend(text.lines().map(first));
+        }
+        let cells = [
+            numbers.len() as i64,
+            numbers.iter().copied().min().unwrap_or(0),
+            numbers.iter().copied().max().unwrap_or(0),
+        ];
+        Ok(Answer {
+            name: name.to_owned(),
+            lines: vec![cells.map(Cell::Whole).to_vec()],
+        })
+    }
+
+    fn execute(&self, name: &str, statement: &str) -> Result<(), Failure> {
+        let mut asked = self.0.lock().unwrap();
+        asked.names.push(name.to_owned());
+        if asked.fails == Some(name) {
+            return Err(Failure::input_output(format!(
+                "the query for {name} failed"
+            )));
+        }
+        if let Some(viewed) = quoted(statement, "path") {
+            asked.viewed = viewed;
+        }
+        if let Some(made) = quoted(statement, "DIRECTORY") {
+            fs::create_dir(&made).unwrap();
+            fs::copy(asked.viewed.join("rows.csv"), made.join("part-7.parquet")).unwrap();
+        }
+        Ok(())
+    }
+}
+
+/// A pipeline, its storage and its engine.
+struct Pipeline {
+    folder: TempDir,
+    config: Config,
+    settings: EngineSettings,
+    engine: TextEngine,
+    ledger: Ledger,
+}
+
+impl Pipeline {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"input_folder_path":"in","output_folder_path":"out",
+            "test_data_path":"test","output_model_path":"models","prod_deployment_path":"prod",
+            "schema":{"id":"client","features":["x",{"name":"plan","kind":"category"}],"target":"left"}}"#;
+        let config = Config::parse(&folder.path().join("config.json"), text).unwrap();
+        let storage = folder.path().join("storage");
+        files::create_folder(&storage).unwrap();
+        Self {
+            settings: EngineSettings {
+                url: "grpc://localhost:1".into(),
+                token_file: None,
+                storage,
+                timeout: Duration::from_secs(1),
+            },
+            engine: TextEngine::default(),
+            ledger: Ledger {
+                schema: config.data_digest(),
+                ..Ledger::default()
+            },
+            folder,
+            config,
+        }
+    }
+
+    /// Appends rows, and stores those that the engine does not have.
+    fn append(&mut self, rows: u64) -> anyhow::Result<()> {
+        let earlier = self.ledger.clone();
+        let mut table = Table::new(&self.config.schema);
+        for number in earlier.rows..earlier.rows + rows {
+            let plan = table.add_level(1, "it's, \"so\"\n");
+            let label = (number % 3 > 0).then_some(number % 2 == 0);
+            let cells = [
+                number as f64 / 4.0,
+                if number == 1 { f64::NAN } else { plan },
+            ];
+            table.push(format!("client {number}").as_bytes(), &cells, label);
+        }
+        let now = earlier.rows + rows;
+        self.ledger.rows = now;
+        self.ledger.committed_bytes = now;
+        files::create_folder(self.config.layout.output())?;
+        files::replace(&self.config.layout.final_data(), &vec![b'x'; now as usize])?;
+        self.ledger.digest = digest::of_bytes(&vec![b'x'; now as usize]);
+        self.load(&earlier, &table)
+    }
+
+    fn load(&self, earlier: &Ledger, appended: &Table) -> anyhow::Result<()> {
+        let rows = FinalRows {
+            config: &self.config,
+            ledger: &self.ledger,
+            earlier,
+            appended: Some(appended),
+        };
+        let loaded = load(self.engine.clone(), &self.settings, &rows)?;
+        assert_eq!(loaded.table.rows() as u64, self.ledger.rows);
+        Ok(())
+    }
+
+    /// Names of the files in a folder of the storage.
+    fn listed(&self, folder: &str) -> Vec<String> {
+        let entries = entries(&self.settings.storage.join(folder)).unwrap();
+        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        entries.iter().map(name).collect()
+    }
+}
+
+const STATEMENTS: [&str; 4] = [
+    "the view of new rows",
+    "the Parquet of new rows",
+    "the end of the view of new rows",
+    "the view of the rows",
+];
+
+#[test]
+fn only_rows_that_the_engine_does_not_have_are_stored() {
+    let mut pipeline = Pipeline::new();
+    pipeline.append(3).unwrap();
+    assert_eq!(pipeline.engine.names(), STATEMENTS);
+    assert_eq!(pipeline.listed("rows"), ["000000000000-000.parquet"]);
+    let text = pipeline
+        .settings
+        .storage
+        .join("rows/000000000000-000.parquet");
+    let text = fs::read_to_string(text).unwrap();
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    let plan = "697427732c2022736f220a";
+    let of = |line: usize| {
+        [
+            lines[line][0],
+            lines[line][4],
+            lines[line][5],
+            lines[line][6],
+        ]
+    };
+    assert_eq!(of(0), ["0", "", "0", plan]);
+    assert_eq!(of(1), ["1", "0", "0.25", ""]);
+    assert_eq!(of(2), ["2", "1", "0.5", plan]);
+    assert_eq!(lines[2][2], dataset::client_number(b"client 2").to_string());
+
+    pipeline.append(2).unwrap();
+    assert_eq!(pipeline.engine.names(), STATEMENTS);
+    let both = ["000000000000-000.parquet", "000000000003-000.parquet"];
+    assert_eq!(pipeline.listed("rows"), both);
+    // Nothing else stays.
+    assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
+
+    pipeline.append(0).unwrap();
+    assert_eq!(pipeline.engine.names(), ["the view of the rows"]);
+}
+
+#[test]
+fn other_rows_or_a_missing_file_are_stored_again() {
+    let changes: [fn(&mut Pipeline); 4] = [
+        |pipeline| pipeline.ledger.schema = "other".into(),
+        |pipeline| pipeline.ledger.digest = "other".into(),
+        |pipeline| fs::remove_file(pipeline.settings.storage.join("rows.json")).unwrap(),
+        |pipeline| {
+            let file = pipeline
+                .settings
+                .storage
+                .join("rows/000000000000-000.parquet");
+            files::replace(&file, b"cut").unwrap();
+        },
+    ];
+    for change in changes {
+        let mut pipeline = Pipeline::new();
+        pipeline.append(3).unwrap();
+        pipeline.engine.names();
+        change(&mut pipeline);
+        let mut all = Table::new(&pipeline.config.schema);
+        (0..3_u8).for_each(|id| all.push(&[id], &[1.0, f64::NAN], None));
+        let before = Ledger {
+            base: RebuildBase::default(),
+            ..Ledger::default()
+        };
+        pipeline.load(&before, &all).unwrap();
+        assert_eq!(pipeline.engine.names(), STATEMENTS);
+        assert_eq!(pipeline.listed("rows"), ["000000000000-000.parquet"]);
+    }
+}
+
+#[test]
+fn a_failed_statement_leaves_what_the_next_run_removes() {
+    for fails in STATEMENTS {
+        let mut pipeline = Pipeline::new();
+        pipeline.append(3).unwrap();
+        pipeline.engine.0.lock().unwrap().fails = Some(fails);
+        let error = pipeline.append(2).unwrap_err();
+        assert!(error.to_string().contains(fails), "{error:#}");
+        pipeline.engine.0.lock().unwrap().fails = None;
+        // Memory has the rows of this run only, so the missing ones are read from finaldata.csv.
+        let ledger = pipeline.ledger.clone();
+        let earlier = Ledger {
+            rows: 3,
+            digest: digest::of_bytes(b"xxx"),
+            ..ledger
+        };
+        let mut appended = Table::new(&pipeline.config.schema);
+        (0..2_u8).for_each(|id| appended.push(&[id], &[1.0, f64::NAN], None));
+        pipeline.load(&earlier, &appended).unwrap();
+        let both = ["000000000000-000.parquet", "000000000003-000.parquet"];
+        assert_eq!(pipeline.listed("rows"), both);
+        assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
+    }
+}
+
+#[test]
+fn chunks_have_a_limited_number_of_rows() {
+    let pipeline = Pipeline::new();
+    let mut table = Table::new(&pipeline.config.schema);
+    (0..7_u8).for_each(|id| table.push(&[id], &[1.0, f64::NAN], None));
+    let storage = Storage::of(&pipeline.settings.storage).unwrap();
+    files::create_folder(&storage.rows()).unwrap();
+    let columns: Vec<Column> = pipeline
+        .config
+        .schema
+        .features
+        .iter()
+        .map(Column::of)
+        .collect();
+    let chunks = Chunks::new(&storage, &pipeline.engine, &columns, "token", 5);
+    let mut chunks = chunks.of_rows(4);
+    chunks.add(&table).unwrap();
+    chunks.add(&table).unwrap();
+    let files = chunks.finish().unwrap();
+    let names: Vec<&str> = files.iter().map(|file| &*file.name).collect();
+    let starts = ["005", "009", "013", "017"];
+    assert_eq!(
+        names,
+        starts.map(|start| format!("000000000{start}-000.parquet"))
+    );
+}
+
+#[test]
+fn a_storage_that_is_missing_or_of_another_pipeline_is_named() {
+    let mut pipeline = Pipeline::new();
+    pipeline.append(3).unwrap();
+    let text = fs::read_to_string(pipeline.settings.storage.join("rows.json")).unwrap();
+    let own = pipeline.config.layout.final_data();
+    let others = text.replace(own.to_str().unwrap(), "/elsewhere/finaldata.csv");
+    let file = pipeline.settings.storage.join("rows.json");
+    files::replace(&file, others.as_bytes()).unwrap();
+    let error = pipeline.append(1).unwrap_err();
+    assert_eq!(
+        common::exit::classify(&error),
+        common::exit::Exit::Configuration
+    );
+    assert!(
+        error.to_string().contains("/elsewhere/finaldata.csv"),
+        "{error:#}"
+    );
+
+    pipeline.settings.storage = pipeline.folder.path().join("none");
+    let error = pipeline.append(1).unwrap_err();
+    assert_eq!(
+        common::exit::classify(&error),
+        common::exit::Exit::InputOutput
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("none (engine.storage) does not exist"),
+        "{error:#}"
+    );
+}
+
+#[test]
+fn files_that_no_run_made_are_found_out_and_never_removed() {
+    let mut pipeline = Pipeline::new();
+    pipeline.append(3).unwrap();
+    let own = pipeline.settings.storage.join("text-files/mine.csv");
+    files::create_folder(own.parent().unwrap()).unwrap();
+    let stranger = pipeline.settings.storage.join("rows/stranger.parquet");
+    for file in [&own, &stranger] {
+        files::replace(file, b"9,0,0,0,,1,\n").unwrap();
+    }
+    let error = pipeline.append(0).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("the engine has 4 rows instead of 3"),
+        "{text}"
+    );
+    let mut all = Table::new(&pipeline.config.schema);
+    (0..3_u8).for_each(|id| all.push(&[id], &[1.0, f64::NAN], None));
+    let error = pipeline.load(&Ledger::default(), &all).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("stranger.parquet is no file of a run"),
+        "{error:#}"
+    );
+    files::remove_file(&stranger).unwrap();
+    pipeline.load(&Ledger::default(), &all).unwrap();
+    assert_eq!(pipeline.listed("rows"), ["000000000000-000.parquet"]);
+    assert!(own.is_file());
+}

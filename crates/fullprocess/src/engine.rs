@@ -1,0 +1,83 @@
+//! The rows of a run on a distributed engine. Only programs that are built with the feature `cluster` have
+//! the client of one.
+
+use common::{Config, Ledger};
+use dataset::{LoadedRows, Table};
+
+/// An error if the configuration names an engine that this program cannot reach.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    match &config.engine {
+        Some(settings) => client::check(settings),
+        None => Ok(()),
+    }
+}
+
+/// All rows of finaldata.csv, on the engine of the configuration; `None` if there is none.
+///
+/// Since the state `earlier`, rows were only appended. `appended` has them if memory does.
+pub(crate) fn load(
+    config: &Config,
+    ledger: &Ledger,
+    earlier: &Ledger,
+    appended: Option<&Table>,
+) -> anyhow::Result<Option<LoadedRows>> {
+    let Some(settings) = &config.engine else {
+        return Ok(None);
+    };
+    let rows = client::FinalRows {
+        config,
+        ledger,
+        earlier,
+        appended,
+    };
+    client::load(settings, &rows).map(Some)
+}
+
+#[cfg(feature = "cluster")]
+mod client {
+    use cluster::FlightConnection;
+    use common::config::EngineSettings;
+    use dataset::LoadedRows;
+
+    pub(super) use cluster::FinalRows;
+
+    pub(super) fn check(settings: &EngineSettings) -> anyhow::Result<()> {
+        FlightConnection::of(settings).map(|_| ())
+    }
+
+    pub(super) fn load(
+        settings: &EngineSettings,
+        rows: &FinalRows<'_>,
+    ) -> anyhow::Result<LoadedRows> {
+        cluster::load(FlightConnection::of(settings)?, settings, rows)
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
+mod client {
+    use common::config::EngineSettings;
+    use common::{Config, Failure, Ledger};
+    use dataset::{LoadedRows, Table};
+
+    #[expect(dead_code, reason = "without a client nobody reads them")]
+    pub(super) struct FinalRows<'a> {
+        pub(super) config: &'a Config,
+        pub(super) ledger: &'a Ledger,
+        pub(super) earlier: &'a Ledger,
+        pub(super) appended: Option<&'a Table>,
+    }
+
+    pub(super) fn check(_: &EngineSettings) -> anyhow::Result<()> {
+        Err(missing_client().into())
+    }
+
+    pub(super) fn load(_: &EngineSettings, _: &FinalRows<'_>) -> anyhow::Result<LoadedRows> {
+        Err(missing_client().into())
+    }
+
+    fn missing_client() -> Failure {
+        Failure::configuration(
+            "engine.kind is flight_sql, and this program was built without the client of an engine: build it with `cargo build --release -p fullprocess --features cluster`, or set engine.kind to embedded",
+        )
+    }
+}
