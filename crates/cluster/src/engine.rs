@@ -499,7 +499,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
         )?;
         if rows.len() > MAX_SAMPLE_ROWS {
             return Err(Failure::configuration(format!(
-                "more than {MAX_SAMPLE_ROWS} rows were asked for one by one, which do not travel from the engine: set engine.kind to embedded"
+                "this step needs more than {MAX_SAMPLE_ROWS} single rows, and the SQL engine returns at most that many: set engine.kind to embedded"
             )));
         }
         rows.sort_unstable_by_key(|row| row.place);

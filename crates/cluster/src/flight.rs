@@ -233,7 +233,7 @@ fn ticket_of(endpoint: FlightEndpoint) -> Result<arrow_flight::Ticket, Problem> 
     let is_here = |uri: &str| uri.is_empty() || uri.starts_with("arrow-flight-reuse-connection:");
     if let Some(elsewhere) = endpoint.location.iter().find(|it| !is_here(&it.uri)) {
         return Err(Problem::Odd(format!(
-            "a part that is at another server, {}, which is not possible yet",
+            "a part on another server ({}); only answers from one server are supported",
             elsewhere.uri
         )));
     }

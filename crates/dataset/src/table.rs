@@ -239,7 +239,7 @@ impl Table {
         self.labels.push(label);
         self.clients.push(client);
         self.client_numbers.push(number);
-        self.client_numbers_of_all_or_none();
+        self.drop_client_numbers_if_incomplete();
     }
 
     /// Adds one row of another table at the end. The caller has to add the level names.

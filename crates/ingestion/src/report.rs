@@ -79,11 +79,11 @@ impl fmt::Display for DeferredRebuild {
             [] => write!(to, "no ingested row is dropped")?,
             [name] => write!(
                 to,
-                "the ingested rows of {name} stay, which is gone or has changed"
+                "the ingested rows of {name} are kept, although the file is gone or has changed"
             )?,
             names => write!(
                 to,
-                "the ingested rows of {} stay, which are gone or have changed: {}",
+                "the ingested rows of {} are kept, although the files are gone or have changed: {}",
                 counted(names.len(), "file"),
                 listed(names, MAX_SHOWN)
             )?,
@@ -161,10 +161,10 @@ impl IngestReport {
         match self.changed.as_slice() {
             [] => None,
             [name] => Some(format!(
-                "{name} has other content than was ingested, and the rows of its old content are dropped"
+                "the content of {name} has changed since it was ingested; the rows of its old content are dropped"
             )),
             names => Some(format!(
-                "{} have other content than was ingested, and the rows of their old content are dropped: {}",
+                "the content of {} has changed since they were ingested; the rows of their old content are dropped: {}",
                 counted(names.len(), "file"),
                 listed(names, MAX_SHOWN)
             )),
@@ -218,14 +218,9 @@ impl fmt::Display for IngestReport {
             self.write_files(to)?;
         }
         if let Some(verified) = self.verified {
-            let (files, have) = match verified {
-                1 => ("1 known file was".to_owned(), "has"),
-                verified => (format!("{} were", counted(verified, "known file")), "have"),
-            };
-            writeln!(
-                to,
-                "{files} read again and {have} the content that was ingested"
-            )?;
+            let were = if verified == 1 { "was" } else { "were" };
+            let files = counted(verified, "known file");
+            writeln!(to, "{files} {were} read again: unchanged")?;
         }
         for removed in self.removed_in_words() {
             writeln!(to, "removed: {removed}")?;

@@ -192,7 +192,7 @@ fn read(base: &Path, digest: String, mut root: Section<'_>, problems: &Problems)
     if keeps_equal_rows && schema.id.is_some() {
         problems.add(
             "ingestion.deduplicate",
-            "may be false only where schema.id is null: with an id, a row of one client that comes again is the same row",
+            "may be false only if schema.id is null: with an id, an equal row of the same client is always a duplicate",
         );
     }
     let engine = read_engine(root.section("engine"), base, &schema);

@@ -78,7 +78,7 @@ pub fn flaw_of_level(text: &str) -> Option<&'static str> {
         Some("has space around it, which is no part of a level")
     } else if text.is_empty() {
         Some(
-            "is a missing value, so it is no level: leave it out; whether values may be missing is said by required",
+            "is a missing value, not a level: leave it out; the key required says whether values may be missing",
         )
     } else if text.len() > MAX_LEVEL_BYTES {
         Some("is longer than 200 bytes, so it is no category")
@@ -128,7 +128,7 @@ mod tests {
             (" gold", "space around it"),
             (
                 "",
-                "leave it out; whether values may be missing is said by required",
+                "leave it out; the key required says whether values may be missing",
             ),
             (&"x".repeat(201), "longer than 200 bytes"),
         ] {
@@ -138,7 +138,7 @@ mod tests {
         assert!(levels(&[&"x".repeat(200)]).is_ok());
         assert!(
             levels(&["none", "NA"]).is_ok(),
-            "words of a category are levels"
+            "NA is a level of a category unless it is configured as a word for missing values"
         );
     }
 }

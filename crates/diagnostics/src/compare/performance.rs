@@ -105,7 +105,7 @@ pub(super) fn evaluate_predictions(
         Ok(predictions) => recalibrate(&labelled(&predictions)),
         Err(reason) => {
             notes.push(format!(
-                "the probabilities are taken as they are, without the reference: {reason:#}"
+                "the probabilities were not recalibrated, because the reference has no usable predictions: {reason:#}"
             ));
             Recalibration::NONE
         }

@@ -88,7 +88,7 @@ impl fmt::Display for ComparisonReport {
         writeln!(
             to,
             "\n{:width$} {:18} {:10} {:>17} {:>9} {:>9} {:>9} {:>9} {:>9}  effect",
-            "column", "test", "by", "rows", "statistic", "p", "p (Holm)", "PSI", "cut-off"
+            "column", "test", "method", "rows", "statistic", "p", "p (Holm)", "PSI", "cut-off"
         )?;
         for column in &self.columns {
             write_column(to, column, self.joint.as_ref(), width)?;
@@ -127,13 +127,13 @@ fn write_joint(
     let parts = parts.map(|part| format!("{} {}", part.kind, p_text(Some(part.p_value))));
     write!(to, " ({})", parts.collect::<Vec<_>>().join(", "))?;
     if joint.is_significant_but_small() {
-        write!(to, "; they have moved, but too little to matter")?;
+        write!(to, "; the change is significant, but too small to matter")?;
     }
     match joint.left_out.join(", ") {
         names if names.is_empty() => writeln!(to)?,
         names => writeln!(
             to,
-            "; without {names} (no values, constant or nearly so, or made of others)"
+            "; without {names} (no values, almost constant, or a combination of other columns)"
         )?,
     }
     let changes = joint.changes_beyond_columns(columns, true);

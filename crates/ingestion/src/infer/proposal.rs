@@ -42,7 +42,7 @@ pub(super) fn propose(
         None => proposed.into_features(&mut remarks),
     };
     if features.is_empty() {
-        let no_feature = "no column is left for a model to read: it needs one of numbers, or a category, beside the id and the target";
+        let no_feature = "no column is left as a feature: a model needs at least one number column or category, in addition to the id and the target";
         let reasons = [no_feature.to_owned()].into_iter().chain(remarks);
         return Err(Failure::data(reasons.collect::<Vec<_>>().join("; ")).into());
     }

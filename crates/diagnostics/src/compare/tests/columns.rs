@@ -104,7 +104,8 @@ fn a_tiny_shift_in_a_large_sample_is_no_drift() {
     );
     let text = report.to_string();
     assert!(
-        text.contains(sentence) && text.contains("; they have moved, but too little to matter"),
+        text.contains(sentence)
+            && text.contains("; the change is significant, but too small to matter"),
         "{text}"
     );
     assert!(!text.contains("not moved"), "{text}");

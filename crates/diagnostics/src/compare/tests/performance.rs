@@ -73,7 +73,7 @@ fn missing_labels_and_predictions_are_reported_and_true_and_false_are_labels() {
         found.notes,
         [
             "no label is known in the current file: the column left holds text that is not a number",
-            "the probabilities are taken as they are, without the reference: \
+            "the probabilities were not recalibrated, because the reference has no usable predictions: \
              the column p is missing (found: left)"
         ]
     );
