@@ -457,8 +457,8 @@ pub(super) fn correct_and_conclude(columns: &mut [ColumnComparison]) {
 /// Part of the level of all checks of missing values that belongs to columns in which few values are missing,
 /// if others miss many.
 ///
-/// Where few values are missing, one row more or less decides whether a fault is found. Where many are, only a
-/// change of several percent matters, and such a change is significant at any level.
+/// Where few values are missing, one row more or less decides whether a fault is found. Where many are, the
+/// smallest change that is found hardly depends on the level.
 const SHARE_WHERE_FEW_ARE_MISSING: f64 = 2.0 / 3.0;
 
 /// Corrects the p-values of the checks of missing values.
