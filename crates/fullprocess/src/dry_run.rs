@@ -4,7 +4,8 @@
 //! whole run is done on the copy, from the completion of interrupted runs to the deployment. So a
 //! dry run tells what the next run will do, also after an interruption. The report, the call list,
 //! the calls of the API and the alerts are left out, because they do not influence the result. Rows
-//! are read in memory, also where the configuration names an engine. No lock is taken. If a run is working meanwhile, its copy is repaired like an interrupted run.
+//! are in memory, also where the configuration names an engine. No lock is taken. If a run is working
+//! meanwhile, its copy is repaired like an interrupted run.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
