@@ -55,6 +55,16 @@ impl Pipeline {
         let more = format!("{header}{}\n", more.collect::<String>());
         let file = folder.path().join("data/sourcedata/more.csv");
         files::replace(&file, more.as_bytes()).unwrap();
+        let new = folder.path().join("data/newclients/clients_2026_q3.csv");
+        let new = fs::read_to_string(new).unwrap();
+        let (header, rows) = new.split_once('\n').unwrap();
+        let labelled = rows.lines().zip(0..);
+        let labelled =
+            labelled.map(|(row, number)| format!("\n{row},{}", u8::from(number % 3 == 0)));
+        let labels = format!("{header},exited{}\n", labelled.collect::<String>());
+        fs::create_dir(folder.path().join("data/labels")).unwrap();
+        let file = folder.path().join("data/labels/labels.csv");
+        files::replace(&file, labels.as_bytes()).unwrap();
         fs::create_dir(folder.path().join("storage")).unwrap();
         let config = fs::read(repository().join("config.json")).unwrap();
         let mut config: Value = serde_json::from_slice(&config).unwrap();
@@ -150,12 +160,13 @@ fn as_json(record: &RunRecord) -> Value {
     serde_json::to_value(record).unwrap()
 }
 
-/// The runs of the sample data: the first model, drift, and new clients without a label.
+/// The runs of the sample data: the first model, nothing new, drift together with new clients without a
+/// label, and their labels.
 const STORY: [&[&str]; 4] = [
     &["practicedata"],
     &["practicedata"],
-    &["practicedata", "sourcedata"],
     &["practicedata", "sourcedata", "newclients"],
+    &["practicedata", "sourcedata", "newclients", "labels"],
 ];
 
 /// Runs the story in memory and on the engine, and compares each run.
@@ -167,7 +178,7 @@ fn compare_stories(url: &str, memory_limit_mib: u64) {
         let wanted = memory.run(inputs).unwrap();
         let found = engine.run(inputs).unwrap();
         let place = format!("run {}", wanted.run_id.unwrap());
-        if inputs.len() == 2 {
+        if inputs.len() == 3 {
             assert!(wanted.rows.new > 4000, "{place}");
         }
         assert_same(&as_json(&found), &as_json(&wanted), &place);
