@@ -309,6 +309,8 @@ def final_state(root: Path, known_runs: int) -> dict:
         name = str(path.relative_to(root))
         if path.is_dir() or re.match(NOT_COMPARED, name):
             continue
+        if name.endswith("-journal") and path.stat().st_size == 0:
+            continue  # SQLite removes it when it has undone a transaction, and makes it again.
         is_dated = name.startswith("data/state/") or path.name in DATED
         if name.startswith("data/state/awaiting-"):  # Numbered by generation.
             name, is_dated = "data/state/awaiting", True

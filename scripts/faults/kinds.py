@@ -235,7 +235,8 @@ def mount(folder: Path):
 
 
 def unmount(folder: Path):
-    subprocess.run(["umount", folder], check=True)
+    # Lazily, as a killed process may not have ended yet.
+    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def set_size(folder: Path, count: str, unit: str = "m"):
