@@ -437,6 +437,6 @@ fn every_row_of_every_file_counts_if_asked_for() {
     workspace.set("schema.features", json!(["y"]));
     workspace.run("ingestion", &[]).failed(
         78,
-        "ingestion.deduplicate: may be false only where schema.id is null",
+        "ingestion.deduplicate: may be false only if schema.id is null",
     );
 }

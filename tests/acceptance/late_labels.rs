@@ -169,7 +169,7 @@ fn an_estimate_has_no_interval_where_clients_have_several_rows() {
     assert_eq!(found["f1_interval"], Value::Null);
     assert!(found["f1"].is_number());
     let report = workspace.text("data/state/runs/000003/report.txt");
-    let said = "no interval, because clients have several rows)";
+    let said = "no interval, because clients have several rows;";
     assert!(report.contains(said), "{report}");
 }
 

@@ -92,7 +92,7 @@ fn s14_line_ends_marks_and_header_spelling_are_tolerated_and_said() {
         (clean.replace('\n', "\r"), "CR alone"),
         (
             clean.replace("corporation,", " Corporation ,"),
-            "spaces or case",
+            "spaces or upper and lower case",
         ),
     ] {
         let (workspace, report) = ingested(&[("a.csv", content.as_bytes())]);
