@@ -105,7 +105,7 @@ fn a_file_with_other_content_is_named_and_not_said_to_be_gone() {
     assert_eq!((&report.removed[..], report.removed_files()), (&[][..], 1));
     let text = report.to_string();
     assert!(
-        text.contains("changed: in/1.csv has other content"),
+        text.contains("changed: the content of in/1.csv has changed since it was ingested"),
         "{text}"
     );
 
