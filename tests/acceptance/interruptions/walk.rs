@@ -129,11 +129,14 @@ fn walk_with(
             // What the documentation says to do then.
             assert_eq!(workspace.run("scoring", &["--rank"]).code, 0, "{place}");
         }
-        let difference = State::of(&workspace).difference(&expected);
-        assert!(difference.is_empty(), "{place}: {said}{difference}");
-        if tries_all() || is_drawn(story, "a further run", number, 9) {
+        let difference = || State::of(&workspace).difference(&expected);
+        // What can wait, such as the removal of an old release, is done by the run after that.
+        let further = tries_all() || is_drawn(story, "a further run", number, 9);
+        if further || !difference().is_empty() {
             the_next_run_finds_nothing_new(&workspace);
         }
+        let difference = difference();
+        assert!(difference.is_empty(), "{place}: {said}{difference}");
         *coverage.entry(disturbed.change).or_default() += 1;
     }
     let total: usize = coverage.values().sum();
