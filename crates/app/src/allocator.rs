@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Time between two calls of [`Trim`] that give memory back.
 const TRIM_INTERVAL: Duration = Duration::from_secs(10);
-/// Bytes that requests must have given back since the last call. What fewer requests leave is little.
-const MIN_RELEASED: u64 = 16 * 1024 * 1024;
+/// Bytes that requests must have given back since the last call. An idle server does nothing.
+const MIN_RELEASED: u64 = 1024 * 1024;
 
 /// Size in bytes from which a block is taken from the system by itself, and given back as soon as it is freed.
 ///
