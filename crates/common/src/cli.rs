@@ -218,8 +218,12 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
         (true, 0) => Level::WARN,
         (false, 0) => Level::INFO,
     };
+    let writer: fn() -> Box<dyn Write> = match form {
+        LogForm::Text => || Box::new(Shown(log_writer())),
+        LogForm::Json => log_writer,
+    };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(log_writer)
+        .with_writer(writer)
         .with_ansi(false)
         .with_target(false);
     let lines = match form {
@@ -246,7 +250,7 @@ fn start_logging(form: LogForm, quiet: bool, verbose: u8) {
 fn log_writer() -> Box<dyn Write> {
     match server_log() {
         Some(queue) => Box::new(Queued(queue)),
-        None => Box::new(Shown(progress::LogWriter)),
+        None => Box::new(progress::LogWriter),
     }
 }
 

@@ -17,6 +17,7 @@ mod loss;
 mod pairing;
 mod problem;
 mod state;
+mod statements;
 mod store;
 mod sums;
 #[cfg(test)]

@@ -189,10 +189,7 @@ pub fn count_labels(
 ) -> anyhow::Result<LabelCounts> {
     let mut counts = LabelCounts::default();
     each_block(config, ledger, wanted, |block| {
-        let of_block = label_counts(block, &block.all())?;
-        counts.positives += of_block.positives;
-        counts.negatives += of_block.negatives;
-        counts.unlabelled += of_block.unlabelled;
+        counts = counts.plus(label_counts(block, &block.all())?);
         Ok(())
     })?;
     Ok(counts)
@@ -343,12 +340,12 @@ impl Sampler {
         let groups = || rows.chunk_by(|one, other| one.0.group == other.0.group);
         let smallest_part = (self.max_rows / PART_OF_A_CLIENT).max(1);
         let sizes = groups().map(<[_]>::len);
-        let (most, mut with_one_more) = most_of_a_group(sizes, places, smallest_part);
+        let (max_rows, mut with_one_more) = max_rows_of_a_group(sizes, places, smallest_part);
         let mut left = places;
         for group in groups() {
-            let has_one_more = with_one_more > 0 && group.len() > most;
+            let has_one_more = with_one_more > 0 && group.len() > max_rows;
             with_one_more -= usize::from(has_one_more);
-            let wanted = group.len().min(most + usize::from(has_one_more));
+            let wanted = group.len().min(max_rows + usize::from(has_one_more));
             // Before the end, a client that fits in part stays whole: at the end it must be known that
             // it did not fit.
             let taken = match wanted <= left {
@@ -410,12 +407,12 @@ fn shared_out(rows: [usize; CLASSES], max_rows: usize) -> [usize; CLASSES] {
 /// Maximum number of rows of a client in a sample of `places` rows: `smallest`, or more if the sample
 /// had fewer rows otherwise. Of the clients with more rows, as many as the second number says have one
 /// row more, which fills the sample.
-fn most_of_a_group(
+fn max_rows_of_a_group(
     groups: impl Iterator<Item = usize> + Clone,
     places: usize,
     smallest: usize,
 ) -> (usize, usize) {
-    let rows = |most: usize| groups.clone().map(|rows| rows.min(most)).sum::<usize>();
+    let rows = |max: usize| groups.clone().map(|rows| rows.min(max)).sum::<usize>();
     if rows(smallest) >= places {
         return (smallest, 0);
     }

@@ -24,22 +24,15 @@ pub(crate) fn load(
     let Some(settings) = &config.engine else {
         return Ok(None);
     };
-    let rows = client::FinalRows {
-        config,
-        ledger,
-        earlier,
-        appended,
-    };
-    client::load(settings, &rows).map(Some)
+    client::load(settings, config, ledger, earlier, appended).map(Some)
 }
 
 #[cfg(feature = "cluster")]
 mod client {
-    use cluster::FlightConnection;
+    use cluster::{FinalRows, FlightConnection};
     use common::config::EngineSettings;
-    use dataset::LoadedRows;
-
-    pub(super) use cluster::FinalRows;
+    use common::{Config, Ledger};
+    use dataset::{LoadedRows, Table};
 
     pub(super) fn check(settings: &EngineSettings) -> anyhow::Result<()> {
         FlightConnection::of(settings).map(|_| ())
@@ -47,9 +40,18 @@ mod client {
 
     pub(super) fn load(
         settings: &EngineSettings,
-        rows: &FinalRows<'_>,
+        config: &Config,
+        ledger: &Ledger,
+        earlier: &Ledger,
+        appended: Option<&Table>,
     ) -> anyhow::Result<LoadedRows> {
-        cluster::load(FlightConnection::of(settings)?, settings, rows)
+        let rows = FinalRows {
+            config,
+            ledger,
+            earlier,
+            appended,
+        };
+        cluster::load(FlightConnection::of(settings)?, settings, &rows)
     }
 }
 
@@ -59,19 +61,17 @@ mod client {
     use common::{Config, Failure, Ledger};
     use dataset::{LoadedRows, Table};
 
-    #[expect(dead_code, reason = "without a client nobody reads them")]
-    pub(super) struct FinalRows<'a> {
-        pub(super) config: &'a Config,
-        pub(super) ledger: &'a Ledger,
-        pub(super) earlier: &'a Ledger,
-        pub(super) appended: Option<&'a Table>,
-    }
-
     pub(super) fn check(_: &EngineSettings) -> anyhow::Result<()> {
         Err(missing_client().into())
     }
 
-    pub(super) fn load(_: &EngineSettings, _: &FinalRows<'_>) -> anyhow::Result<LoadedRows> {
+    pub(super) fn load(
+        _: &EngineSettings,
+        _: &Config,
+        _: &Ledger,
+        _: &Ledger,
+        _: Option<&Table>,
+    ) -> anyhow::Result<LoadedRows> {
         Err(missing_client().into())
     }
 

@@ -183,3 +183,24 @@ fn a_file_is_explained_row_by_row_without_being_taken_in() {
         .run("ingestion", &["--explain", "/nowhere.csv"])
         .failed(74, "/nowhere.csv");
 }
+
+#[test]
+fn invisible_characters_of_a_files_name_are_written_out_on_the_terminal() {
+    let workspace = Workspace::with_sample_data();
+    // One hides its ending, the other would clear the screen.
+    for name in ["ends\u{202e}vsc.csv", "\u{1b}[2J.csv"] {
+        let content = format!("not,the,header\n1,2,{}\n", name.len());
+        workspace.write(&format!("{IN}/{name}"), content);
+    }
+    let run = workspace.run("fullprocess", &[]);
+    let again = workspace.run("ingestion", &["--explain", "\u{1b}[2J.csv"]);
+    let said = [run.stdout, run.stderr, again.stdout, again.stderr].concat();
+    for shown in [r"ends\u{202e}vsc.csv", r"\x1B[2J.csv"] {
+        assert!(said.contains(shown), "{shown} is not in {said}");
+    }
+    let is_plain = |character: char| character == '\n' || !character.is_control();
+    assert!(
+        said.chars().all(|it| is_plain(it) && it != '\u{202e}'),
+        "{said:?}"
+    );
+}

@@ -1,12 +1,12 @@
 //! A walk disturbs the same command at its first change, at its second, and so on.
 //!
 //! A kill happens at every change. Every other fault happens at a random third of the changes. After a random
-//! ninth of the faults, a dry run has to say what the next run does, and after the next run, one more has to find
-//! nothing new. A ninth of the kills is repeated with a clock that jumps. The choice is the same in each run of
-//! the tests. With `FAULTS=all` all of this happens at every change (`scripts/check-faults.sh`).
+//! ninth of the faults, a dry run has to say what the next run does. A ninth of the kills is repeated with a clock
+//! that jumps. The choice is the same in each run of the tests. With `FAULTS=all` all of this happens at every
+//! change (`scripts/check-faults.sh`).
 //!
 //! After each fault, a reader sees either the old or the new release, complete. The same command then finishes
-//! its work. The final state equals that of an undisturbed run.
+//! its work, and the next run finds nothing new. The final state equals that of an undisturbed run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -93,7 +93,7 @@ fn walk_with(
 ) {
     let before = (story.prepare)();
     let undisturbed = before.copy();
-    run_to_the_end(story, &undisturbed);
+    finish(story, &undisturbed);
     let expected = State::of(&undisturbed);
     let mut coverage = BTreeMap::<String, usize>::new();
     for number in (1..).filter(|number| is_tried(*number)) {
@@ -123,19 +123,13 @@ fn walk_with(
             let copy = workspace.copy();
             a_dry_run_says_what_the_next_run_does(&copy, &place);
         }
-        run_to_the_end(story, &workspace);
+        finish(story, &workspace);
         let said = String::from_utf8_lossy(&disturbed.ended.stderr);
         if said.contains("the call list is not made") {
             // What the documentation says to do then.
             assert_eq!(workspace.run("scoring", &["--rank"]).code, 0, "{place}");
         }
-        let difference = || State::of(&workspace).difference(&expected);
-        // What can wait, such as the removal of an old release, is done by the run after that.
-        let further = tries_all() || is_drawn(story, "a further run", number, 9);
-        if further || !difference().is_empty() {
-            the_next_run_finds_nothing_new(&workspace);
-        }
-        let difference = difference();
+        let difference = State::of(&workspace).difference(&expected);
         assert!(difference.is_empty(), "{place}: {said}{difference}");
         *coverage.entry(disturbed.change).or_default() += 1;
     }
@@ -285,19 +279,10 @@ fn a_dry_run_says_what_the_next_run_does(workspace: &Workspace, place: &str) {
 
 /// Checks that the repeated command finishes its work, and that the next run finds nothing new.
 pub(super) fn finish(story: &Story, workspace: &Workspace) {
-    run_to_the_end(story, workspace);
-    the_next_run_finds_nothing_new(workspace);
-}
-
-fn the_next_run_finds_nothing_new(workspace: &Workspace) {
-    let next = workspace.fullprocess();
-    assert_eq!(outcome(&next), "nothing_new", "{next:#}");
-}
-
-/// Checks that the repeated command finishes its work.
-fn run_to_the_end(story: &Story, workspace: &Workspace) {
     let again = workspace.run(story.program, story.arguments);
     assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
+    let next = workspace.fullprocess();
+    assert_eq!(outcome(&next), "nothing_new", "{next:#}");
     assert_eq!(workspace.live(), story.live_after);
     let runs = workspace.history();
     assert!(runs.unfinished_runs::<Value>().expect("runs").is_empty());

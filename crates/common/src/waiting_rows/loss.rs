@@ -75,7 +75,7 @@ impl std::error::Error for DamagedPredictions {}
 
 /// Turns an error of SQLite about a damaged file into [`DamagedPredictions`]. Otherwise it would pass for
 /// an error of the history.
-pub(super) fn told<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
+pub(super) fn as_damage<T>(result: anyhow::Result<T>) -> anyhow::Result<T> {
     result.map_err(|error| match is_damage(&error) {
         true => DamagedPredictions::error(format!("{error:#}")),
         false => error,

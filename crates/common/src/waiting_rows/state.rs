@@ -3,8 +3,8 @@
 use rusqlite::{Connection, params};
 
 use super::loss::Known;
-use super::store::each_row;
-use super::sums::{Sums, WholeRow};
+use super::statements::each_row;
+use super::sums::{Sums, TableRow};
 use crate::digest::Hasher;
 use crate::history::Damaged;
 
@@ -49,7 +49,7 @@ impl State {
             true => Some(Sums::default()),
             false => Sums::from_bytes(&sums),
         };
-        let sums = sums.ok_or_else(|| Damaged::new("its sums are not whole".into()))?;
+        let sums = sums.ok_or_else(|| Damaged::new("its sums are incomplete".into()))?;
         Ok(Self { sums, ..state })
     }
 
@@ -80,7 +80,7 @@ impl State {
     }
 
     /// Counts a row that is added.
-    pub(super) fn add(&mut self, row: &WholeRow) {
+    pub(super) fn add(&mut self, row: &TableRow) {
         self.stored += 1;
         self.absent += u64::from(row.place < 0);
         self.labelled += u64::from(row.label.is_some());
@@ -88,7 +88,7 @@ impl State {
     }
 
     /// Counts a row that is removed.
-    pub(super) fn remove(&mut self, row: &WholeRow) {
+    pub(super) fn remove(&mut self, row: &TableRow) {
         let subtract = |count: &mut u64, is_one| *count = count.saturating_sub(u64::from(is_one));
         subtract(&mut self.stored, true);
         subtract(&mut self.absent, row.place < 0);

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use rusqlite::{Connection, MAIN_DB, OptionalExtension, Params, Statement, params};
+use rusqlite::{Connection, MAIN_DB};
 
-use super::loss::{DamagedPredictions, Known, told};
-use super::pairing::{ArrivingRow, Change, Pair, StoredRow, pair};
+use super::loss::{DamagedPredictions, Known, as_damage};
+use super::pairing::{ArrivingRow, Change, Pair, pair};
 use super::state::State;
-use super::sums::{COLUMNS, Compared, Sums, WholeRow, clients_of, part_of};
+use super::statements::{OfClient, Writing, each_row, store_predictions, stored_of};
+use super::sums::{COLUMNS, Compared, Sums, clients_of, part_of};
 use crate::history::{check_pages, open_database};
 use crate::{Failure, History, Layout, Ledger, files};
 
@@ -166,7 +167,7 @@ impl WaitingRows {
     }
 
     fn connect(&mut self) -> anyhow::Result<()> {
-        told(
+        as_damage(
             self.try_to_connect()
                 .with_context(|| format!("failed to open {}", self.path.display())),
         )
@@ -269,7 +270,7 @@ impl WaitingRows {
             .save(connection, Some(&self.known.digest))
             .and_then(|()| Ok(connection.execute_batch("COMMIT")?))
             .with_context(|| self.failed());
-        told(written)?;
+        as_damage(written)?;
         if own != self.known {
             own.save(history)?;
             self.known = own;
@@ -282,7 +283,7 @@ impl WaitingRows {
     }
 
     /// The connection and the state; makes the file if there is none.
-    fn made(&mut self) -> anyhow::Result<(&Connection, &mut State)> {
+    fn connected(&mut self) -> anyhow::Result<(&Connection, &mut State)> {
         if self.connection.is_none() {
             // The new table is empty, as this state is, except for the places that were added.
             let state = std::mem::take(&mut self.state);
@@ -309,7 +310,7 @@ impl WaitingRows {
                 &[shift],
             ),
         ]);
-        told(removed)?;
+        as_damage(removed)?;
         self.state.digest.clear();
         self.state.end_place = 0;
         Ok(())
@@ -345,7 +346,7 @@ impl WaitingRows {
             clients_of(part),
             |row| found.add(row),
         );
-        told(read.with_context(|| format!("failed to read {}", self.path.display())))?;
+        as_damage(read.with_context(|| format!("failed to read {}", self.path.display())))?;
         match found.has_same(&self.state.sums, part) {
             true => Ok(()),
             false => Err(self.changed()),
@@ -359,7 +360,7 @@ impl WaitingRows {
         };
         let mut found = Sums::default();
         let read = each_row(connection, "TRUE", [], |row| found.add(row));
-        told(read.with_context(|| format!("failed to read {}", self.path.display())))?;
+        as_damage(read.with_context(|| format!("failed to read {}", self.path.display())))?;
         if found != self.state.sums {
             return Err(self.changed());
         }
@@ -390,7 +391,7 @@ impl WaitingRows {
         for arriving in of_clients().filter(|arriving| reads_stored(arriving)) {
             self.compare(part_of(arriving[0].client.cast_signed()))?;
         }
-        told(self.add_compared(of_clients(), reads_stored, first_new))
+        as_damage(self.add_compared(of_clients(), reads_stored, first_new))
     }
 
     fn add_compared<'a>(
@@ -401,7 +402,7 @@ impl WaitingRows {
     ) -> anyhow::Result<Vec<Pair>> {
         let mut pairs = Vec::new();
         let context = self.failed();
-        let (connection, state) = self.made()?;
+        let (connection, state) = self.connected()?;
         let mut of_client = OfClient::prepare(connection).with_context(|| context.clone())?;
         let mut write = Writing::prepare(connection).with_context(|| context.clone())?;
         for arriving in of_clients {
@@ -458,7 +459,7 @@ impl WaitingRows {
                 connection.execute(&statement, [number])
             })
             .with_context(|| context);
-        told(removed.map(|_| ()))
+        as_damage(removed.map(|_| ()))
     }
 
     /// Stores predictions of a run for rows of finaldata.csv. Those of runs from this one on are
@@ -474,7 +475,7 @@ impl WaitingRows {
                     &[run],
                 ),
             ]);
-            told(removed)?;
+            as_damage(removed)?;
             // Only predictions of earlier runs remain.
             self.state.newest_run = run - 1;
         }
@@ -486,7 +487,7 @@ impl WaitingRows {
         let state = &mut self.state;
         state.newest_run = run;
         predictions.sort_unstable_by_key(|row| (row.client.cast_signed(), row.place));
-        told(store_predictions(connection, state, predictions).with_context(|| context))
+        as_damage(store_predictions(connection, state, predictions).with_context(|| context))
     }
 
     /// Visits each prediction whose label has arrived and is not evaluated, in an order that depends on
@@ -512,7 +513,7 @@ impl WaitingRows {
                 });
             }
         });
-        told(read.with_context(|| format!("failed to read {}", self.path.display())))?;
+        as_damage(read.with_context(|| format!("failed to read {}", self.path.display())))?;
         match found == self.state.sums {
             true => Ok(()),
             false => Err(self.changed()),
@@ -527,7 +528,7 @@ impl WaitingRows {
     ) -> anyhow::Result<()> {
         let context = self.failed();
         let n_rows = predictions.len() as i64;
-        let (connection, state) = self.made()?;
+        let (connection, state) = self.connected()?;
         let mut write = Writing::prepare(connection).with_context(|| context.clone())?;
         for ((client, row, prediction), place) in predictions.zip(-n_rows..) {
             let change = Change::Add {
@@ -538,7 +539,7 @@ impl WaitingRows {
             };
             state.newest_run = state.newest_run.max(prediction.run);
             let added = write.apply(client, &change, None, state);
-            told(added.with_context(|| context.clone()))?;
+            as_damage(added.with_context(|| context.clone()))?;
         }
         Ok(())
     }
@@ -564,7 +565,7 @@ impl WaitingRows {
                 |row| row.get(0),
             )
             .with_context(|| self.failed());
-        self.remove("place < ?1", told(first_kept)?)
+        self.remove("place < ?1", as_damage(first_kept)?)
     }
 
     /// Clients and places of all rows, for tests.
@@ -598,67 +599,6 @@ pub(super) fn check_version(version: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Visits the rows with this condition, in the order of clients and places.
-pub(super) fn each_row(
-    connection: &Connection,
-    condition: &str,
-    values: impl Params,
-    mut visit: impl FnMut(&WholeRow),
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(&format!(
-        "SELECT {COLUMNS} FROM waiting WHERE {condition} ORDER BY client, place"
-    ))?;
-    let mut rows = statement.query(values)?;
-    while let Some(row) = rows.next()? {
-        visit(&WholeRow::read(row)?);
-    }
-    Ok(())
-}
-
-/// Stores predictions, which are sorted like the table.
-fn store_predictions(
-    connection: &Connection,
-    state: &mut State,
-    predictions: &[RowPrediction],
-) -> rusqlite::Result<()> {
-    let mut stored = connection.prepare(&format!(
-        "SELECT {COLUMNS} FROM waiting WHERE client = ?1 AND place = ?2"
-    ))?;
-    let mut update = connection.prepare(
-        "UPDATE waiting SET run = ?3, margin = ?4, probability = ?5
-         WHERE client = ?1 AND place = ?2",
-    )?;
-    for row in predictions {
-        let (client, place) = (row.client.cast_signed(), row.place.cast_signed());
-        let found = stored
-            .query_row([client, place], WholeRow::read)
-            .optional()?;
-        let Some(found) = found else {
-            continue;
-        };
-        let WaitingPrediction {
-            run,
-            margin,
-            probability,
-        } = row.prediction;
-        update.execute(params![client, place, run, margin, probability])?;
-        state.sums.remove(&found);
-        state.sums.add(&found.with_prediction(Some(row.prediction)));
-    }
-    Ok(())
-}
-
-/// The stored row that a change is about; `None` for a row that is added.
-fn stored_of<'a>(stored: &'a [StoredRow], change: &Change) -> Option<&'a StoredRow> {
-    let place = match change {
-        Change::Add { .. } => return None,
-        Change::Label { place, .. } | Change::Remove { place } => *place,
-    };
-    // The rows of a client are sorted by place.
-    let position = stored.binary_search_by_key(&place, |row| row.place).ok()?;
-    stored.get(position)
-}
-
 /// Minimum number of unused pages before the file is written again without them.
 const MIN_UNUSED_PAGES: i64 = 1024;
 
@@ -671,118 +611,4 @@ fn give_back(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch("VACUUM")?;
     }
     Ok(())
-}
-
-/// Reads the rows of a client that wait.
-struct OfClient<'a>(Statement<'a>);
-
-impl<'a> OfClient<'a> {
-    fn prepare(connection: &'a Connection) -> rusqlite::Result<Self> {
-        connection
-            .prepare(
-                "SELECT row, place, run, margin, probability FROM waiting
-                 WHERE client = ?1 AND label IS NULL ORDER BY place",
-            )
-            .map(Self)
-    }
-
-    fn read(&mut self, client: u64) -> rusqlite::Result<Vec<StoredRow>> {
-        let rows = self.0.query_map([client.cast_signed()], |row| {
-            let run: Option<i64> = row.get(2)?;
-            let prediction = run
-                .map(|run| {
-                    Ok::<_, rusqlite::Error>(WaitingPrediction {
-                        run,
-                        margin: row.get(3)?,
-                        probability: row.get(4)?,
-                    })
-                })
-                .transpose()?;
-            Ok(StoredRow {
-                row: row.get::<_, i64>(0)?.cast_unsigned(),
-                place: row.get(1)?,
-                prediction,
-            })
-        })?;
-        rows.collect()
-    }
-}
-
-/// Writes changes of rows.
-struct Writing<'a> {
-    add: Statement<'a>,
-    label: Statement<'a>,
-    remove: Statement<'a>,
-}
-
-impl<'a> Writing<'a> {
-    fn prepare(connection: &'a Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            add: connection.prepare(
-                "INSERT INTO waiting
-                     (client, place, row, run, margin, probability, label, label_place)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?,
-            label: connection.prepare(
-                "UPDATE waiting SET label = ?3, label_place = ?4 WHERE client = ?1 AND place = ?2",
-            )?,
-            remove: connection.prepare("DELETE FROM waiting WHERE client = ?1 AND place = ?2")?,
-        })
-    }
-
-    /// Applies a change; `stored` is the row that it is about, if it is not added.
-    fn apply(
-        &mut self,
-        client: u64,
-        change: &Change,
-        stored: Option<&StoredRow>,
-        state: &mut State,
-    ) -> rusqlite::Result<()> {
-        let client = client.cast_signed();
-        let stored = stored.map(|stored| WholeRow::waiting(client, stored));
-        match *change {
-            Change::Add {
-                row,
-                place,
-                prediction,
-                label,
-            } => {
-                let waiting = StoredRow {
-                    row,
-                    place,
-                    prediction,
-                };
-                let row = WholeRow::waiting(client, &waiting).with_label(label);
-                self.add.execute(params![
-                    row.client,
-                    row.place,
-                    row.row,
-                    row.run,
-                    row.margin,
-                    row.probability,
-                    row.label,
-                    row.label_place,
-                ])?;
-                state.add(&row);
-            }
-            Change::Label {
-                place,
-                label: (label, label_place),
-            } => {
-                self.label
-                    .execute(params![client, place, label, label_place.cast_signed()])?;
-                if let Some(stored) = stored {
-                    state.remove(&stored);
-                    state.add(&stored.with_label(Some((label, label_place))));
-                }
-            }
-            Change::Remove { place } => {
-                self.remove.execute(params![client, place])?;
-                if let Some(stored) = stored {
-                    state.remove(&stored);
-                }
-            }
-        }
-        Ok(())
-    }
 }

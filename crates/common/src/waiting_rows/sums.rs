@@ -14,12 +14,12 @@ use super::store::WaitingPrediction;
 const PART_BITS: u32 = 10;
 const PARTS: usize = 1 << PART_BITS;
 
-/// The columns of [`WholeRow`], in its order.
+/// The columns of [`TableRow`], in its order.
 pub(super) const COLUMNS: &str = "client, place, row, run, margin, probability, label, label_place";
 
 /// A row as the table has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct WholeRow {
+pub(super) struct TableRow {
     pub(super) client: i64,
     pub(super) place: i64,
     pub(super) row: i64,
@@ -30,7 +30,7 @@ pub(super) struct WholeRow {
     pub(super) label_place: Option<i64>,
 }
 
-impl WholeRow {
+impl TableRow {
     /// Reads the [`COLUMNS`].
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -128,12 +128,12 @@ impl Default for Sums {
 }
 
 impl Sums {
-    pub(super) fn add(&mut self, row: &WholeRow) {
+    pub(super) fn add(&mut self, row: &TableRow) {
         let sum = &mut self.0[part_of(row.client)];
         *sum = sum.wrapping_add(row.hash());
     }
 
-    pub(super) fn remove(&mut self, row: &WholeRow) {
+    pub(super) fn remove(&mut self, row: &TableRow) {
         let sum = &mut self.0[part_of(row.client)];
         *sum = sum.wrapping_sub(row.hash());
     }
@@ -151,8 +151,8 @@ impl Sums {
     /// Sums from their stored form; `None` if these are not as many as there are parts.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (sums, rest) = bytes.as_chunks::<8>();
-        let is_whole = rest.is_empty() && sums.len() == PARTS;
-        is_whole.then(|| Self(sums.iter().map(|sum| u64::from_le_bytes(*sum)).collect()))
+        let is_complete = rest.is_empty() && sums.len() == PARTS;
+        is_complete.then(|| Self(sums.iter().map(|sum| u64::from_le_bytes(*sum)).collect()))
     }
 }
 
@@ -192,7 +192,7 @@ impl Compared {
 mod tests {
     use super::*;
 
-    const ROW: WholeRow = WholeRow {
+    const ROW: TableRow = TableRow {
         client: -7,
         place: 3,
         row: 9,
@@ -206,27 +206,27 @@ mod tests {
     #[test]
     fn each_value_of_a_row_changes_the_sum_of_its_part() {
         let changed = [
-            WholeRow { client: -8, ..ROW },
-            WholeRow { place: -3, ..ROW },
-            WholeRow { row: 8, ..ROW },
-            WholeRow { run: None, ..ROW },
-            WholeRow {
+            TableRow { client: -8, ..ROW },
+            TableRow { place: -3, ..ROW },
+            TableRow { row: 8, ..ROW },
+            TableRow { run: None, ..ROW },
+            TableRow {
                 run: Some(0),
                 ..ROW
             },
-            WholeRow {
+            TableRow {
                 margin: Some(-0.5),
                 ..ROW
             },
-            WholeRow {
+            TableRow {
                 probability: Some(0.5),
                 ..ROW
             },
-            WholeRow {
+            TableRow {
                 label: Some(0),
                 ..ROW
             },
-            WholeRow {
+            TableRow {
                 label_place: Some(0),
                 ..ROW
             },
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_zero_without_its_sign_is_the_same_value() {
-        let with = |margin| WholeRow {
+        let with = |margin| TableRow {
             margin: Some(margin),
             ..ROW
         };

@@ -23,6 +23,15 @@ impl LabelCounts {
         self.positives + self.negatives
     }
 
+    /// The counts of these rows and others together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            positives: self.positives + other.positives,
+            negatives: self.negatives + other.negatives,
+            unlabelled: self.unlabelled + other.unlabelled,
+        }
+    }
+
     /// Number of rows of the less frequent label.
     pub fn rarer(self) -> u64 {
         self.positives.min(self.negatives)
