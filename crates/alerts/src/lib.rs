@@ -3,9 +3,9 @@
 //!
 //! The observations and alerts of a run are saved in the history, in the transaction that ends the
 //! run. The alerts are delivered afterwards. Undelivered alerts wait for the next run. No alert
-//! makes a run fail, and no target delays a run for longer than four time-outs. A message holds
-//! counts, feature names and statistics. It holds nothing else of the data: no client, no value, no
-//! file name.
+//! makes a run fail, and no target delays a run for longer than four times `alerts.timeout_seconds`.
+//! From the data, a message contains only counts, feature names and statistics: no client, no value
+//! and no file name.
 
 mod command;
 mod condition;
@@ -23,8 +23,8 @@ use crate::outbox::{Target, TargetDelivery};
 pub use condition::{Condition, Observation, Status};
 pub use run_context::RunContext;
 
-/// Delivers alerts during one start of the program. Each target has a limited number of attempts
-/// and a limited time.
+/// Delivers alerts during one execution of the program. Each target has a limited number of
+/// attempts and a limited time.
 pub struct Delivery<'a> {
     config: &'a Config,
     deliveries: Vec<TargetDelivery<'a>>,
@@ -296,6 +296,7 @@ mod tests {
         Delivery::begin(&without_target).deliver(&history);
         assert_eq!(history.waiting_alerts("command").unwrap(), []);
     }
+
     #[test]
     fn alerts_that_wait_for_a_former_target_go_to_the_present_one() {
         let folder = tempfile::tempdir().unwrap();
@@ -312,7 +313,7 @@ mod tests {
         assert_eq!(waiting(), [1, 0]);
         move_alerts_without_target(&present, &history).unwrap();
         assert_eq!(waiting(), [0, 1]);
-        // If both targets were configured, the present one already has the alert.
+        // An alert that was queued for both targets is not queued again for the present one.
         let body = &history.waiting_alerts("command").unwrap()[0].body;
         history.queue_alert(hours(0), "webhook", body).unwrap();
         move_alerts_without_target(&present, &history).unwrap();

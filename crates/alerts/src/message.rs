@@ -41,9 +41,9 @@ impl<'a> Message<'a> {
         let (state, what) = match &observation.status {
             Status::Present(what) => (State::Open, what.clone()),
             Status::Absent => {
-                let over = observation.condition.resolved_text();
+                let resolved = observation.condition.resolved_text();
                 let since = opened_at.strftime("%Y-%m-%d %H:%M UTC");
-                (State::Resolved, format!("{over} (open since {since})"))
+                (State::Resolved, format!("{resolved} (open since {since})"))
             }
         };
         let heading = match (state, context.run) {
@@ -70,7 +70,8 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The text, followed by the address of the report. A long text is cut, the address never.
+/// The text, followed by the address of the report. A text that is too long is cut. The address is
+/// never cut.
 fn with_link(text: String, link: Option<&str>) -> String {
     let Some(link) = link else {
         return cut(text, MAX_TEXT_CHARACTERS);

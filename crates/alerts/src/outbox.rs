@@ -21,15 +21,15 @@ pub(crate) enum Target<'a> {
 /// Maximum number of failed attempts of a run for one target. After that, alerts for the target
 /// wait for the next run.
 const MAX_FAILURES: u32 = 3;
-/// A message that the target rejects for good is dropped after this number of failed attempts.
+/// A message that the target rejects permanently is dropped after this number of failed attempts.
 const MAX_REJECTIONS: u64 = 5;
 /// Time budget for all attempts and pauses of one target, as a multiple of the time-out.
 const TIME_BUDGET_IN_TIMEOUTS: u32 = 4;
 /// Length of the first pause, as a fraction of the time-out. Each further pause is twice as long.
-const PAUSE_PART: f64 = 0.1;
+const FIRST_PAUSE_IN_TIMEOUTS: f64 = 0.1;
 
-/// Event of a delivery attempt that the history records.
-enum Attempt<'a> {
+/// Event of a delivery attempt. The history records it.
+enum AttemptEvent<'a> {
     /// The attempt begins. This is recorded before anything is sent. If the history cannot be
     /// written, nothing is sent; otherwise each run would send the same message again.
     Starting,
@@ -98,9 +98,9 @@ impl<'a> TargetDelivery<'a> {
         waiting.retain(|alert| !self.rejected.contains(&alert.id));
         let mut delivered = 0;
         for (position, alert) in waiting.iter().enumerate() {
-            let record = |attempt: Attempt<'_>| match attempt {
-                Attempt::Starting => history.record_delivery_attempt(alert.id),
-                Attempt::Failed(reason) => history.record_failed_delivery(alert.id, reason),
+            let record = |attempt: AttemptEvent<'_>| match attempt {
+                AttemptEvent::Starting => history.record_delivery_attempt(alert.id),
+                AttemptEvent::Failed(reason) => history.record_failed_delivery(alert.id, reason),
             };
             match self.attempts.deliver(&self.target, &alert.body, record) {
                 Ok(()) => {
@@ -165,7 +165,7 @@ impl<'a> Attempts<'a> {
         &mut self,
         target: &Target<'_>,
         body: &str,
-        record: impl Fn(Attempt<'_>) -> anyhow::Result<()>,
+        record: impl Fn(AttemptEvent<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         loop {
             let within = self.time_left.min(self.config.alerts.timeout);
@@ -175,12 +175,12 @@ impl<'a> Attempts<'a> {
             if self.failures >= MAX_FAILURES {
                 bail!("{MAX_FAILURES} attempts of this run have failed");
             }
-            record(Attempt::Starting)?;
+            record(AttemptEvent::Starting)?;
             let sent = self.timed(|attempts| target.send(attempts.config, body, within));
             let Err(reason) = sent else {
                 return Ok(());
             };
-            record(Attempt::Failed(&format!("{reason:#}")))?;
+            record(AttemptEvent::Failed(&format!("{reason:#}")))?;
             if reason.is::<PermanentRejection>() {
                 return Err(reason);
             }
@@ -210,6 +210,6 @@ impl<'a> Attempts<'a> {
         self.config
             .alerts
             .timeout
-            .mul_f64(PAUSE_PART * doubled * jitter)
+            .mul_f64(FIRST_PAUSE_IN_TIMEOUTS * doubled * jitter)
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 #[derive(Clone, Debug)]
 pub struct RunContext {
     /// Time at which the program started. People are notified of an open condition at most once per
-    /// start.
+    /// execution of the program.
     pub began: Timestamp,
     /// Time of the observations.
     pub now: Timestamp,
@@ -20,8 +20,8 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// True if `notified_at` lies between the start of the program and now, so that this start has
-    /// already notified people.
+    /// True if `notified_at` lies between the start of the program and now, so that this execution
+    /// has already notified people.
     pub(crate) fn has_notified_at(&self, notified_at: Timestamp) -> bool {
         (self.began..=self.now).contains(&notified_at)
     }

@@ -11,12 +11,14 @@ use sha2::Sha256;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-/// Header with `sha256=` and the HMAC-SHA-256 of the body under the secret, in hexadecimal digits.
+/// Header with the signature: `sha256=`, then the HMAC-SHA-256 of the body in hexadecimal digits. The
+/// key of the HMAC is the secret.
 const SIGNATURE_HEADER: &str = "X-Risk-Signature-256";
 /// Configuration key of the file with the secret.
 const SECRET_KEY: &str = "alerts.webhook.secret_file";
 
-/// Posts a message. The error gives the reason of the failure, and never the address.
+/// Posts a message. The error gives the reason of the failure, but never the address: anybody who
+/// knows the address can post there.
 pub(crate) fn post(settings: &WebhookSettings, body: &str, within: Duration) -> anyhow::Result<()> {
     let mut request = agent(within)
         .post(&settings.url)
@@ -59,8 +61,8 @@ impl fmt::Display for PermanentRejection {
 impl std::error::Error for PermanentRejection {}
 
 fn agent(within: Duration) -> Agent {
-    // The certificates that this machine trusts: the certificate of a chat server may be known only
-    // within a company.
+    // Trusts the same certificates as this machine, because the certificate of a company's chat
+    // server may be known only to the company's machines.
     let trusted = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
     let config = Agent::config_builder()
         .tls_config(trusted.build())
@@ -80,10 +82,10 @@ fn signature(secret: &str, body: &str) -> anyhow::Result<String> {
         ))
         .into());
     }
-    let mut code =
+    let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.as_bytes()).context("failed to use the secret")?;
-    code.update(body.as_bytes());
-    let digest = code.finalize().into_bytes();
+    mac.update(body.as_bytes());
+    let digest = mac.finalize().into_bytes();
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("sha256={digits}"))
 }

@@ -1,6 +1,6 @@
-//! Check of an answer: it must have its main members, with their types.
+//! Checks that an answer has the members that callers need, with the right types.
 //!
-//! Only members that callers need are checked, so that a newer server may answer with more.
+//! Other members are not checked, so a newer server may answer with more.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
 use serde_json::Value;
@@ -130,12 +130,12 @@ impl Endpoint {
             ));
         }
         let is_label = |label: &u8| *label <= 1;
-        let is_probability = |share: &f64| (0.0..=1.0).contains(share);
+        let is_probability = |number: &f64| (0.0..=1.0).contains(number);
         if !found.predictions.iter().all(is_label) {
             return Some("the answer has a prediction that is neither 0 nor 1".into());
         }
-        let are_shares = found.probabilities.iter().all(is_probability);
-        (!are_shares).then(|| "the answer has a probability outside 0 to 1".into())
+        let are_probabilities = found.probabilities.iter().all(is_probability);
+        (!are_probabilities).then(|| "the answer has a probability outside 0 to 1".into())
     }
 
     fn read<T: DeserializeOwned>(self, answer: &Value) -> Result<T, String> {

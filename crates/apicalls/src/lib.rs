@@ -1,10 +1,10 @@
-//! Calls the running API: score, summary statistics and diagnostics once each, and predictions for
-//! the rows of each file of the test data.
+//! Calls the running API. Requests the score, the summary statistics and the diagnostics once each,
+//! and predictions for the rows of every test data file.
 //!
-//! The sent rows are the rows that the score is computed on. Requests hold the rows themselves, so
-//! the server need not read the files. Only this crate is an HTTP client of the API. A failed call
-//! is part of the result, marked as an error and never as an answer. No other address is contacted,
-//! not even a proxy or the target of a redirection.
+//! The sent rows are the rows that the score is computed on. Requests contain the rows themselves,
+//! so the server need not read the files. No other crate is an HTTP client of the API. The result
+//! contains failed calls too, each with its error and without an answer. No other address is
+//! contacted, not even a proxy or the target of a redirection.
 
 mod answers;
 mod call;
@@ -24,8 +24,8 @@ use crate::requests::split_into_requests;
 
 pub use returns::{ApiCall, ApiReturns};
 
-/// Calls the API that the configuration names, and saves the answers. This is the command that a
-/// person runs.
+/// Calls the API that the configuration names, and saves the answers. This is the program
+/// `apicalls`. The pipeline uses [`call()`] and [`write()`] instead.
 pub fn run(config: &Config) -> anyhow::Result<ApiReturns> {
     dataset::start_threads()?;
     let _lock = RunLock::acquire(&config.layout, "apicalls")?;

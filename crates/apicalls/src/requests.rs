@@ -3,10 +3,11 @@
 use common::config::LimitSettings;
 use dataset::TestLines;
 
-/// Maximum size of a request body in bytes, even if the server accepts more, because the answer to it is
-/// held in memory.
+/// Maximum size of a request body in bytes. The answer to a request is held in memory, so this limit
+/// applies even if the server accepts larger bodies.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
-/// Memory that a server needs for the rows and the answer, in bytes per byte of a body.
+/// Bytes of memory that a server needs per byte of a request body, for the rows and the answer
+/// together.
 const MEMORY_PER_BODY_BYTE: u64 = 16;
 
 /// The rows of one request for predictions.
@@ -62,11 +63,11 @@ pub(crate) fn split_into_requests(
     if rows > 0 {
         requests.push((first..lines.rows(), rows, body));
     }
-    let are_several = requests.len() > 1;
+    let is_split = requests.len() > 1;
     let request =
         |(span, rows, body): (std::ops::Range<usize>, usize, Vec<u8>)| PredictionRequest {
             file: lines.file.clone(),
-            span: are_several.then(|| format!("rows {} to {}", span.start + 1, span.end)),
+            span: is_split.then(|| format!("rows {} to {}", span.start + 1, span.end)),
             n_rows: rows,
             body,
         };

@@ -13,7 +13,7 @@ use common::exit::Exit;
 
 use super::*;
 
-/// A workspace with small files of test data and a configuration that calls this address.
+/// A workspace with small files of test data and a configuration with this address of the API.
 fn workspace(url: &str) -> (tempfile::TempDir, Config) {
     let base = tempfile::tempdir().unwrap();
     let text = format!(

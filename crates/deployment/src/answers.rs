@@ -39,20 +39,20 @@ pub(crate) fn sample_predictions(model: &Model) -> Vec<SamplePrediction> {
 /// model's file.
 pub(crate) fn check_sample_predictions(
     model: &Model,
-    kept: &[SamplePrediction],
+    stored: &[SamplePrediction],
 ) -> Result<(), String> {
     let scorer = model.scorer();
-    for answer in kept {
-        let Some(row) = model.read_row(&answer.row) else {
+    for sample in stored {
+        let Some(row) = model.read_row(&sample.row) else {
             return Err("reads other columns than the sample predictions in its manifest".into());
         };
         let found = scorer.probability(&row);
         // A comparison with NaN is false, so a prediction of NaN counts as changed.
-        let is_same = (found - answer.probability).abs() <= PROBABILITY_TOLERANCE;
+        let is_same = (found - sample.probability).abs() <= PROBABILITY_TOLERANCE;
         if !is_same {
             return Err(format!(
                 "predicts {found} for a row for which it predicted {} when it was published",
-                answer.probability
+                sample.probability
             ));
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! A release is staged under a hidden name with all its files and checked. One rename gives the
 //! release its number; another replaces the link `current`. An interruption leaves the live release
-//! as it was, and at most a hidden folder that the next writer removes. Between the two renames, it
-//! leaves a complete release that is not live.
+//! as it was, and at most a hidden folder that the next writer removes. An interruption between the
+//! two renames leaves a complete release that is not live.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,6 +29,7 @@ use crate::removal::{clear, leftovers, remove, staging_folder};
 
 /// Key of the history document with the highest release number that was ever given.
 const LAST_RELEASE_DOCUMENT: &str = "last release number";
+
 /// Content of a new release.
 pub struct Candidate<'a> {
     /// The model.
@@ -142,8 +143,8 @@ pub fn publish(
 ) -> anyhow::Result<Release> {
     let name = staged.name();
     let folder = layout.release(&name);
-    // The digest is recorded first. If this process is killed before the rename, the next release gets the
-    // same number.
+    // The digest is recorded first, so that each published release has one. If this process is killed before
+    // the rename, the next release gets the same number, and its digest replaces this one.
     PublishedManifests::record(history, &name, staged.manifest_digest, |name| {
         files::is_folder(&layout.release(name)).unwrap_or(true)
     })?;
@@ -283,8 +284,8 @@ pub fn repair(config: &Config, history: &History) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Some commands were killed before they recorded the end of a change by hand. Finds out whether each such
-/// change happened.
+/// Finds out whether each unfinished change by hand happened. A change is unfinished if its command was
+/// killed before it recorded the end of the change.
 fn settle_changes(layout: &Layout, history: &History) -> anyhow::Result<()> {
     history.settle_trainings(layout)?;
     for change in history.unfinished_changes()? {
@@ -365,9 +366,9 @@ fn next_number(layout: &Layout, history: &History) -> anyhow::Result<u64> {
 
 /// Saves the highest number given, so that the number is not given again after its folder is gone.
 fn record_highest_number(layout: &Layout, history: &History) -> anyhow::Result<()> {
-    let there = highest_existing(layout)?;
-    if there > highest_given(history)? {
-        history.save_document(LAST_RELEASE_DOCUMENT, &there)?;
+    let existing = highest_existing(layout)?;
+    if existing > highest_given(history)? {
+        history.save_document(LAST_RELEASE_DOCUMENT, &existing)?;
     }
     Ok(())
 }

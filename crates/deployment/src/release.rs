@@ -23,7 +23,7 @@ use crate::answers::check_sample_predictions;
 const NAME_DIGITS: usize = 6;
 
 /// Maximum number of finished runs that are searched for the release that was live last. While the
-/// link is missing, every run that cron starts fails, so many of them may name no release.
+/// link is missing, every run that cron starts fails. Many runs may therefore name no release.
 const MAX_RUNS_READ: i64 = 10_000;
 
 /// Maximum size in bytes of a file of a release. A larger file cannot be the one that was
@@ -73,7 +73,7 @@ impl Release {
     /// Opens the release in a folder. Returns an error if its manifest cannot be read, or is not the one
     /// that was published.
     pub fn open_published(folder: &Path, published: &PublishedManifests) -> anyhow::Result<Self> {
-        // The manifest is read first, because its error messages are more precise.
+        // The manifest is read before its checksum is compared, because errors of reading are more precise.
         let release = Self::open(folder)?;
         published.check(folder)?;
         Ok(release)

@@ -72,6 +72,7 @@ pub struct ReleaseList {
 
 impl Report for DeployReport {
     fn needs_attention(&self) -> bool {
+        // A person who asks for the list wants it even with `--quiet`.
         matches!(self, Self::Listed(_))
     }
 }

@@ -47,8 +47,9 @@ fn clients(config: &Config) -> Table {
         let plan = table.add_level(1, LEVELS[place]);
         let region = table.add_level(3, ["north", "south"][usize::from(draw(3) > 0.6)]);
         let age = f64::from(20 + (row.wrapping_mul(2_654_435_761) >> 16) % 50);
-        let together = if place > 2 { age - 45.0 } else { 45.0 - age } / 12.0;
-        let risk = ((spend - 100.0).abs() / 150.0) + place as f64 / 6.0 + draw(5) + together;
+        // The effect of the age depends on the plan: a pair of features.
+        let pair_effect = if place > 2 { age - 45.0 } else { 45.0 - age } / 12.0;
+        let risk = ((spend - 100.0).abs() / 150.0) + place as f64 / 6.0 + draw(5) + pair_effect;
         let cells = [
             missing(spend, row % 11 == 0),
             missing(plan, row % 13 == 0),
@@ -99,7 +100,7 @@ impl Sheet {
                         let named = levels.find(|row| text(&row["level"]) == *cell);
                         number(named.copied().unwrap_or(other), "points_at_from").unwrap()
                     }
-                    None => of_number(&own, cell.parse().unwrap()),
+                    None => points_for_number(&own, cell.parse().unwrap()),
                 },
             };
         }
@@ -176,7 +177,7 @@ fn share_of_range(
 }
 
 /// Points for a number, from the rows of its feature.
-fn of_number(own: &[&HashMap<String, String>], x: f64) -> f64 {
+fn points_for_number(own: &[&HashMap<String, String>], x: f64) -> f64 {
     let holds = |row: &&&HashMap<String, String>| match row["part"].as_str() {
         "line" => true,
         "range" => {
