@@ -1,4 +1,4 @@
-//! How long the passes take that a fit consists of: `cargo bench -p dataset`.
+//! Benchmarks of the passes that a fit consists of: `cargo bench -p dataset`.
 
 use dataset::passes::{
     Axis, Encoding, LinearExpression, LogisticPoint, Term, WeightedTerm, log_odds, logistic_terms,
@@ -98,7 +98,7 @@ fn log_odds_of_numbers(bencher: Bencher<'_, '_>, columns: usize) {
     time_log_odds(bencher, Term::numbers(columns), &table(columns));
 }
 
-/// Levels of the categories in a table of numbers and categories by turns.
+/// Numbers of levels of the categories in a table in which numbers and categories alternate.
 const LEVELS: [usize; 3] = [10, 20, 40];
 
 fn levels() -> Vec<Vec<Level>> {

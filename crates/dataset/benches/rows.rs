@@ -1,4 +1,4 @@
-//! How long it takes to read rows and to tell them apart: `cargo bench -p dataset --bench rows`.
+//! Benchmarks of reading rows and of finding equal rows: `cargo bench -p dataset --bench rows`.
 
 use common::Schema;
 use dataset::{
@@ -26,7 +26,7 @@ fn text() -> String {
     format!("{header}\n{rows}")
 }
 
-/// Spread as a keyed hash spreads them.
+/// Fingerprints that are spread evenly, because they are keyed hashes.
 fn fingerprints(numbers: std::ops::Range<u64>) -> Vec<Fingerprint> {
     let key = FingerprintKey::PUBLIC;
     numbers
@@ -34,7 +34,7 @@ fn fingerprints(numbers: std::ops::Range<u64>) -> Vec<Fingerprint> {
         .collect()
 }
 
-/// With and without the lines of the rows and the numbers of their clients.
+/// Reads rows with and without their lines, and with and without the numbers of their clients.
 #[divan::bench(args = [(Lines::Kept, false), (Lines::Dropped, false), (Lines::Dropped, true)], sample_count = 20)]
 fn read_rows(bencher: Bencher<'_, '_>, (lines, numbers): (Lines, bool)) {
     let text = text();
@@ -73,7 +73,7 @@ fn first_of_equals(bencher: Bencher<'_, '_>) {
         .bench(|| first_occurrences(rows.chunks(10_000)));
 }
 
-/// Beside ten times as many that are there, in memory or in a file.
+/// Looks up rows in a set of ten times as many rows, in memory or in a file.
 #[divan::bench(args = [u64::MAX, 0], sample_count = 20)]
 fn look_for_rows(bencher: Bencher<'_, '_>, memory: u64) {
     let folder = tempfile::tempdir().expect("a temporary folder");

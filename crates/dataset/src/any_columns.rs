@@ -43,17 +43,17 @@ pub struct AnyColumns {
     /// Public hash of the client of each row; a row without an id is a client of its own. `None` if the
     /// file does not have the id of the schema.
     pub clients: Option<Vec<u64>>,
-    /// What somebody should look at.
+    /// Warnings that a person should check.
     pub warnings: Vec<String>,
 }
 
 /// One column of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnyColumn {
-    /// Its name, without spaces around it.
+    /// Name of the column, without spaces around it.
     pub name: String,
-    /// Its values in the order of the rows, NaN for a missing or unreadable one; `None` if the
-    /// column is not numeric.
+    /// Values of the column in the order of the rows, NaN for a missing or unreadable one; `None` if
+    /// the column is not numeric.
     pub numbers: Option<Vec<f64>>,
     /// Cells that hold a number.
     pub readable: u64,
@@ -109,8 +109,8 @@ pub fn read_columns(
     Ok(found)
 }
 
-/// Reads the columns for which `wanted` has the labels, if it is the target, and the format of
-/// numbers; and the clients, from the column `id`.
+/// Reads some columns, and the clients from the column `id`. For a column to read, `wanted` returns the
+/// format of its numbers, and the labels if it is the target; `None` for any other column.
 fn read_fields<'s>(
     path: &Path,
     text: &TextSettings,

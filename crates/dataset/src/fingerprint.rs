@@ -5,8 +5,8 @@
 //! of a client and of a row say which rows belong together. They have 64 bits under a fixed key, so
 //! that every machine decides alike.
 //!
-//! Folds and samples are decided by the *number* of a client, of 32 bits, which every database can
-//! compute: it has MD5.
+//! The *number* of a client decides folds and samples. It has 32 bits and comes from MD5, which every
+//! database can compute.
 //!
 //! Two rows are equal if their ids have equal bytes and their values are equal numbers. `5` equals
 //! `5.0`, -0 equals 0, and all missing values are equal.
@@ -63,7 +63,7 @@ impl FingerprintKey {
         Ok(Self(key))
     }
 
-    /// SHA-256 of the key, by which the ledger knows it.
+    /// SHA-256 of the key, by which the ledger identifies the key.
     pub fn digest(&self) -> String {
         digest::of_bytes(&self.0)
     }
@@ -137,7 +137,7 @@ impl SampleHasher {
         self.of_row_at(client, values, None)
     }
 
-    /// The public hash of a row. With a place, equal rows at other places have other hashes.
+    /// The public hash of a row. With a place, equal rows at different places have different hashes.
     pub(crate) fn of_row_at(
         &mut self,
         client: u64,

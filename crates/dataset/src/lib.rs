@@ -1,5 +1,5 @@
-//! Rows: lists and reads CSV files, keeps the columns in memory, and has the few passes over them
-//! that every stage is built from.
+//! Lists and reads CSV files, and keeps their rows in memory, column by column. Has the few passes over
+//! rows that every stage is built from.
 //!
 //! Only this crate reads CSV, walks through the input folders and divides work over rows among
 //! processors. It knows no model, no score and no release. A stage asks for a pass and does not

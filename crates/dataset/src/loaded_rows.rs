@@ -1,10 +1,10 @@
 //! Rows of finaldata.csv in memory: all of them, or a sample.
 //!
 //! Rows that the run is about come first: those that were never evaluated, then those since the model
-//! drift. Of older rows, those of the clients with the smallest numbers are taken. Of a
-//! client with very many rows, a part is taken, so that it does not crowd out the others. Rows without a
-//! label are of little use to a model, and come after those with one. Without an id, a public hash of
-//! each row's number decides.
+//! drift. Of older rows, those of the clients with the smallest numbers are taken. Of a client with very
+//! many rows, a part is taken, so that it does not crowd out the others. Rows without a label are of
+//! little use to a model, and come after rows with a label. Without an id, a public hash of each row's
+//! number decides.
 //!
 //! The sample is drawn while the rows are read: memory holds few rows more than the sample may have.
 
@@ -30,11 +30,11 @@ const RESERVED_BYTES: u64 = 96 << 20;
 const WORKING_BYTES: u64 = 40;
 /// Number of rows that [`each_block`] passes on per call, at most.
 const BLOCK_ROWS: usize = 1 << 16;
-/// The part of a sample that one client may fill while there are enough other clients.
+/// One client may fill one part in this many of a sample, while there are enough other clients.
 const PART_OF_A_CLIENT: usize = 64;
-/// The part of a sample by which memory exceeds it while rows are read.
+/// While rows are read, memory may exceed the size of the sample by one part in this many.
 const PART_OF_SURPLUS: usize = 16;
-/// The part of a sample that new rows without a label leave to labelled rows.
+/// New rows without a label leave one part in this many of a sample to labelled rows.
 const PART_OF_EARLIER: usize = 4;
 
 /// Rows of finaldata.csv in memory.
@@ -42,7 +42,7 @@ const PART_OF_EARLIER: usize = 4;
 pub struct LoadedRows {
     /// The rows, in their order.
     pub table: Table,
-    /// Their numbers in finaldata.csv.
+    /// Numbers of the rows in finaldata.csv.
     pub numbers: RowNumbers,
     /// Size of the sample; `None` if these are all rows.
     pub sample: Option<SampledRows>,
@@ -51,7 +51,7 @@ pub struct LoadedRows {
 /// Numbers in finaldata.csv of the rows of a table, counted from 0. They ascend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowNumbers {
-    /// Consecutive numbers from this one on.
+    /// Consecutive numbers that begin with this one.
     From(u64),
     /// The number of each row.
     Each(Vec<u64>),
@@ -93,8 +93,8 @@ pub fn max_loaded_rows(config: &Config) -> usize {
 }
 
 /// Reads the rows of finaldata.csv up to its committed length. If they are more than `max_rows`, a
-/// sample is taken. It has all rows that were never evaluated if these fit, and then all labelled rows
-/// from number `recent` on if these fit too.
+/// sample is taken. It has all rows that were never evaluated if these fit. It then has all labelled rows
+/// whose number is at least `recent` if these fit too.
 ///
 /// Returns an error if the content of the file does not match the ledger. An ingestion repairs the
 /// file.
@@ -387,7 +387,8 @@ impl Sampler {
     }
 }
 
-/// Numbers of rows that each class may have in a sample of `max_rows`, of those that it has.
+/// Number of rows of each class in a sample of `max_rows` rows. `rows` are the numbers of rows that the
+/// classes have.
 fn shared_out(rows: [usize; CLASSES], max_rows: usize) -> [usize; CLASSES] {
     let mut left = max_rows;
     let mut places = [0; CLASSES];
@@ -404,9 +405,9 @@ fn shared_out(rows: [usize; CLASSES], max_rows: usize) -> [usize; CLASSES] {
     places
 }
 
-/// Maximum number of rows of a client in a sample of `places` rows: `smallest`, or more if the sample
-/// had fewer rows otherwise. Of the clients with more rows, as many as the second number says have one
-/// row more, which fills the sample.
+/// Maximum number of rows of a client in a sample of `places` rows. It is `smallest`, or more if the
+/// sample would otherwise not be full. The second number says how many of the clients with more rows have
+/// one additional row, so that the sample is full.
 fn max_rows_of_a_group(
     groups: impl Iterator<Item = usize> + Clone,
     places: usize,

@@ -68,7 +68,7 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Continues at a place of the same file. `rest` reads the file from this place on.
+    /// Continues at a place of the same file. `rest` reads the file, beginning at this place.
     pub fn go_to(&mut self, position: RecordPosition, rest: R) {
         self.start = position.bytes;
         self.lines = position.lines;

@@ -102,8 +102,8 @@ impl LevelColumn {
         self.give_up_beyond(MAX_LEVELS);
     }
 
-    fn give_up_beyond(&mut self, most: usize) {
-        if self.texts.as_ref().is_some_and(|texts| texts.len() > most) {
+    fn give_up_beyond(&mut self, max: usize) {
+        if self.texts.as_ref().is_some_and(|texts| texts.len() > max) {
             self.texts = None;
         }
     }

@@ -14,7 +14,7 @@ use crate::fingerprint::client_hash;
 use crate::line::push_quoted;
 use crate::tokenizer::Record;
 
-/// One client in this many is in the test part, if a hash splits the file.
+/// If a hash splits the file, one client in this many is in the test part.
 const CLIENTS_PER_TEST_CLIENT: u64 = 4;
 /// Share of the rows in the test part, if a column orders the rows.
 const TEST_SHARE: f64 = 0.25;
@@ -139,8 +139,9 @@ fn write_parts(
     Ok(counts)
 }
 
-/// True if a row is in the test part. Without an id, the line of a row counts too. Otherwise equal
-/// rows would be in the same part, and few different rows could fill one part.
+/// True if a row is in the test part. Without an id, the hash includes the line of the row. Otherwise
+/// equal rows would be in the same part, and a part could have nearly all rows of a file with few
+/// different rows.
 fn is_test_client(record: Record<'_>, id: Option<usize>, shape: Shape) -> bool {
     let id = id.filter(|_| shape.fits(record));
     let hash = match id {
@@ -270,7 +271,7 @@ struct Keys {
     is_refuted: bool,
 }
 
-/// Number of cells, from which on a column without any date is no column of dates.
+/// A column with at least this number of cells and without any date is no column of dates.
 const REFUTING_CELLS: u64 = 20;
 
 impl Keys {

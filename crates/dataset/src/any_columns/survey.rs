@@ -31,7 +31,7 @@ pub struct FileSurvey {
 /// Counts of the cells of one column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnSurvey {
-    /// Its name, without spaces around it.
+    /// Name of the column, without spaces around it.
     pub name: String,
     /// Number of cells that would be missing if the column holds numbers.
     pub missing: u64,

@@ -20,7 +20,8 @@ impl Column {
         Self([[value; LANES]; STEPS])
     }
 
-    /// Sets the values to `value` of a table column's cells in these rows; 0 after the last row.
+    /// Fills the column from the cells of a table's column in these rows: `value` converts each cell. The
+    /// values after the last row are 0.
     #[inline(always)]
     pub(crate) fn fill<T: Copy>(
         &mut self,
@@ -44,7 +45,8 @@ impl Column {
         rest.fill(0.0);
     }
 
-    /// Sets the values to `value` of the rows' positions; 0 after the last row.
+    /// Fills the column from the positions of the rows: `value` returns the number for a position. The
+    /// values after the last row are 0.
     #[inline(always)]
     pub(crate) fn fill_at(&mut self, rows: &BlockRows<'_>, value: impl Fn(usize) -> f64) {
         let (used, rest) = self.values_mut().split_at_mut(rows.len());
@@ -70,7 +72,7 @@ impl Column {
         values.try_into().expect("the size of a block")
     }
 
-    /// Sets each value to `value` of another column's value in the same row.
+    /// Fills the column from another column: `value` converts the other column's value in the same row.
     #[inline(always)]
     pub(crate) fn map(&mut self, other: &Self, value: impl Fn(f64) -> f64) {
         for (to, from) in self.values_mut().iter_mut().zip(other.values()) {

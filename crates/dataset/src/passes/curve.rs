@@ -44,7 +44,7 @@ impl Curve {
         }
     }
 
-    /// True if it has a point, as many values as knots, finite steps, and knots that increase.
+    /// True if the curve has a knot, as many values as knots, finite steps, and knots that increase.
     pub fn is_valid(&self) -> bool {
         let has_finite_steps = |all: &[f64]| {
             let mut pairs = all.windows(2);
@@ -64,7 +64,7 @@ impl Curve {
 }
 
 /// Place of the knot before a number, and the share of the way from there to the next knot. There
-/// must be at least two increasing knots. A number outside counts as the outer knot.
+/// must be at least two increasing knots. A number outside the knots counts as the nearest knot.
 #[inline]
 pub(crate) fn position(knots: &[f64], number: f64) -> (usize, f64) {
     let after = knots.partition_point(|knot| *knot <= number);

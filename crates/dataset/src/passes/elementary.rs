@@ -13,7 +13,8 @@ const ROUNDER: f64 = 6_755_399_441_055_744.0;
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 /// The rest of ln 2: `ln 2 - LN_2_HIGH`.
 const LN_2_LOW: f64 = f64::from_bits(0x3dea_39ef_3579_3c76);
-/// Limit for x in e^−x, which is 0 from here on. With a larger x the exponent would overflow.
+/// Limit for x in e^−x. For this x and any larger one, e^−x is 0. With a larger x, the exponent would
+/// overflow.
 const LARGEST: f64 = 800.0;
 const EXPONENT_BIAS: f64 = 1023.0;
 const MANTISSA_BITS: u32 = 52;

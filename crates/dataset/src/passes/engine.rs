@@ -132,7 +132,7 @@ pub(crate) fn run_all<P: Pass>(
     debug_assert_eq!(selection.fold, Fold::Any, "each pass has its own choice");
     let empty = || -> Vec<P::Value> { passes.iter().map(|(pass, _)| pass.empty()).collect() };
     let fold = |by_fold: &mut ByFold, range| {
-        by_fold.deal(table, selection.labels, range);
+        by_fold.fill(table, selection.labels, range);
         let mut values = empty();
         for ((pass, wanted), value) in passes.iter().zip(&mut values) {
             for (chunk, fold) in by_fold.chunks().zip(0..) {
@@ -156,13 +156,14 @@ pub(crate) fn run_all<P: Pass>(
 /// Copies of some rows of a table, grouped by fold, so that a pass reads adjacent memory.
 #[derive(Default)]
 struct ByFold {
-    /// Positions in the original table of each fold's rows.
+    /// Positions of each fold's rows in the original table.
     positions: [Vec<usize>; FOLDS as usize],
     rows: Table,
 }
 
 impl ByFold {
-    fn deal(&mut self, table: &Table, labels: Labels, range: Range<usize>) {
+    /// Replaces the rows by the rows of a range that `labels` selects.
+    fn fill(&mut self, table: &Table, labels: Labels, range: Range<usize>) {
         self.positions.iter_mut().for_each(Vec::clear);
         for row in range {
             if labels.holds(table.labels[row]) {
@@ -185,15 +186,15 @@ impl ByFold {
     }
 }
 
-/// Minimum number of runs of rows in a spread sample.
-const MIN_RUNS: usize = 8;
+/// Minimum number of ranges of rows in a sample that is spread over the table.
+const MIN_RANGES: usize = 8;
 
 fn chunk_ranges(selection: &Selection, chunk_rows: usize) -> Vec<Range<usize>> {
     let Range { start, end } = selection.rows;
     let (stride, rows) = match selection.share {
         Share::All => (chunk_rows, chunk_rows),
         Share::OneIn(share) => {
-            let of_table = end.saturating_sub(start).div_ceil(MIN_RUNS);
+            let of_table = end.saturating_sub(start).div_ceil(MIN_RANGES);
             let stride = CHUNK_ROWS.min(of_table).max(share);
             (stride, stride / share)
         }
@@ -222,8 +223,8 @@ fn positions(table: &Table, selection: &Selection, range: Range<usize>) -> Posit
     })
 }
 
-/// True if all labels are known. They nearly always are, so checking all of them is faster than
-/// stopping at the first unknown one.
+/// True if all labels are known. Nearly always all labels are known, so checking all of them is faster
+/// than stopping at the first unknown one.
 fn are_known(labels: &[Label]) -> bool {
     labels.iter().fold(true, |all, label| all & label.is_some())
 }
@@ -253,7 +254,7 @@ mod tests {
             let ranges = chunk_ranges(&Selection::rows(0..rows).one_in(8), CHUNK_ROWS);
             let taken: usize = ranges.iter().map(Range::len).sum();
             assert!(taken.abs_diff(rows / 8) <= rows / 50 + 8, "{rows}: {taken}");
-            let last = ranges.last().expect("a run").start;
+            let last = ranges.last().expect("a range").start;
             assert!(last > rows * 3 / 4, "{rows}: nothing behind row {last}");
         }
     }

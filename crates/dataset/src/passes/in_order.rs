@@ -88,16 +88,16 @@ mod tests {
                 self.0.fetch_sub(1, Ordering::SeqCst);
             }
         }
-        let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (held, max_held) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
         pool.build().unwrap().install(|| {
             let fold = |(): &mut (), _| {
                 let now = held.fetch_add(1, Ordering::SeqCst) + 1;
-                most.fetch_max(now, Ordering::SeqCst);
+                max_held.fetch_max(now, Ordering::SeqCst);
                 Some(Held(&held))
             };
             folded_in_order(vec![(); 1000], || (), fold, None, |_, value| drop(value))
         });
-        assert_eq!(most.into_inner(), 1);
+        assert_eq!(max_held.into_inner(), 1);
     }
 }

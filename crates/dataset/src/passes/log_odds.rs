@@ -36,8 +36,8 @@ pub fn log_loss(log_odds: f64, label: bool) -> f64 {
     ln_1p(exp_minus(towards_label.abs())) + (-towards_label).max(0.0)
 }
 
-/// The log-odds of the selected rows, in their order: the value of `expression` for each row. For
-/// answers about single rows; figures over many rows are made of [`score_groups`](super::score_groups).
+/// The log-odds of the selected rows, in their order: the value of `expression` for each row. This is for
+/// answers about single rows. Figures over many rows use [`score_groups`](super::score_groups).
 pub fn log_odds(
     expression: &LinearExpression<'_>,
     table: &Table,

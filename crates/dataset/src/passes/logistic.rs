@@ -52,7 +52,7 @@ pub fn logistic_terms_by_fold(
     )
 }
 
-/// The [`logistic_terms`] of all clients except those of one fold, for each fold at its own point.
+/// For each fold, the [`logistic_terms`] of all clients outside the fold. Each fold has its own point.
 pub fn logistic_terms_without_folds(
     points: &[LogisticPoint<'_>],
     table: &Table,
@@ -68,8 +68,8 @@ pub fn logistic_terms_without_folds(
 /// The log-likelihood terms of the labelled rows of a selection, with log-odds clamped to the range
 /// from `-limit` to `limit`. `limit` is above 0.
 ///
-/// The limit keeps probabilities away from 0 and 1. There the curvature of a row would vanish, and
-/// its residual would no longer be comparable with it.
+/// The limit keeps probabilities away from 0 and 1. Near 0 and 1, the curvature of a row vanishes, and
+/// the residual is no longer comparable with the curvature.
 pub fn bounded_logistic_terms(
     point: &LogisticPoint<'_>,
     limit: f64,
@@ -105,8 +105,8 @@ fn summed(
     Ok(sums.swap_remove(0))
 }
 
-/// The sums of the log-likelihood over the labelled rows of a selection, one for each that is asked
-/// for.
+/// The sums of the log-likelihood over the labelled rows of a selection, one result for each entry of
+/// `asked`.
 pub(super) fn logistic_sums(
     asked: &[LogisticSums<'_>],
     table: &Table,
@@ -154,8 +154,8 @@ impl<'a> LogisticSums<'a> {
     }
 }
 
-/// Number of rows in a chunk if rows have few values that are not 0. Such a row is expensive, so
-/// even a few thousand rows should be shared among all processors.
+/// Number of rows in a chunk for [`LocalColumns`]. A row is more expensive there, so even a few thousand
+/// rows should be shared among all processors.
 const LOCAL_CHUNK_ROWS: usize = 2_048;
 
 struct Terms<'a> {
@@ -163,7 +163,7 @@ struct Terms<'a> {
     weight: Weight,
     /// Maximum absolute value of the log-odds; `None` for no limit.
     limit: Option<f64>,
-    /// The columns in groups, if a row has few values that are not 0.
+    /// The columns in groups, if most values of a row are 0.
     local: Option<LocalColumns<'a>>,
 }
 
@@ -185,7 +185,8 @@ impl Pass for Terms<'_> {
         if let Some(columns) = &self.local {
             return columns.add_rows(terms, chunk, &self.weight, self.limit);
         }
-        // The code is compiled once for each generation of processors. The best version runs.
+        // The code is compiled for several generations of processors. The best version for this processor
+        // runs.
         dispatch!(Level::new(), _ => self.add_rows(terms, chunk));
     }
 

@@ -77,14 +77,14 @@ impl Pass for Losses<'_> {
     }
 }
 
-/// Log-odds that are farther from 0 count as this far where two models are compared, so that the
+/// Largest absolute log-odds when two models are compared. Larger log-odds are clamped, so that the
 /// squares of log-losses stay finite.
 const FARTHEST_LOG_ODDS: f64 = 1e100;
 
 /// The log-loss of the first expression minus that of the second on the labelled rows of a selection.
 ///
-/// Log-odds are clamped to the range from `-limit` to `limit`, if there is a limit. It is above 0. Without
-/// it a single client could outweigh all others.
+/// Log-odds are clamped to the range from `-limit` to `limit`, if there is a limit. The limit is above 0.
+/// Without a limit, a single client could outweigh all others.
 pub fn paired_losses(
     expressions: [&LinearExpression<'_>; 2],
     limit: Option<f64>,

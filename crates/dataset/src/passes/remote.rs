@@ -103,7 +103,7 @@ pub trait Engine: Debug + Send + Sync {
         selection: &Selection,
     ) -> Result<Vec<Vec<Moments>>, Failure>;
 
-    /// The sums of the log-likelihood over the labelled rows, one for each that is asked for.
+    /// The sums of the log-likelihood over the labelled rows, one result for each entry of `asked`.
     fn logistic_terms(
         &self,
         asked: &[LogisticSums<'_>],
@@ -166,7 +166,7 @@ pub(crate) fn needs_rows(what: &str) -> Failure {
     ))
 }
 
-/// The failure of an engine that returned another number of values than was asked for.
+/// The failure of an engine that returned another number of values than requested.
 pub(crate) fn wrong_size(value: &str, wanted: usize, found: usize) -> Failure {
     Failure::input_output(format!(
         "the engine returned {found} values instead of {wanted} for {value}"

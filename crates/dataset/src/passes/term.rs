@@ -27,7 +27,7 @@ pub enum Encoding<'a> {
     Trend(&'a Curve),
     /// A curve's value at the number in the cell.
     Curve(&'a Curve),
-    /// A function that is 0 up to the knot in this place, 1 from the next knot on, and straight in
+    /// A function that is 0 up to the knot in this place, 1 after the next knot, and straight in
     /// between. The terms of all steps of a number follow one another.
     Step(&'a [f64], usize),
     /// 1 for this level, 0 for any other.

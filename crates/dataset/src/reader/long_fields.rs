@@ -4,8 +4,7 @@
 
 use crate::tokenizer::{Limits, Record, line_breaks};
 
-/// Number of line breaks in a field from which on there is a warning: the field probably contains
-/// rows.
+/// A field with at least this many line breaks causes a warning, because it probably contains rows.
 const MAX_FIELD_LINES: u64 = 100;
 /// Maximum bytes of a field without a warning.
 const MAX_FIELD_BYTES: usize = 64 * 1024;
@@ -29,9 +28,8 @@ pub(crate) fn too_long(line: u64, quote: Option<u64>) -> String {
     }
 }
 
-/// The reason why a header is unusable that contains a long field: a stray quote joined it with
-/// rows. `None` if its fields are short. `lines` is the number of line breaks before the header's
-/// block.
+/// The reason why a header with a long field is unusable: a stray quote joined the header with rows.
+/// `None` if its fields are short. `lines` is the number of line breaks before the header's block.
 pub(crate) fn long_name(header: Record<'_>, lines: u64) -> Option<String> {
     let mut long = LongFields::default();
     long.look_into(header, lines + header.line() + 1);

@@ -128,8 +128,7 @@ impl ColumnMap {
             && encoding == Encoding::Utf8
     }
 
-    /// What is to blame in the form of a record: its quotes, line breaks, encoding, and the number of
-    /// its fields.
+    /// Checks the form of a record: its quotes, line breaks and encoding, and the number of its fields.
     #[cold]
     fn check_form(&self, record: Record<'_>, encoding: Encoding) -> Result<(), Box<Blame>> {
         if let Some(field) = record.stray_quote() {

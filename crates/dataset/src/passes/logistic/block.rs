@@ -127,7 +127,7 @@ impl Block {
         }
     }
 
-    /// Sets losses, residuals and factors to 0 from the row `rows` on.
+    /// Sets losses, residuals and factors to 0 after the first `rows` rows.
     #[inline(always)]
     pub(super) fn clear_after(&mut self, rows: usize) {
         for column in [&mut self.losses, &mut self.residuals, &mut self.factors] {
