@@ -1,13 +1,14 @@
 //! The allocator of the C library, told to give freed memory back.
 //!
-//! glibc keeps freed blocks for later requests, in each thread its own. After many or large bodies, that is a
-//! few hundred megabytes that no request uses.
+//! glibc keeps freed blocks for later requests, separately for each thread. After many or large bodies, these
+//! blocks are a few hundred megabytes that no request uses.
 
 use std::time::{Duration, Instant};
 
 /// Time between two calls of [`Trim`] that give memory back.
 const TRIM_INTERVAL: Duration = Duration::from_secs(10);
-/// Bytes that requests must have given back since the last call. An idle server does nothing.
+/// Minimum number of bytes that requests must have given back since the last call. So an idle server does
+/// nothing.
 const MIN_RELEASED: u64 = 1024 * 1024;
 
 /// Size in bytes from which a block is taken from the system by itself, and given back as soon as it is freed.

@@ -139,8 +139,8 @@ impl MessageBody for Answer {
     }
 }
 
-/// Makes the router answer a request for another form of an address like one for the address
-/// itself. Returns the position of the endpoint; `None` if none is meant.
+/// Makes the router treat another form of an address like the address itself. Returns the position of
+/// the endpoint. `None` if the address stands for no endpoint.
 fn resolve_alternative_address(request: &mut ServiceRequest) -> Option<usize> {
     let meant = endpoints::endpoint_address_of(request.match_info().as_str())?;
     let uri: Uri = meant.parse().ok()?;

@@ -103,7 +103,8 @@ impl Application {
     pub fn run_until_stopped(self) -> anyhow::Result<()> {
         raise_file_limit();
         let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-        // The workers, and one thread each that accepts, that looks for releases, and for the work.
+        // The workers, and three more threads: one accepts connections, one looks for releases, and one
+        // does the work.
         dataset::check_threads(workers + 3)?;
         let state = Data::new(self.state);
         let watch = Watch::start(state.clone()).context("failed to start looking for releases")?;

@@ -17,7 +17,7 @@ use crate::in_flight::{InFlight, Permit};
 
 /// Bytes of a piece; the connection copies each piece.
 const PIECE_BYTES: usize = 64 * 1024;
-/// Size up to which an answer is handed over at once. The connection buffers as much anyway.
+/// Maximum size of an answer that is handed over in one piece. The connection buffers as much anyway.
 pub(crate) const SMALL_ANSWER: usize = 64 * 1024;
 
 /// Hexadecimal digits of the digest that form the entity tag.
@@ -51,8 +51,8 @@ impl Content {
         Self::of(Text::Fixed(text))
     }
 
-    /// Content that was counted while it was made. Large content is made outside the server's
-    /// worker, so that its digest delays nobody.
+    /// Content that was counted while it was made. Large content must be made outside the server's
+    /// workers, because its digest would delay other requests.
     pub(crate) fn counted(bytes: Bytes, permit: Permit) -> Self {
         Self::of(Text::Counted(bytes, permit))
     }
@@ -111,7 +111,7 @@ impl Text {
     }
 }
 
-/// A body that counts as used memory until all of it is taken, if it is large.
+/// The body of an answer. A large body counts as used memory until all of it is taken.
 pub(crate) fn counted_body(bytes: Bytes, permit: Option<Permit>) -> BoxBody {
     if bytes.len() <= SMALL_ANSWER {
         return BoxBody::new(bytes);

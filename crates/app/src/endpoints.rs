@@ -582,8 +582,9 @@ pub(crate) fn endpoint_index(path: &str) -> Option<usize> {
     ALL.iter().position(|endpoint| endpoint.is_at(path))
 }
 
-/// The address that is meant by another common form of it: with a slash at its end, below the
-/// version of the API, the folder of the dashboard, or the name of a health check of other servers.
+/// The usual form of an address that is written in another common form: with a slash at the end, or
+/// with the version of the API at the beginning. Also for the folder of the dashboard, and for the name
+/// that other servers give their health check.
 pub(crate) fn endpoint_address_of(path: &str) -> Option<&str> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let unversioned = path.strip_prefix("/v1");

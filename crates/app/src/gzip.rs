@@ -1,7 +1,7 @@
 //! Answers compressed with gzip, for clients that ask for it.
 //!
-//! A small answer is compressed at once. A larger one is compressed piece by piece while it is sent,
-//! so that no other request waits; its compressor counts as used memory.
+//! A small answer is compressed before it is sent. A larger answer is compressed piece by piece while
+//! it is sent, so that no other request waits. The compressor then counts as used memory.
 
 use std::io::Write;
 use std::pin::Pin;

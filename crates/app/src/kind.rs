@@ -105,7 +105,7 @@ pub(crate) static FILE_NOT_FOUND: Kind = kind(
     404,
     "file-not-found",
     "The file does not exist",
-    "Correct the path; a relative one begins at the server's configuration.",
+    "Correct the path; a relative path begins at the folder of the server's configuration.",
 );
 pub(crate) static NO_DATA: Kind = kind(
     404,
@@ -123,7 +123,7 @@ pub(crate) static METHOD_NOT_ALLOWED: Kind = kind(
     405,
     "method-not-allowed",
     "The method is not allowed",
-    "Use one that the detail and the header Allow name.",
+    "Use one of the methods that the detail and the header Allow list.",
 );
 pub(crate) static NOT_ACCEPTABLE: Kind = kind(
     406,
@@ -183,7 +183,7 @@ pub(crate) static HOST: Kind = kind(
     421,
     "host",
     "The server is not known by that name",
-    "Use a name of api.allowed_hosts.",
+    "Use one of the host names in api.allowed_hosts.",
 );
 pub(crate) static ROW_INVALID: Kind = kind(
     422,
@@ -207,7 +207,7 @@ pub(crate) static CSV_INVALID: Kind = kind(
     422,
     "csv-invalid",
     "The CSV cannot be used",
-    "Send text with a header, fields separated by commas.",
+    "Send text with a header line, and with commas between the fields.",
 );
 pub(crate) static NO_ROWS: Kind = kind(
     422,

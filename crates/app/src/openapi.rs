@@ -14,7 +14,7 @@ use crate::endpoints::{self, Access, Endpoint, Parameter, ParameterKind, Verb};
 use crate::kind::{self, Kind};
 
 /// Problem codes of every endpoint.
-const ANYWHERE: [&str; 7] = [
+const OF_EVERY_ENDPOINT: [&str; 7] = [
     "request-invalid",
     "unknown-parameter",
     "head-timeout",
@@ -31,7 +31,7 @@ const WITH_KEY: [&str; 4] = [
     "too-many-wrong-keys",
 ];
 
-/// What holds for every request and answer.
+/// Rules that apply to all requests and answers.
 const ABOUT: &str = "\
 No request changes the pipeline.
 
@@ -39,14 +39,14 @@ No request changes the pipeline.
 - **Numbers** are finite. Shares, probabilities and F1 are from 0 to 1. Times are UTC (RFC 3339).
 - **Request id**: every answer has the header `X-Request-Id`. The server takes the id of the request's header `X-Request-Id` if the id is 1 to 64 letters, digits, `.`, `_` or `-`. Otherwise the server makes a new one. `traceparent` (W3C) is passed through.
 - **Compression**: an answer of more than 1 KiB is compressed if the request has `Accept-Encoding: gzip`. A body may be sent with `Content-Encoding: gzip`. No other encoding is accepted.
-- **Conditional requests**: an answer with `ETag` is repeated only if it has changed: send the tag as `If-None-Match`; 304 means unchanged.
+- **Conditional requests**: to receive an answer again only if it has changed, send its `ETag` as `If-None-Match`. Status 304 means that it has not changed.
 - **Errors** are `application/problem+json` (RFC 9457); errors of the dashboard are pages. The end of `type` is a code that does not change between versions. Retry after 429 and 503, no sooner than `Retry-After` says.
 - **Methods**: each GET also answers HEAD; each address answers OPTIONS.";
 
 /// The description as JSON text.
 pub(crate) fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
-    // A tree of texts and numbers always encodes.
+    // Encoding cannot fail, because the document consists of texts and numbers.
     TEXT.get_or_init(|| serde_json::to_string_pretty(&document()).unwrap_or_default())
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn schemas() -> &'static Value {
 pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
     let is_own = |code: &str| {
         endpoint.problems.contains(&code)
-            || ANYWHERE.contains(&code)
+            || OF_EVERY_ENDPOINT.contains(&code)
             || (endpoint.access != Access::Open && WITH_KEY.contains(&code))
             || (code == "invalid-parameter" && !endpoint.parameters.is_empty())
             || (code == "foreign-origin" && endpoint.verb == Verb::Post)
@@ -156,7 +156,7 @@ fn parameter_schema(parameter: &Parameter) -> Value {
     match parameter.kind {
         ParameterKind::Bool => json!({"type": "boolean"}),
         ParameterKind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
-        ParameterKind::Count(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
+        ParameterKind::Count(max) => json!({"type": "integer", "minimum": 1, "maximum": max}),
         ParameterKind::Number => json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}),
         ParameterKind::Text => json!({"type": "string"}),
         ParameterKind::Word(words) => json!({"type": "string", "enum": words}),
@@ -174,7 +174,7 @@ mod tests {
         let kept = include_str!("../openapi.json");
         assert!(
             kept.trim_end() == text(),
-            "the API has changed; where that is meant, start the server and keep what it says: curl -s http://127.0.0.1:8000/openapi.json > crates/app/openapi.json"
+            "the API has changed; if the change is intended, start the server and store its new description: curl -s http://127.0.0.1:8000/openapi.json > crates/app/openapi.json"
         );
     }
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_have_no_marks_of_what_is_left_out() {
+    fn examples_have_no_marks_of_omitted_parts() {
         let text = text();
         assert!(!text.contains("\"…\""));
         let predictions = &document()["paths"]["/prediction"]["post"]["responses"]["200"];

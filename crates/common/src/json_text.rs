@@ -2,17 +2,18 @@
 
 use serde_json::Value;
 
-/// Columns of a line.
+/// Maximum length of a line.
 const WIDTH: usize = 100;
 
-/// The text of a value, over as few lines as are readable; ends without a line break.
+/// The text of a value. Each part that fits on one line is on one line. There is no line break at the
+/// end.
 pub fn readable(value: &Value) -> String {
     let mut text = String::new();
     push(&mut text, value, 0, 0);
     text
 }
 
-/// Appends a value that begins after `used` columns of a line with this indentation.
+/// Appends a value to a line with this indentation, of which the first `used` columns are filled.
 fn push(text: &mut String, value: &Value, indentation: usize, used: usize) {
     let short = one_line(value);
     if indentation > 0 && used + short.len() <= WIDTH {

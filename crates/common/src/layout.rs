@@ -20,7 +20,7 @@ pub mod names {
     pub const MODEL: &str = "trainedmodel.msgpack";
     /// F1 of the model on the test data.
     pub const SCORE: &str = "latestscore.txt";
-    /// The ingested files, one a line.
+    /// The ingested files, one per line.
     pub const INGESTED_FILES: &str = "ingestedfiles.txt";
     /// Picture of the model's confusion matrix.
     pub const CONFUSION_MATRIX: &str = "confusionmatrix.png";

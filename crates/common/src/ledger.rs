@@ -1,4 +1,5 @@
-//! The ledger: the files in finaldata.csv, its committed length, and its evaluated rows.
+//! The ledger: the ingested and rejected files, the committed length of finaldata.csv, and the number of
+//! evaluated rows.
 //!
 //! The ledger is the commit point of ingestion: a change that is not in the ledger has not
 //! happened. Rows are in ingestion order, so a single number, [`Ledger::evaluated_rows`], separates
@@ -24,7 +25,7 @@ pub struct Ledger {
     pub digest: String,
     /// Committed bytes of rejectedrows.csv.
     pub rejected_bytes: u64,
-    /// SHA-256 of those bytes; empty until a program that knows it has written.
+    /// SHA-256 of the committed bytes of rejectedrows.csv. Empty in ledgers of older programs.
     pub rejected_digest: String,
     /// Rows of finaldata.csv.
     pub rows: u64,
@@ -47,8 +48,8 @@ pub struct Ledger {
 
 /// Digests of the files in the state folder that decide which rows are new.
 ///
-/// A file that does not have its digest counts as lost. Both digests are empty until a program that
-/// knows them has written.
+/// A file that does not have its digest counts as lost. Both digests are empty in ledgers of older
+/// programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateDigests {
     /// SHA-256 of the fingerprint key.
@@ -77,17 +78,17 @@ pub struct LedgerFile {
     pub folder: String,
     /// Path relative to that folder.
     pub name: String,
-    /// SHA-256 of its bytes. Folder and digest identify a file.
+    /// SHA-256 of the file's bytes. Folder and digest identify a file.
     pub sha256: String,
     /// Metadata of the file when it was last hashed.
     pub stamp: FileStamp,
-    /// Whether its rows were ingested.
+    /// Whether the file's rows were ingested.
     pub status: FileStatus,
-    /// Reason why the file was rejected; `None` if it was not.
+    /// Reason why the file was rejected; `None` if it was not rejected.
     pub reason: Option<String>,
-    /// Counts of its rows by result.
+    /// Counts of the file's rows by result.
     pub rows: RowCounts,
-    /// The run that ingested it; `None` if it was ingested by hand or by an older program.
+    /// The run that ingested the file; `None` if it was ingested by hand or by an older program.
     pub run: Option<i64>,
 }
 
@@ -110,7 +111,7 @@ pub struct FileStamp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
-    /// Its valid rows are in finaldata.csv.
+    /// The valid rows of the file are in finaldata.csv.
     Ingested,
     /// The whole file was rejected.
     Rejected,
@@ -220,7 +221,7 @@ impl Ledger {
             .try_fold(0u64, |sum, file| sum.checked_add(file.rows.kept));
         match kept {
             Some(kept) if kept <= self.rows => None,
-            _ => Some("more rows are kept of the files than there are"),
+            _ => Some("the files have more kept rows than finaldata.csv has rows"),
         }
     }
 
@@ -250,11 +251,11 @@ pub struct DataPosition {
     pub rows: u64,
     /// Bytes of finaldata.csv.
     pub committed_bytes: u64,
-    /// SHA-256 of those bytes.
+    /// SHA-256 of these bytes of finaldata.csv.
     pub digest: String,
     /// The files that the rows came from, in ingestion order.
     pub files: Vec<FileReference>,
-    /// The sample of the rows that was used; `None` if all were.
+    /// The sample of the rows that was used; `None` if all rows were used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<SampledRows>,
 }
@@ -284,7 +285,7 @@ impl fmt::Display for SampledRows {
 }
 
 impl DataPosition {
-    /// The file names, one a line: the content of ingestedfiles.txt.
+    /// The file names, one per line: the content of ingestedfiles.txt.
     pub fn file_list(&self) -> String {
         self.files
             .iter()
@@ -300,7 +301,7 @@ pub struct FileReference {
     pub folder: String,
     /// Path relative to that folder.
     pub name: String,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the file's bytes.
     pub sha256: String,
 }
 

@@ -4,8 +4,8 @@
 //! contracts, and the command-line frame. Contracts are the schema, the layout of every path, the
 //! ledger and the history. File I/O covers atomic replacement, the lock and the artifact envelope.
 //! The frame of all nine programs includes progress on a terminal. The clock is here because tests
-//! make it jump. An item enters only if two
-//! crates need it today and it names no model, server or picture.
+//! make it jump. An item enters only if two crates need it today and it names no model, server or
+//! picture.
 //!
 //! What stays out: rows and their statistics (crate `dataset`), and everything a stage produces
 //! (the stage's own crate).

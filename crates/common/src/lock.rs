@@ -1,7 +1,7 @@
 //! The run lock, held by every command that writes to the pipeline.
 //!
-//! It is the operating system's lock on an open file, so it ends with its process: a dead run never
-//! blocks the next. The text of the file (process id and program) is only informative.
+//! The operating system locks an open file. The lock ends with the process that holds it, so a dead run
+//! never blocks the next one. The text of the file (process id and program) is only informative.
 
 use std::fs::{OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};

@@ -123,7 +123,8 @@ impl Manifest {
         };
         let published = PublishedManifests::read(layout)?;
         let checked = || {
-            // First, because its errors say more.
+            // The manifest is read before its checksum is compared, because errors of reading are more
+            // precise.
             let manifest = Self::read(&folder)?;
             published.check(&folder)?;
             anyhow::Ok(manifest)

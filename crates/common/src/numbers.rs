@@ -1,16 +1,16 @@
-//! Numbers as text for people: counts, scores and p-values, for all programs alike.
+//! Numbers as text for people: counts, scores and p-values. All programs use the same forms.
 //!
-//! JSON, CSV files and metrics have the exact numbers; nothing here is meant for a machine.
+//! Nothing here is meant for a machine: JSON, CSV files and metrics have the exact numbers.
 
 use std::fmt::Display;
 
-/// Differences up to this size are rounding errors: two scores that differ by less are equal.
+/// Largest difference of two scores that counts as a rounding error. Such scores are equal.
 pub const SCORE_TOLERANCE: f64 = 1e-9;
 /// Minimum and maximum number of decimals of a score. Scores that differ only in later decimals
 /// look equal.
 const DECIMALS: std::ops::RangeInclusive<usize> = 2..=4;
-/// From this size on, a score is written as a power of ten.
-const LONG: f64 = 1e7;
+/// A score of at least this size is written with a power of ten.
+const LARGE_SCORE: f64 = 1e7;
 
 /// A count with a comma between groups of three digits: `3,096`.
 pub fn count(n: impl TryInto<u64>) -> String {
@@ -32,9 +32,9 @@ pub fn counted(n: impl TryInto<u64>, noun: impl Display) -> String {
     format!("{} {noun}{plural}", count(n))
 }
 
-/// The first names of a list, at most `most`, and the number of further ones: `a, b and 3 more`.
-pub fn listed(names: &[impl AsRef<str>], most: usize) -> String {
-    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+/// The first names of a list, at most `max`, and the number of the others: `a, b and 3 more`.
+pub fn listed(names: &[impl AsRef<str>], max: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(max).map(AsRef::as_ref).collect();
     match names.len() - shown.len() {
         0 => shown.join(", "),
         more => format!("{} and {} more", shown.join(", "), count(more)),
@@ -71,7 +71,7 @@ pub fn amount(amount: f64) -> String {
 /// A number with at least two significant digits and no exponent: `0.0034`, `0.92`, `1.5`, `1234`.
 pub fn two_digits(number: f64) -> String {
     let size = number.abs();
-    if !size.is_finite() || size >= LONG || size == 0.0 {
+    if !size.is_finite() || size >= LARGE_SCORE || size == 0.0 {
         return number.to_string();
     }
     let decimals = 1 - power_of_ten(number);
@@ -86,8 +86,8 @@ fn power_of_ten(number: f64) -> i32 {
     power.and_then(Result::ok).unwrap_or(0)
 }
 
-/// A number of the data with three significant digits: `868.7` is `869`. A whole number is written in
-/// full, a very large or small one as a power of ten.
+/// A value from the data with three significant digits: `868.7` becomes `869`. A whole number is written
+/// in full. A very large or very small number is written with a power of ten.
 pub fn bound(number: f64) -> String {
     with_digits(number, MIN_DIGITS)
 }
@@ -100,13 +100,13 @@ pub fn bounds(ends: [f64; 2]) -> [String; 2] {
     differing.unwrap_or_else(|| both(MAX_DIGITS))
 }
 
-/// Fewest significant digits of a number with decimals.
+/// Minimum number of significant digits of a number with decimals.
 const MIN_DIGITS: usize = 3;
 /// Significant digits by which any two numbers differ.
 const MAX_DIGITS: usize = 17;
-/// Size from which on a number is written as a power of ten.
+/// A number of at least this size is written with a power of ten.
 const LARGE: f64 = 1e9;
-/// Size below which a number is written as a power of ten.
+/// A number below this size is written with a power of ten.
 const SMALL: f64 = 1e-4;
 
 /// A number with this many significant digits or more, without zeros at the end. Digits before the
@@ -135,14 +135,15 @@ pub fn score(score: Option<f64>, interval: Option<[f64; 2]>) -> String {
     Scores::of(score.into_iter().chain(interval.into_iter().flatten())).show(score, interval)
 }
 
-/// Scores of one text. They have equally many decimals, so that they can be compared by eye.
+/// Writes the scores of one text. All of them get the same number of decimals, so that a reader can
+/// compare them.
 #[derive(Clone, Copy, Debug)]
 pub struct Scores {
     decimals: usize,
 }
 
 impl Scores {
-    /// Scores with the fewest decimals, two to four, at which different ones look different.
+    /// Chooses the fewest decimals, from two to four, with which different scores look different.
     pub fn of(scores: impl IntoIterator<Item = f64>) -> Self {
         let mut scores: Vec<f64> = scores.into_iter().collect();
         scores.sort_by(f64::total_cmp);
@@ -163,8 +164,8 @@ impl Scores {
         }
     }
 
-    /// The scores of a comparison. The decimals show two significant digits of the difference, but
-    /// there are at least two and at most four.
+    /// Chooses the decimals for a comparison of two scores: enough to show two significant digits of
+    /// the difference, but at least two and at most four.
     pub fn compared(a: f64, b: f64) -> Self {
         let difference = (a - b).abs();
         let decimals = match difference > SCORE_TOLERANCE && difference.is_finite() {
@@ -178,7 +179,7 @@ impl Scores {
 
     /// One of the scores.
     pub fn number(self, score: f64) -> String {
-        if score.abs() >= LONG {
+        if score.abs() >= LARGE_SCORE {
             return format!("{score:.1e}");
         }
         let text = format!("{score:.*}", self.decimals);

@@ -1,4 +1,4 @@
-//! Text of foreign origin on screens and pages: what nobody sees is written out.
+//! Text of foreign origin on screens and pages. Invisible characters are written out.
 
 use std::borrow::Cow;
 

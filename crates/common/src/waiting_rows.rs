@@ -8,10 +8,10 @@
 //!
 //! The table follows the history: it holds the digest of the finaldata.csv that it belongs to, and the
 //! ledger says which labels are evaluated. So no transaction spans both files. A table of another
-//! finaldata.csv is made again from all rows, and keeps its predictions.
+//! finaldata.csv is rebuilt from all rows, and keeps its predictions.
 //!
-//! The history has the digest of the table, which contains sums of hashes of its rows. A table that does
-//! not fit is lost, and so is one whose rows do not have their sums where they are read.
+//! The history has the digest of the table. The table contains sums of hashes of its rows. A table with
+//! another digest counts as lost. So does a table whose rows do not match their sums when they are read.
 
 mod loss;
 mod pairing;

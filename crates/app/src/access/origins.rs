@@ -1,8 +1,9 @@
 //! Origins whose pages may read answers in a browser (CORS); none unless configured.
 //!
-//! A browser sends the form of any page to any server, also to one that only this machine reaches.
-//! The page cannot read the answer, but the request would be processed. A server with keys needs
-//! no check: a page can add a key only with the server's permission.
+//! A browser sends a form of any page to any server, even to a server that only this machine can
+//! reach. The page cannot read the answer, but the server would process the request. Therefore the
+//! origin of a request is checked. A server with keys needs no check: a page can add a key only with
+//! the server's permission.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
@@ -78,7 +79,7 @@ impl Origins {
 }
 
 /// True for the origin of the server itself, under the host name of the request. A proxy in front
-/// of the server may change the scheme, so both schemes are taken.
+/// of the server may change the scheme, so both schemes are accepted.
 fn is_of_host(origin: &[u8], host: &[u8]) -> bool {
     let with_scheme = |scheme: &[u8], port: &[u8]| {
         let Some((start, name)) = origin.split_at_checked(scheme.len()) else {

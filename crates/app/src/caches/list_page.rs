@@ -1,4 +1,4 @@
-//! The page of the call list that was asked for last.
+//! The last requested page of the call list.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::routes::Page;
 /// Largest page that is kept; ids may be long.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// What a page of the list depends on.
+/// Key of the cache: everything that a page of the list depends on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ListPage {
     pub(crate) stamp: FileStamp,

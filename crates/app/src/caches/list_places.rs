@@ -1,4 +1,5 @@
-//! Places of ranks in the file of the call list, so that a deep page is not read from the beginning.
+//! Positions of ranks in the file of the call list. Thanks to them, a page far down the list is not read
+//! from the beginning of the file.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,11 +7,11 @@ use common::ledger::FileStamp;
 use dataset::RecordPosition;
 use scoring::{RankedClient, StoredList};
 
-/// Clients between two places.
+/// Number of clients between two places.
 const SPACING: usize = 1_000;
 
-/// Places of the list that was read last. They are found while pages are read, and take 24 bytes for
-/// each thousand clients.
+/// Places of the list that was read last. They are recorded while pages are read, and take 24 bytes per
+/// thousand clients.
 #[derive(Default)]
 pub(crate) struct ListPlaces(Mutex<Option<(FileStamp, Vec<Place>)>>);
 
@@ -22,7 +23,7 @@ struct Place {
     position: RecordPosition,
 }
 
-/// A list that is read from one of its places on.
+/// A list whose reading begins at one of its places.
 pub(crate) struct ReadList<'s> {
     list: StoredList,
     places: &'s ListPlaces,
@@ -34,16 +35,16 @@ pub(crate) struct ReadList<'s> {
 }
 
 impl ListPlaces {
-    /// The list from a known place on. All clients before the place have ranks up to `rank`; some
-    /// clients after it may, too.
+    /// Opens the list at the last known place whose rank is at most `rank`. Some clients after the
+    /// place may also have ranks of at most `rank`.
     pub(crate) fn after(&self, mut list: StoredList, rank: u64) -> anyhow::Result<ReadList<'_>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let places = known
             .as_ref()
             .filter(|(stamp, _)| *stamp == list.stamp())
             .map_or(&[][..], |(_, places)| places);
-        let behind = places.partition_point(|place| place.rank <= rank);
-        let last = behind.checked_sub(1).map(|place| places[place]);
+        let n_passed = places.partition_point(|place| place.rank <= rank);
+        let last = n_passed.checked_sub(1).map(|place| places[place]);
         drop(known);
         if let Some(place) = last {
             list.go_to(place.position)?;
@@ -60,9 +61,9 @@ impl ListPlaces {
     /// Adds the found places that come after the known ones.
     fn add(&self, stamp: FileStamp, found: &[Place]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, places) = known.get_or_insert_with(|| (stamp, Vec::new()));
-        if *of != stamp {
-            (*of, *places) = (stamp, Vec::new());
+        let (known_stamp, places) = known.get_or_insert_with(|| (stamp, Vec::new()));
+        if *known_stamp != stamp {
+            (*known_stamp, *places) = (stamp, Vec::new());
         }
         let highest = places.last().map_or(0, |place| place.rank);
         places.extend(found.iter().filter(|place| place.rank > highest));
@@ -149,7 +150,7 @@ mod tests {
             let found = ranks(places.after(open(&path), rank).unwrap(), 2);
             assert_eq!(found, [first, first + 1], "after {rank}");
         }
-        // Reading on from a place finds the places after it.
+        // Reading that begins at a place finds the places after it.
         assert_eq!(
             ranks(places.after(open(&path), 1_500).unwrap(), 9_999).len(),
             4_500

@@ -34,7 +34,7 @@ struct TestFile {
     stamp: FileStamp,
 }
 
-/// Time after a change in which the system may give a further change the same time.
+/// Seconds after a change within which a further change may get the same timestamp.
 const TIMESTAMP_RESOLUTION_SECONDS: i64 = 1;
 const NANOSECONDS: i64 = 1_000_000_000;
 
@@ -88,7 +88,7 @@ impl Inputs {
         })
     }
 
-    /// True if a change after `now` would give a file another time.
+    /// True if a change after `now` would give each file another timestamp.
     fn are_settled(&self, now: i64) -> bool {
         let mut files = self.test_files.iter();
         // A time far in the future comes from a wrong clock.

@@ -20,8 +20,8 @@ pub(super) const BUCKETS: [u64; 16] = [
 /// The counted methods; `other` stands for all methods that are not listed.
 pub(super) const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "OPTIONS", "other"];
 
-/// Target of a request: its route and method. Unknown addresses share one route index behind the
-/// last.
+/// Target of a request: its route and method. All unknown addresses share one route index, the one
+/// after the last route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Target {
     pub(super) route: usize,
@@ -45,7 +45,7 @@ pub(crate) struct Metrics {
 
 #[derive(Default)]
 pub(super) struct Histogram {
-    /// One bucket more than there are bounds.
+    /// One bucket for each bound, and a last one for longer durations.
     pub(super) buckets: [AtomicU64; BUCKETS.len() + 1],
     pub(super) microseconds: AtomicU64,
 }
@@ -71,14 +71,14 @@ impl Target {
         }
     }
 
-    /// Pattern of its route.
+    /// Pattern of the route.
     pub(crate) fn route(self) -> &'static str {
         endpoints::ALL
             .get(self.route)
             .map_or("none", |endpoint| endpoint.path)
     }
 
-    /// Its method.
+    /// Method of the request.
     pub(crate) fn method(self) -> &'static str {
         METHODS[self.method]
     }
@@ -109,7 +109,7 @@ impl Metrics {
         Running(self)
     }
 
-    /// Number of requests without an answer yet.
+    /// Number of requests that are not answered yet.
     pub(crate) fn requests_in_flight(&self) -> u64 {
         self.in_flight.load(Relaxed)
     }
@@ -130,13 +130,13 @@ impl Metrics {
         self.without_request.fetch_add(1, Relaxed);
     }
 
-    /// Counts predicted rows.
-    pub(crate) fn count_predictions(&self, stayed: u64, left: u64) {
-        self.predictions[0].fetch_add(stayed, Relaxed);
-        self.predictions[1].fetch_add(left, Relaxed);
+    /// Counts predictions of the negative and of the positive label.
+    pub(crate) fn count_predictions(&self, negative: u64, positive: u64) {
+        self.predictions[0].fetch_add(negative, Relaxed);
+        self.predictions[1].fetch_add(positive, Relaxed);
     }
 
-    /// Counts a problem that was answered.
+    /// Counts an answer that reports a problem.
     pub(crate) fn count_problem(&self, kind: &'static Kind) {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         *problems.entry(kind.code).or_default() += 1;

@@ -76,9 +76,9 @@ fn content(endpoint: &Endpoint) -> Map<String, Value> {
             true => json!({"$ref": format!("#/components/schemas/{}", endpoint.schema)}),
             false => json!({"type": "string"}),
         }});
-        // The OpenAPI document has no example of itself: such an example would contain itself without end.
-        let is_usual = place == 0 && endpoint.path != endpoints::OPENAPI.path;
-        let example = endpoint.example.as_ref().filter(|_| is_usual);
+        // The OpenAPI document has no example of itself, because such an example would never end.
+        let may_have_example = place == 0 && endpoint.path != endpoints::OPENAPI.path;
+        let example = endpoint.example.as_ref().filter(|_| may_have_example);
         if let Some(shown) = example.and_then(|example| shown(example.answer, is_json)) {
             form["example"] = shown;
         }

@@ -4,7 +4,7 @@
 use schemars::Schema;
 use serde_json::{Map, Value};
 
-/// Brings a schema into its simple form. Schemas within it follow by themselves.
+/// Simplifies a schema, but not the schemas within it. The generator calls this for each schema.
 pub(super) fn simplify(schema: &mut Schema) {
     let Some(members) = schema.as_object_mut() else {
         return;

@@ -32,7 +32,7 @@ const SILENCE_TIME: Duration = Duration::from_secs(5);
 /// Compressed bytes per step. At a ratio of a thousand to one they become a megabyte.
 const COMPRESSED_BYTES_PER_STEP: usize = 1024;
 
-/// A buffer that is full grows by one in this many of its bytes.
+/// A full buffer grows by its length divided by this number.
 const GROWTH_SHARE: usize = 8;
 
 /// Decompressed bytes after which other requests of the worker have their turn.

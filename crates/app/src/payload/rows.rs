@@ -34,8 +34,8 @@ pub(crate) struct RowBudget<'r> {
     pub(crate) permit: &'r mut Permit,
 }
 
-/// Bytes of collected rows between two counts. Up to this many bytes, and those of one row, are
-/// uncounted.
+/// Bytes of collected rows after which the memory is counted again. So at most this many bytes, and
+/// those of one row, are not counted.
 const BYTES_BETWEEN_COUNTS: usize = 256 * 1024;
 
 /// Collects the rows of a request one by one.

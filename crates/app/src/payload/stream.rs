@@ -152,8 +152,11 @@ fn predict_all(
     if n_rows == 0 {
         return Err(ApiError::NoRows);
     }
-    let [stayed, left] = answer.counts();
-    streaming.state.metrics.count_predictions(stayed, left);
+    let [negative, positive] = answer.counts();
+    streaming
+        .state
+        .metrics
+        .count_predictions(negative, positive);
     for last in [Some(answer.take()), None] {
         // A client that has left needs no end.
         let _ = sender.blocking_send(Ok(last));

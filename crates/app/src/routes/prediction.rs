@@ -251,8 +251,8 @@ impl Job {
         let RequestSettings { options, media, .. } = self.settings;
         let bytes = answer_bytes(model, &rows, options, media, release);
         self.permit.grow(bytes)?;
-        let (answer, [stayed, left]) = self.write_answer(&rows, bytes)?;
-        self.state.metrics.count_predictions(stayed, left);
+        let (answer, [negative, positive]) = self.write_answer(&rows, bytes)?;
+        self.state.metrics.count_predictions(negative, positive);
         Ok(answer)
     }
 
@@ -309,7 +309,7 @@ fn threshold(text: &str) -> Option<f64> {
     (0.0..=1.0).contains(&threshold).then_some(threshold.abs())
 }
 
-/// Python writes `True` and other clients `1`, where they are given a truth value.
+/// For a truth value, Python writes `True`, and other clients write `1`.
 fn explain(text: &str) -> Option<bool> {
     let is_one_of = |words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     match (is_one_of(["true", "1"]), is_one_of(["false", "0"])) {

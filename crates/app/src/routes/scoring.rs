@@ -120,7 +120,7 @@ mod tests {
     use crate::routes;
     use crate::tests::{Service, runtime};
 
-    /// Time limit for steps that end at once, on the slowest machine.
+    /// Time limit for steps that take hardly any time, even on the slowest machine.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[test]

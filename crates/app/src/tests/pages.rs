@@ -21,7 +21,7 @@ fn head_and_not_modified_have_the_headers_of_the_compressed_answer() {
     assert!(compressed < plain / 2, "{compressed} {plain}");
     assert!(head.body.is_empty());
 
-    // This answer is larger than one that is compressed at once.
+    // This answer is so large that it is compressed piece by piece while it is sent.
     let get = ask("GET /openapi.json", &[gzip]);
     let head = ask("HEAD /openapi.json", &[gzip]);
     assert_eq!((head.status, head.body.len()), (200, 0));

@@ -38,7 +38,7 @@ pub(super) fn read_schema(mut section: Section<'_>, missing: &MissingWords) -> S
         } else if !seen.insert(column.trim().to_lowercase()) {
             let advice = match &schema.id {
                 None if column.trim().eq_ignore_ascii_case(ROW_ID_COLUMN) => {
-                    ": without an id, finaldata.csv names its rows there; name it as the id, or rename the column"
+                    ": without an id, finaldata.csv has the names of its rows in this column; name it as the id, or rename the column"
                 }
                 _ => "",
             };

@@ -123,7 +123,7 @@ pub enum TrainingWindow {
     Batches(u32),
 }
 
-/// Accepts `auto`, `all`, or a number of batches from 1 on.
+/// Accepts `auto`, `all`, or a number of batches that is at least 1.
 impl<'de> Deserialize<'de> for TrainingWindow {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         const EXPECTED: &str = "\"auto\", \"all\" or a number of batches from 1 on";
@@ -175,9 +175,9 @@ pub enum ThresholdRule {
 /// How the bands of the call list are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BandRule {
-    /// `high` above the threshold of the model, `medium` above half of it, `low` otherwise.
+    /// `high` above the threshold of the model, `medium` above half of it, `low` below that.
     Auto,
-    /// `high` and `medium` from these probabilities on, `low` otherwise.
+    /// `high` and `medium` at or above these probabilities, `low` below them.
     From {
         /// Lowest probability of the band `high`; at most 1.
         high: f64,

@@ -40,10 +40,11 @@ struct Plan {
     kind: Kind,
     at: u64,
     log: PathBuf,
-    passed: AtomicU64,
+    /// Operations so far that the fault can affect.
+    n_operations: AtomicU64,
 }
 
-/// Lets a change pass, or returns the error that it fails with.
+/// Allows an operation, or returns the error that it fails with.
 pub(crate) fn before(operation: Operation, path: &Path) -> io::Result<()> {
     match plan().and_then(|plan| plan.fault(operation, path)) {
         Some(fault) => Err(fault.error()),
@@ -51,7 +52,7 @@ pub(crate) fn before(operation: Operation, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Lets a write pass, or writes half of the bytes and fails.
+/// Writes the bytes, or writes half of them and fails.
 pub(crate) fn write(
     path: &Path,
     bytes: &[u8],
@@ -66,7 +67,7 @@ pub(crate) fn write(
     }
 }
 
-/// Lets a pass over rows begin, or returns the failure that it ends with. `value` names what the pass
+/// Allows a pass over rows, or returns the failure that it ends with. `value` names what the pass
 /// computes.
 pub fn before_pass(value: &str) -> Result<(), Failure> {
     before(Pass, Path::new(value)).map_err(|_| {
@@ -98,16 +99,16 @@ impl Plan {
             },
             at: parts.next()?.parse().ok()?,
             log: parts.next()?.into(),
-            passed: AtomicU64::new(0),
+            n_operations: AtomicU64::new(0),
         })
     }
 
-    /// The fault that affects this change, if any.
+    /// The fault that affects this operation, if any.
     fn fault(&self, operation: Operation, path: &Path) -> Option<Kind> {
         if !self.kind.fits(operation) {
             return None;
         }
-        let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
+        let number = self.n_operations.fetch_add(1, Ordering::SeqCst) + 1;
         if number == self.at {
             self.log(operation, path);
         }

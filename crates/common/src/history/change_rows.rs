@@ -1,7 +1,7 @@
 //! The changes that people made by hand, a row each.
 //!
-//! A change knows the newest run that had begun before it. Whether a change came after the beginning
-//! of a run is therefore told by numbers, whatever the clocks said.
+//! A change has the number of the newest run that had begun before it. So numbers, and not clocks,
+//! decide whether a change came after the beginning of a run.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub enum ChangeKind {
     Ingestion,
     /// A candidate was fitted.
     Training,
-    /// The candidate was made a release and live.
+    /// The candidate was released and made live.
     Deployment,
     /// Another release was made live again.
     Rollback,
@@ -56,16 +56,16 @@ pub struct ChangeByHand {
     pub id: i64,
     /// What was changed.
     pub kind: ChangeKind,
-    /// The newest run that had begun before; 0 before the first run.
+    /// The newest run that had begun before the change; 0 before the first run.
     pub after_run: i64,
-    /// When, by the clock of the machine.
+    /// Time of the change, by the clock of the machine.
     #[schemars(with = "crate::DateTime")]
     pub made_at: Timestamp,
-    /// Who; `None` where an older program recorded the change.
+    /// Person who made the change; `None` if an older program recorded the change.
     pub by: Option<Person>,
-    /// The live release before; `None` if none was live, or if the live release did not change.
+    /// The live release before the change; `None` if none was live, or if the live release did not change.
     pub from: Option<String>,
-    /// The live release after; `None` if the live release did not change.
+    /// The live release after the change; `None` if the live release did not change.
     pub to: Option<String>,
     /// What else identifies the change, such as the SHA-256 of a candidate.
     pub note: Option<String>,
@@ -280,7 +280,7 @@ fn read_change(row: &Row<'_>) -> rusqlite::Result<(String, ChangeByHand)> {
     Ok((row.get("made_at")?, change))
 }
 
-/// What was done and by whom, as one sentence without its end.
+/// What was done and by whom, as a sentence without a full stop.
 impl fmt::Display for ChangeByHand {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let release = self.to.as_deref().unwrap_or("-");

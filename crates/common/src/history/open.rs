@@ -15,11 +15,11 @@ use super::store::History;
 use crate::files::OutputFile;
 use crate::{Layout, faults, files, regular};
 
-/// Longest wait for a transaction of another process, which takes milliseconds.
+/// Maximum wait for a transaction of another process. A transaction takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum number of copies in a row. A transaction takes milliseconds and cannot disturb all of
-/// them.
+/// Maximum number of attempts to copy the history. A transaction takes milliseconds, so it cannot
+/// disturb all attempts.
 const MAX_COPIES: u32 = 5;
 
 impl History {
@@ -28,11 +28,11 @@ impl History {
         files::create_folder(layout.state())?;
         let path = layout.history();
         if is_lost(&path)? {
-            // An empty file would be put in its place otherwise.
+            // Checked before the file is opened, because opening creates an empty file in its place.
             Self::check_seal(layout)?;
             if let Some(loss) = Self::loss(layout)? {
                 tracing::warn!(
-                    "{loss}: a new history begins, which knows no earlier run and no change by hand, and takes all input in again; if you have a backup of the history, put it there"
+                    "{loss}: a new history begins without earlier runs and changes by hand, and all input is ingested again; if you have a backup of the history, put it there"
                 );
             }
         }
@@ -68,8 +68,8 @@ impl History {
         }))
     }
 
-    /// What is wrong with the seal, if its content is damaged. A missing seal is one that an older program
-    /// did not write. The next program that closes the history writes the seal again.
+    /// What is wrong with the seal, if its content is damaged. A missing seal is no damage, because older
+    /// programs wrote no seal. The next program that closes the history writes the seal again.
     pub fn damage_of_seal(layout: &Layout) -> Option<String> {
         seal::damage(&layout.history())
     }
@@ -135,8 +135,8 @@ pub(crate) fn open_database(
     path: &Path,
     check: impl FnOnce(&Connection) -> anyhow::Result<()>,
 ) -> anyhow::Result<Connection> {
-    // Created first with restricted permissions: its content concerns the owner and the owner's
-    // group.
+    // The file is created before SQLite opens it, so that only the owner and the owner's group can
+    // read it.
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o640);
     OutputFile::open(path, &mut options)?;
@@ -194,9 +194,8 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
     })
 }
 
-/// Copies the history with its journal. The journal is copied first: if a writer begins in between,
-/// the copy holds too little rather than a mixture. If the journal changed meanwhile, both are
-/// copied again.
+/// Copies the history with its journal. If the journal changed meanwhile, a writer was at work, and
+/// both are copied again.
 fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
     let journal = journal_of(path);
     let state = || {
@@ -226,7 +225,8 @@ pub(crate) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// An error for irregular files, where SQLite would wait for the other end of a pipe.
+/// Returns an error if one of the files is not a regular file. On a pipe, SQLite would wait for the other
+/// end.
 fn check_files(path: &Path) -> anyhow::Result<()> {
     for ending in ["", "-journal", "-wal", "-shm"] {
         let file = with_suffix(path, ending);

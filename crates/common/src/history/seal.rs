@@ -1,16 +1,16 @@
 //! The seal of the history: its SHA-256 in a file beside it.
 //!
-//! SQLite notices a page that is no page, but not a changed digit. The seal is written when the history
-//! is closed. SQLite counts the transactions of a file in its header. There are three cases:
+//! SQLite notices an invalid page, but not a changed digit in a valid page. The seal is written when the
+//! history is closed. SQLite counts the transactions of a file in its header. There are three cases:
 //! - The counter equals the sealed one: the content must have the sealed SHA-256.
 //! - The counter is higher: the last writer was killed before it could seal. Nothing is known.
 //! - The counter is lower: the file is an older copy, which does not fit the other files.
 //!
 //! A seal without a history shows that the history is lost.
 //!
-//! A transaction that is undone leaves the counter as it was, and the content of unused pages as it is now:
-//! SQLite does not keep their old content. So the seal is removed before a transaction is undone that was
-//! cut short, and a history that was written to is sealed again even if its counter is the sealed one.
+//! Undoing a transaction restores the counter, but not the content of unused pages, because SQLite does not
+//! keep their old content. So the seal is removed before an incomplete transaction is undone. A history that
+//! was written to is sealed again, even if its counter equals the sealed one.
 //!
 //! The seal is not synced to disk. A lost or damaged seal proves nothing.
 
@@ -118,7 +118,7 @@ pub(super) fn verify(history: &Path) -> anyhow::Result<()> {
         Some(counter) if counter < sealed.counter => "it is an older copy",
         Some(counter) if counter > sealed.counter => return Ok(()),
         Some(_) if digest::of_file(history)?.0 == sealed.sha256 => return Ok(()),
-        // A run may have written meanwhile. SQLite rolls a transaction back that was cut short.
+        // A run may have written meanwhile. SQLite rolls an incomplete transaction back.
         Some(counter) if self::counter(history)? != Some(counter) || is_open(history) => {
             return Ok(());
         }

@@ -57,10 +57,10 @@ impl History {
         Ok(done)
     }
 
-    /// Refuses all further writes if a commit that failed is complete all the same. That happens where the
+    /// Refuses all further writes if a commit is complete although it returned an error. This happens if the
     /// system refuses to release a lock.
     ///
-    /// What this program knows is then older than the history. The next program goes on from the history.
+    /// This program's view of the history is then out of date. The next program continues from the history.
     fn stop_writing_if_committed(&self, before: Option<u32>) {
         let now = seal::counter(&self.path).ok().flatten();
         if now == before || seal::is_open(&self.path) {

@@ -24,7 +24,7 @@ const MAX_BYTES: u64 = 1 << 30;
 pub struct PublishedManifests(BTreeMap<String, String>);
 
 impl PublishedManifests {
-    /// The manifests that the history knows. None if there is no history, or if it is damaged: commands
+    /// The manifests that the history knows. Empty if there is no history, or if it is damaged: commands
     /// that need the history report the damage.
     pub fn read(layout: &Layout) -> anyhow::Result<Self> {
         let read = History::read(layout).and_then(|history| match history {

@@ -195,7 +195,7 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Numbers from this size on, and below its inverse, are written with an exponent.
+/// Numbers of at least this size, and numbers smaller than its inverse, are written with an exponent.
 const LONG_NUMBER: f64 = 1e15;
 
 fn write_bound(to: &mut fmt::Formatter<'_>, bound: f64) -> fmt::Result {

@@ -1,9 +1,9 @@
 //! What the history knows of the table, and the loss of the table.
 //!
 //! The history has the digest of the table after its last change. The table is committed first, and names
-//! the digest before. So a table is the right one if the history has its digest, or the digest before,
-//! where a program was killed between the two commits. Any other table is lost: it is an older copy, or
-//! something else than a run changed it.
+//! the digest before. So a table is the right one if the history has its digest. It is also the right one
+//! if the history has the digest before, because a program may be killed between the two commits. Any other
+//! table is lost: it is an older copy, or something other than a run changed it.
 
 use std::fmt;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! The rule that pairs a label with the row that waited for it.
 //!
 //! A label goes to the latest waiting row before it with the same client and values, otherwise to the
-//! latest waiting row before it of the client. Labels are paired one by one, in the order of
-//! finaldata.csv, so the pairs do not depend on how the rows arrived. Predicted rows whose files are
-//! gone come last: they get a label that would bring no prediction its label otherwise.
+//! client's latest waiting row before it. Labels are paired one by one, in the order of finaldata.csv, so
+//! the pairs do not depend on how the rows arrived. Predicted rows whose files are gone come last: such a
+//! row gets a label only if no other prediction gets it.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub struct ArrivingRow {
     pub row: u64,
     /// Number of the row in finaldata.csv, from 0.
     pub place: u64,
-    /// The label; `None` if it is to come.
+    /// The label; `None` if it has not arrived yet.
     pub label: Option<bool>,
 }
 
@@ -81,14 +81,14 @@ struct Candidate {
 enum Fate {
     Waits,
     Labelled(bool, u64),
-    /// Its label was evaluated, or the row came back to finaldata.csv.
+    /// The label was evaluated, or the row came back to finaldata.csv.
     Gone,
 }
 
 /// Pairs the labels among the arriving rows of one client, in the order of finaldata.csv. `stored` are
 /// the rows of the client that wait, by place.
 ///
-/// Rows before `first_new` are evaluated: their labels bring no prediction its label, and no run will
+/// Rows before `first_new` are evaluated: their labels are not used for predictions, and no run will
 /// predict them.
 pub(super) fn pair(
     stored: impl IntoIterator<Item = StoredRow>,

@@ -17,7 +17,7 @@ pub enum TableProblem {
     Newer(String),
     /// Something else than a file is in its place, or it cannot be read.
     Unreadable(String),
-    /// Its predictions are lost. `ingestion` makes it again from finaldata.csv.
+    /// The predictions are lost. `ingestion` rebuilds the table from finaldata.csv.
     Damaged(String),
 }
 

@@ -1,4 +1,5 @@
-//! The statements that read and write rows of the table, and count what they write.
+//! SQL statements that read and write rows of the table. Statements that write also update the counts and
+//! sums of the table.
 
 use rusqlite::{Connection, OptionalExtension, Params, Statement, params};
 
@@ -7,7 +8,7 @@ use super::state::State;
 use super::store::{RowPrediction, WaitingPrediction};
 use super::sums::{COLUMNS, TableRow};
 
-/// Visits the rows with this condition, in the order of clients and places.
+/// Visits the rows that meet `condition`, in the order of clients and places.
 pub(super) fn each_row(
     connection: &Connection,
     condition: &str,
@@ -24,7 +25,8 @@ pub(super) fn each_row(
     Ok(())
 }
 
-/// Stores predictions, which are sorted like the table.
+/// Stores the predictions for rows that are in the table, and ignores the others. The predictions are
+/// sorted like the table.
 pub(super) fn store_predictions(
     connection: &Connection,
     state: &mut State,
@@ -125,7 +127,7 @@ impl<'a> Writing<'a> {
         })
     }
 
-    /// Applies a change; `stored` is the row that it is about, if it is not added.
+    /// Applies a change. `stored` is the row that is labelled or removed; `None` if a row is added.
     pub(super) fn apply(
         &mut self,
         client: u64,

@@ -68,7 +68,7 @@ pub struct WaitingRows {
     max_rows: u64,
     /// What the history knows of the table. The default if it knows nothing.
     known: Known,
-    /// The parts that were read and have their sum.
+    /// The parts that were read and match their sum.
     compared: Compared,
     /// True between begin and commit, also while there is no file.
     is_changing: bool,
@@ -372,7 +372,7 @@ impl WaitingRows {
         DamagedPredictions::error(format!("rows of {} were changed", self.path.display()))
     }
 
-    /// Adds rows behind those before, and pairs their labels. Returns the pairs within finaldata.csv, by
+    /// Adds rows after the existing ones, and pairs their labels. Returns the pairs within finaldata.csv, by
     /// the place of the label.
     ///
     /// Rows before `first_new` are evaluated.
@@ -462,8 +462,8 @@ impl WaitingRows {
         as_damage(removed.map(|_| ()))
     }
 
-    /// Stores predictions of a run for rows of finaldata.csv. Those of runs from this one on are
-    /// replaced: such a run did not end, or belongs to a history that is lost.
+    /// Stores predictions of a run for rows of finaldata.csv. Removes the stored predictions of this run and
+    /// of later runs: such a run did not end, or belongs to a history that is lost.
     pub fn predict(&mut self, run: i64, predictions: &mut [RowPrediction]) -> anyhow::Result<()> {
         if self.has_predictions_from(run) {
             self.compare_all()?;
@@ -602,8 +602,8 @@ pub(super) fn check_version(version: i64) -> anyhow::Result<()> {
 /// Minimum number of unused pages before the file is written again without them.
 const MIN_UNUSED_PAGES: i64 = 1024;
 
-/// Gives unused pages back to the file system once they are the larger part of the file. The cost is that of
-/// the used pages, fewer than those whose rows were removed since the last time.
+/// Gives unused pages back to the file system once they are the larger part of the file. The cost depends on
+/// the number of used pages. These are fewer than the pages whose rows were removed since the last time.
 fn give_back(connection: &Connection) -> rusqlite::Result<()> {
     let count = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (unused, pages) = (count("freelist_count")?, count("page_count")?);

@@ -80,7 +80,7 @@ pub struct Check {
     pub method: Option<Method>,
     /// The test statistic; `None` where the test has none.
     pub statistic: Option<f64>,
-    /// Probability of so large a difference without drift. `None` when nothing can be tested.
+    /// Probability of a difference at least this large without drift. `None` when nothing can be tested.
     pub p_value: Option<f64>,
     /// The smallest p-value that is possible with these numbers of rows.
     #[serde(

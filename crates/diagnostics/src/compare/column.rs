@@ -257,8 +257,8 @@ impl ColumnPair {
     /// The part that changed most is checked only if each client has one row: the rows of one client may
     /// all have a level or a number that no other client has.
     ///
-    /// `columns` is the number of columns that are compared. The more there are, the smaller a p-value must
-    /// be able to be.
+    /// `columns` is the number of columns that are compared. With more columns, the test must be able to give
+    /// smaller p-values.
     pub(super) fn compare(self, columns: usize) -> ColumnComparison {
         let level = CheckKind::Part.level(columns);
         let are_independent = self.are_rows_independent;
@@ -386,8 +386,8 @@ impl ColumnComparison {
         drifted.any(|part| self.kind == Kind::Category || part.is_whole_change)
     }
 
-    /// True if a sentence about this column says what the joint test found of it. A relation to other columns
-    /// is never said.
+    /// True if a sentence about this column already says what the joint test found about it. No such sentence
+    /// says anything about a relation to other columns.
     pub(super) fn says(&self, kind: JointKind, is_missing: bool) -> bool {
         let is_drift = |check: &Check| check.verdict == Verdict::Drift;
         match kind {
@@ -454,18 +454,18 @@ pub(super) fn correct_and_conclude(columns: &mut [ColumnComparison]) {
     columns.iter_mut().for_each(ColumnComparison::conclude);
 }
 
-/// Part of the level of all checks of missing values that belongs to columns in which few values are missing,
-/// if others miss many.
+/// Columns with few missing values get this share of the significance level of all checks of missing values,
+/// if other columns have many missing values.
 ///
-/// Where few values are missing, one row more or less decides whether a fault is found. Where many are, the
-/// smallest change that is found hardly depends on the level.
+/// If few values are missing, one row more or less decides whether a fault is found. If many values are
+/// missing, the smallest change that is found hardly depends on the level.
 const SHARE_WHERE_FEW_ARE_MISSING: f64 = 2.0 / 3.0;
 
 /// Corrects the p-values of the checks of missing values.
 ///
 /// The groups of columns follow from the missing values of both files together, which say nothing about a
-/// change. So the correction stays valid. A column counts only if its missing values could be drift: if all of
-/// them, in one file, were so unlikely.
+/// change. So the correction stays valid. A column counts only if its missing values could be drift, that
+/// is, if all of them in one file would be significant.
 fn correct_missing(columns: &mut [ColumnComparison]) {
     let (mut few, mut many, mut none) = (Vec::new(), Vec::new(), Vec::new());
     for column in columns {

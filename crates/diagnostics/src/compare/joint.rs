@@ -16,10 +16,10 @@ use crate::statistics::{Change, JointColumn, JointKind, KindTest, SampledRows, j
 
 /// Maximum number of changes that a part of the joint test names.
 const MAX_CHANGES: usize = 5;
-/// Changes of the shares of one column that are named at most, so that a category with many changed levels
-/// leaves room for other columns.
+/// Maximum number of changed shares of one column that are named, so that a category with many changed
+/// levels leaves room for other columns.
 const MAX_SHARES_OF_COLUMN: usize = 2;
-/// Ratio of the spread now to the spread before below which a column counts as nearly constant.
+/// A column counts as nearly constant if its spread has shrunk to less than this part of the spread before.
 const CONSTANT_FACTOR: f64 = 0.01;
 /// The places of the two ends of the middle of a column, as shares of its values. The quartiles say nothing
 /// where half of the values are one number.
@@ -48,7 +48,7 @@ pub struct JointCheck {
     pub statistic: f64,
     /// Degrees of freedom of the location: the number of tested columns of numbers.
     pub degrees: usize,
-    /// Probability of so large a change without drift: the smallest p-value of a part.
+    /// Probability of a change at least this large without drift: the smallest p-value of a part.
     pub p_value: f64,
     /// The largest shift of a tested column, in standard deviations of the reference. `None` when a
     /// shift is out of range.
@@ -67,8 +67,8 @@ pub struct JointPart {
     pub kind: JointKind,
     /// The statistic: the sum of the squares of all standardised differences, or the largest difference.
     pub statistic: f64,
-    /// Probability of so large a statistic without drift, by random splits of the rows; corrected for the
-    /// number of parts.
+    /// Probability of a statistic at least this large without drift, by random splits of the rows; corrected
+    /// for the number of parts.
     pub p_value: f64,
     /// The verdict.
     pub verdict: Verdict,
@@ -122,8 +122,8 @@ impl JointCheck {
     }
 
     /// What has drifted beyond the columns for which `is_named` is true, in words without values. A moved
-    /// location, a spread, or a share of such a column is left out: whoever reads that the column has changed
-    /// learns nothing from it. A relation says more than that.
+    /// location, a spread, or a share of such a column is left out: a reader already knows that the column
+    /// has changed. A relation is not left out, because it is new to the reader.
     pub fn changes_beyond(&self, is_named: impl Fn(&str) -> bool) -> Vec<String> {
         if self.parts.is_empty() {
             return self.changes_in_words(false);
@@ -137,8 +137,8 @@ impl JointCheck {
         beyond.map(|part| part.in_words(false)).collect()
     }
 
-    /// What has drifted and no column shows by itself, in words, each part with its p-value. `columns` has the
-    /// checks of all columns, whose sentences say the rest.
+    /// Drift that no column shows by itself, in words, each part with its p-value. `columns` has the checks
+    /// of all columns. Their sentences say the rest.
     pub fn changes_beyond_columns(
         &self,
         columns: &[ColumnComparison],

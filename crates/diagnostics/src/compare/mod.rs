@@ -2,10 +2,10 @@
 //! file perform?
 //!
 //! No schema, model or history is needed. A column that both files hold as numbers is compared as
-//! numbers. A column that neither file holds as numbers is compared as categories. A column of
-//! numbers in one file only is compared by the share of cells that are numbers. Dates, and numbers
-//! that each file writes in a format of its own, are not compared. Where a client has several rows, one of
-//! them is compared.
+//! numbers. A column that neither file holds as numbers is compared as categories. A column that only
+//! one file holds as numbers is compared by the share of cells that are numbers. Dates, and numbers
+//! that each file writes in a format of its own, are not compared. If a client has several rows, only one
+//! of them is compared.
 
 mod check;
 mod column;
@@ -60,11 +60,12 @@ pub struct ComparisonRequest<'a> {
     pub current: &'a Path,
     /// Columns with predictions to evaluate; `None` compares the columns only.
     pub predictions: Option<PredictionColumns<'a>>,
-    /// How the texts are written.
+    /// Settings for reading the texts of the files.
     pub text: TextSettings,
 }
 
-/// Compares two files. `schema` names the target, and the client's column, which is not compared.
+/// Compares two files. `schema` names the target and the client's column. The client's column is not
+/// compared.
 ///
 /// Fails when a file cannot be read or the files have no column in common.
 pub fn compare(
@@ -118,7 +119,7 @@ pub fn compare(
 }
 
 /// Pairs the columns that are in both files. `chosen` has the rows of each file that are compared; `None`
-/// stands for all.
+/// if all rows are compared.
 fn pairs(
     request: &ComparisonRequest<'_>,
     [reference, current]: [AnyColumns; 2],

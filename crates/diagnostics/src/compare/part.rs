@@ -28,8 +28,8 @@ const MAX_FURTHER: usize = 3;
 /// Maximum number of further parts of a column that are counted, but not named. Each costs a pass over the
 /// values.
 const MAX_COUNTED: u64 = 7;
-/// How many times as frequent a number outside the range of the reference must be as numbers that are too many
-/// to be named one by one.
+/// A number outside the range of the reference stands out if it is at least this many times as frequent as
+/// the numbers that are too many to be named one by one.
 const STANDS_OUT: u64 = 3;
 
 /// Check of the part of a column that changed most.
@@ -39,7 +39,7 @@ pub struct PartCheck {
     pub part: Part,
     /// Values with the part: reference, then current file.
     pub counts: [u64; 2],
-    /// Its check. The p-value is corrected for the choice among all parts of the column.
+    /// Check of the part. The p-value is corrected for the choice among all parts of the column.
     pub check: Check,
     /// Further parts that changed, the most significant one first. Each is significant and matters among the
     /// values that have none of the parts before it. Empty in records of older programs.
@@ -49,8 +49,9 @@ pub struct PartCheck {
     /// records of older programs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: u64,
-    /// True if the distribution of the other numbers is that of the reference, or differs by less than matters:
-    /// the named parts are the whole change. False for levels, and in records of older programs.
+    /// True if the named parts are the whole change: the distribution of the other numbers is the same as
+    /// in the reference, or differs too little to matter. False for levels, and in records of older
+    /// programs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_whole_change: bool,
 }
@@ -122,10 +123,12 @@ fn most_changed_level(levels: &[(&String, [u64; 2])], level: f64) -> Option<Part
 }
 
 /// Checks the numbers outside the range of the reference, and the number whose share changed most.
-/// Returns the check with the smaller p-value, which is doubled because two were made. One number
-/// is more specific than a range: its check is returned if it is significant at `level` and matters, and has at
-/// least half as many values. So is the check of a number that stands out from the others outside the range.
-/// `None` if a file has no values.
+/// Returns the check with the smaller p-value. The p-value is doubled, because two checks were made.
+///
+/// One number is more specific than a range. The check of a number is therefore returned if it is
+/// significant at `level` and matters, and if at least half as many values have this number as are outside
+/// the range. The same applies to a number that stands out from the others outside the range. `None` if a
+/// file has no values.
 pub(super) fn check_part_of_numbers(
     reference: &SortedColumn,
     current: &SortedColumn,
@@ -505,8 +508,8 @@ impl PartGroup {
     }
 }
 
-/// The changes of parts without their names. Parts of a kind have the same words, so their number and the sum of
-/// their shares are said.
+/// The changes of parts without their names. Parts of a kind have the same words, so a sentence has their
+/// number and the sum of their shares.
 fn groups_in_words(parts: &[FurtherPart], rows: [u64; 2]) -> Vec<String> {
     let mut groups: Vec<(PartGroup, Vec<&FurtherPart>)> = Vec::new();
     for part in parts {

@@ -9,7 +9,8 @@ use toml_span::Value;
 
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 
-/// The member of the workspace that no program contains unless it is built with the feature for it.
+/// The optional member of the workspace. A program contains it only if the program is built with the
+/// feature for it.
 const OPTIONAL_MEMBER: &str = "cluster";
 
 /// A crate at the version that was built.

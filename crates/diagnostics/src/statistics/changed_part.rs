@@ -13,9 +13,9 @@ const MAX_P_VALUE: f64 = 0.05;
 pub(crate) struct ChangedPart<T> {
     /// The part.
     pub(crate) part: T,
-    /// Its rows: reference, then batch.
+    /// Rows with the part: reference, then batch.
     pub(crate) counts: [u64; 2],
-    /// Probability of so small a p-value for any of the parts, when all shares are equal.
+    /// Probability that any of the parts has such a small p-value when all shares are equal.
     pub(crate) p_value: f64,
     /// The smallest p-value that parts with these numbers of rows can have.
     pub(crate) min_p_value: f64,
@@ -25,7 +25,7 @@ pub(crate) struct ChangedPart<T> {
 ///
 /// Each part is tested by Fisher's exact test. The p-value of the result is the sum, over all
 /// parts, of the probability of a p-value that is as small. This is a correction like Bonferroni's,
-/// except that parts that are too rare for so small a p-value do not count. A result with a p-value
+/// except that parts do not count if they are too rare for such a p-value. A result with a p-value
 /// below α is wrong with a probability of at most α, whichever part is chosen.
 ///
 /// Of several parts with a p-value below `level`, those for which `matters` is true take
@@ -156,7 +156,7 @@ mod tests {
         );
         let apart = changed(&[[8, 0], [0, 8]]).unwrap();
         assert_eq!(apart.p_value, apart.min_p_value);
-        // A part of five rows of sixteen cannot have so small a p-value.
+        // A part of five rows of sixteen cannot have such a p-value.
         let found = changed(&[[5, 6], [3, 2]]).unwrap();
         assert!(found.min_p_value > 0.01, "{found:?}");
     }

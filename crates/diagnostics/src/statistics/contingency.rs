@@ -23,7 +23,7 @@ pub struct ChiSquare {
     pub statistic: f64,
     /// Degrees of freedom: levels − 1.
     pub degrees: usize,
-    /// Probability of so large a statistic when the shares are equal.
+    /// Probability of a statistic at least this large when the shares are equal.
     pub p_value: f64,
 }
 
@@ -91,7 +91,7 @@ pub fn total_variation(table: &[[u64; 2]]) -> Option<f64> {
     (n > 0 && m > 0).then(|| 0.5 * table.iter().map(difference).sum::<f64>())
 }
 
-/// Total variation to expect of two samples from the same distribution.
+/// Expected total variation of two samples from the same distribution.
 ///
 /// For the pooled share p, the difference of a level's shares is about normal with variance p(1 −
 /// p)(1/n + 1/m). The mean of its absolute value is √(2/π) standard deviations. This holds for
@@ -106,11 +106,11 @@ pub fn expected_variation(table: &[[u64; 2]]) -> Option<f64> {
     (n > 0.0 && m > 0.0).then(|| 0.5 * table.iter().map(size).sum::<f64>())
 }
 
-/// Share of the batch's rows that have a level without rows in the reference, minus the share to
-/// expect by chance. `None` when a sample is empty.
+/// Share of the batch's rows that have a level without rows in the reference, minus the share that is
+/// expected by chance. `None` when a sample is empty.
 ///
-/// All t rows of a level are in the batch with probability m·(m − 1)·… / (N·(N − 1)·…), t factors
-/// each, for m rows of the batch and N rows of both samples.
+/// Let the batch have m rows, both samples N rows, and a level t rows. Then all rows of the level are
+/// in the batch with probability m·(m − 1)·… / (N·(N − 1)·…), t factors each.
 pub(crate) fn unseen_share(table: &[[u64; 2]]) -> Option<f64> {
     let [n, m] = totals(table);
     if n == 0 || m == 0 {

@@ -1,8 +1,8 @@
 //! Joint tests of estimates with a common covariance, without the estimates that are redundant.
 //!
 //! An estimate is redundant when its column is constant, has no values, or is a combination of
-//! other columns. Such an estimate is left out. The others are tested with as many degrees of
-//! freedom as remain, so that one bad column does not prevent the test.
+//! other columns. Such an estimate is left out, so that one bad column does not prevent the test. The
+//! number of the remaining estimates is the number of degrees of freedom.
 
 use model::matrix::{Eigen, eigen};
 use ndarray::{Array2, ArrayView1};
@@ -10,11 +10,11 @@ use ndarray::{Array2, ArrayView1};
 /// Largest condition number of the correlation matrix. Beyond it, the smallest eigenvalue is
 /// rounding error.
 const MAX_CONDITION_NUMBER: f64 = 1e10;
-/// Share of an eigenvector's largest entry that makes an estimate a part of the direction. The last
-/// such estimate is left out.
+/// An estimate is part of an eigenvector's direction if its entry is at least this share of the largest
+/// entry. The last such estimate is left out.
 const MIN_RELATIVE_LOADING: f64 = 0.5;
 
-/// Estimates with a covariance, without those that the others determine.
+/// Estimates with a common covariance, of which none is determined by the others.
 pub(crate) struct IndependentEstimates {
     /// Number of all estimates.
     size: usize,
@@ -89,8 +89,8 @@ impl IndependentEstimates {
         components
     }
 
-    /// Each eigenvector, with the length of the scaled estimates along it in units of the standard
-    /// error there.
+    /// Each eigenvector, with the length of the scaled estimates along the eigenvector. The unit of the
+    /// length is the standard error in this direction.
     fn along_directions(
         &self,
         estimates: &[f64],

@@ -40,7 +40,7 @@ const MAX_CORRELATED_COLUMNS: usize = 100;
 /// Minimum share of the variance of the squared scores that the scores do not explain. Below it,
 /// the spread of the column is not tested.
 const MIN_OWN_VARIANCE: f64 = 0.01;
-/// Size of the standardised difference from which a column is named as a part of a moved location.
+/// Minimum standardised difference of a column that is named as a part of a moved location.
 const NAMED_DIFFERENCE: f32 = 2.0;
 
 /// What the joint test compares.
@@ -99,7 +99,7 @@ pub(crate) struct KindTest {
     pub(crate) statistic: f64,
     /// Number of features.
     pub(crate) features: usize,
-    /// Probability of so large a change without drift, corrected for the number of kinds.
+    /// Probability of a change at least this large without drift, corrected for the number of kinds.
     pub(crate) p_value: f64,
     /// The changed features, the most significant one first.
     pub(crate) changes: Vec<Change>,
@@ -116,7 +116,8 @@ pub(crate) struct Change {
     pub(crate) values: [f64; 2],
     /// Code of the level that a share is of; `None` for missing values, and for other kinds.
     pub(crate) level: Option<u64>,
-    /// Probability of so large a change of any feature of the kind, corrected for the number of kinds.
+    /// Probability that any feature of the kind changes at least this much without drift, corrected for the
+    /// number of kinds.
     pub(crate) p_value: f64,
 }
 

@@ -17,8 +17,8 @@ pub const MAX_EXACT_VALUES: u64 = 10_000;
 pub struct KolmogorovSmirnov {
     /// D, the largest difference of the two right-continuous distribution functions, 0 to 1.
     pub statistic: f64,
-    /// Probability of so large a D when both samples come from one continuous distribution. With
-    /// ties it is an upper bound.
+    /// Probability of a D at least this large when both samples come from one continuous
+    /// distribution. With ties it is an upper bound.
     pub p_value: f64,
     /// Method of the p-value.
     pub method: KolmogorovSmirnovMethod,
@@ -36,8 +36,8 @@ pub enum KolmogorovSmirnovMethod {
 
 /// Tests whether reference and batch have the same distribution; missing values are ignored.
 ///
-/// The p-value is exact up to [`MAX_EXACT_VALUES`] values per sample. With more values, the one-sample
-/// distribution gives it, as in scipy's `ks_2samp`. `None` when a sample has no values.
+/// The p-value is exact up to [`MAX_EXACT_VALUES`] values per sample. With more values, it comes from the
+/// one-sample distribution, as in scipy's `ks_2samp`. `None` when a sample has no values.
 pub fn kolmogorov_smirnov(
     reference: &SortedColumn,
     current: &SortedColumn,

@@ -10,7 +10,8 @@ pub(crate) struct OutsideRange {
     pub(crate) below: u64,
     /// Number of values above the range.
     pub(crate) above: u64,
-    /// Probability of as many values outside the range, when both samples have one distribution.
+    /// Probability of at least this many values outside the range when both samples have one
+    /// distribution.
     pub(crate) p_value: f64,
     /// The smallest possible p-value: all values of the batch are outside.
     pub(crate) min_p_value: f64,

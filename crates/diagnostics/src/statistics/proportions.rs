@@ -29,7 +29,7 @@ impl Tally {
 pub struct ShareTest {
     /// Chi-square statistic; `None` where the test is exact.
     pub statistic: Option<f64>,
-    /// Probability of so large a difference when the shares are equal.
+    /// Probability of a difference at least this large when the shares are equal.
     pub p_value: f64,
     /// Share in the batch minus share in the reference, −1 to 1.
     pub difference: f64,

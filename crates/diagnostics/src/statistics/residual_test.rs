@@ -27,7 +27,7 @@ pub(crate) struct ResidualTest {
     pub(crate) shift: f64,
     /// Standard error of that change.
     pub(crate) shift_error: f64,
-    /// Probability of a sum so far from 0, in either direction, when the model is right.
+    /// Probability of a sum at least this far from 0, in either direction, when the model is right.
     pub(crate) p_value: f64,
 }
 

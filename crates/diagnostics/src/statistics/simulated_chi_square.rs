@@ -30,7 +30,7 @@ const ROUNDING: f64 = 1e-9;
 pub(crate) struct SimulatedChiSquare {
     /// Pearson's statistic of the whole table.
     pub(crate) statistic: f64,
-    /// Probability of so large a statistic when the shares are equal.
+    /// Probability of a statistic at least this large when the shares are equal.
     pub(crate) p_value: f64,
     /// The smallest p-value that the number of splits allows.
     pub(crate) min_p_value: f64,

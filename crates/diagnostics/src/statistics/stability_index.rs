@@ -25,10 +25,10 @@ pub struct StabilityIndex {
     pub index: f64,
     /// Number of bins that have values in either sample. A column of two values has two.
     pub bins: usize,
-    /// Probability of so large an index without drift: PSI ≈ (1/n + 1/m)·χ² with bins − 1 degrees
-    /// of freedom. `None` with a single bin, and with fewer than ten values per bin in a sample.
+    /// Probability of an index at least this large without drift: PSI ≈ (1/n + 1/m)·χ² with bins − 1
+    /// degrees of freedom. `None` with a single bin, and with fewer than ten values per bin in a sample.
     pub p_value: Option<f64>,
-    /// The index with p-value `alpha`; `None` where the p-value is.
+    /// The index whose p-value would be `alpha`; `None` without a p-value.
     pub cut_off: Option<f64>,
 }
 

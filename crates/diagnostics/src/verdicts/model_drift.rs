@@ -32,7 +32,7 @@ pub struct ModelVerdict {
     pub verdict: Verdict,
     /// Number of labelled rows in the batch.
     pub rows: u64,
-    /// Number of labelled rows that these are a sample of; `None` if they are all.
+    /// Number of labelled rows from which `rows` were sampled; `None` if all of them were tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_of: Option<u64>,
     /// Number of rows with a positive label.

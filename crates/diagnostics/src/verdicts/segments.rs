@@ -73,7 +73,7 @@ pub struct Segment {
     pub expected: f64,
     /// The difference of both in standard errors; above 0 if more labels are positive than expected.
     pub statistic: f64,
-    /// Probability of so large a difference when the model is right.
+    /// Probability of a difference at least this large when the model is right.
     pub p_value: f64,
     /// The p-value, corrected for the number of tested segments (Holm).
     pub corrected_p_value: f64,

@@ -201,7 +201,7 @@ impl Verdicts {
             .collect()
     }
 
-    /// Each change once: what a feature shows by itself has the line of the feature.
+    /// Each change is named once. A change that a feature shows by itself is named in the feature's line.
     fn feature_findings(&self, with_values: bool) -> Vec<String> {
         let joint = self.joint.as_ref();
         let jointly = joint.and_then(|joint| self.joint_drift_sentence(joint, with_values));
@@ -216,7 +216,7 @@ impl Verdicts {
         found
     }
 
-    /// What the joint test found and no line of a feature says; `None` if there is nothing.
+    /// What the joint test found and no line of a feature names; `None` if there is nothing.
     fn joint_drift_sentence(&self, joint: &JointCheck, with_values: bool) -> Option<String> {
         let changes = joint.changes_beyond_columns(&self.features, with_values);
         (!changes.is_empty()).then(|| format!("joint feature drift: {}", changes.join("; ")))

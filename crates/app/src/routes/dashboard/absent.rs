@@ -1,5 +1,5 @@
-//! The answers to an address that names a run, a release or a feature that is not there: what is there, and
-//! where the list is.
+//! Answers to an address that names a missing run, release or feature. Such an answer says which ones exist,
+//! and where their list is.
 
 use common::numbers::listed;
 use reporting::dashboard::{Advice, KnownRuns, LiveRelease, PipelineState, paths};
@@ -9,7 +9,8 @@ use crate::error::{Absent, ApiError};
 /// Maximum number of names that an answer lists.
 const MAX_NAMES: usize = 8;
 
-/// There is no run of a number that has ended. `range` has the numbers of the oldest and of the newest one.
+/// The answer if no ended run has the requested number. `range` has the numbers of the oldest and of the
+/// newest ended run.
 pub(super) fn run(range: Option<[i64; 2]>, state: &PipelineState) -> ApiError {
     let advice = range.map(|[first, last]| Advice {
         to_do: match first == last {
@@ -21,7 +22,8 @@ pub(super) fn run(range: Option<[i64; 2]>, state: &PipelineState) -> ApiError {
     absent("no run with that number has ended", advice, state)
 }
 
-/// There is no release of a number; `names` are those of all releases, the newest first.
+/// The answer if no release has the requested number. `names` are the names of all releases, the newest
+/// first.
 pub(super) fn release(names: &[String], state: &PipelineState) -> ApiError {
     let advice = (!names.is_empty()).then(|| Advice {
         to_do: format!(
@@ -33,7 +35,7 @@ pub(super) fn release(names: &[String], state: &PipelineState) -> ApiError {
     absent("there is no release with that number", advice, state)
 }
 
-/// There is no feature of a name; `names` are those of all features.
+/// The answer if no feature has the requested name. `names` are the names of all features.
 pub(super) fn feature(names: &[String], state: &PipelineState) -> ApiError {
     let advice = (!names.is_empty()).then(|| Advice {
         to_do: format!("choose one of the features: {}", listed(names, MAX_NAMES)),
@@ -51,7 +53,7 @@ pub(super) fn feature(names: &[String], state: &PipelineState) -> ApiError {
     absent(what, advice, state)
 }
 
-/// If nothing of the kind is there, the advice is what to do about that.
+/// Without `advice`, the state of the pipeline decides the advice.
 fn absent(what: &str, advice: Option<Advice>, state: &PipelineState) -> ApiError {
     ApiError::Absent(Box::new(Absent {
         what: what.to_owned(),

@@ -63,7 +63,8 @@ pub(super) fn changes<T>(
     history.changes_between(first, before.unwrap_or(i64::MAX), MAX_CHANGES)
 }
 
-/// The two things that were read of the history, or why neither could be read.
+/// Splits a result that was read from the history: the items, or why they could not be read, and the
+/// changes.
 pub(super) fn parts<T, C>(
     read: anyhow::Result<Option<(T, Vec<C>)>>,
 ) -> (anyhow::Result<Option<T>>, Vec<C>) {

@@ -6,14 +6,14 @@ use std::ops::Range;
 
 use super::super::normal_scores::centred_normal_scores;
 
-/// A component must differ from its most frequent value in at least this many rows of the smaller
-/// side, by expectation. With fewer, a single row would decide.
+/// Minimum expected number of rows of the smaller side in which a component differs from its most
+/// frequent value. With fewer rows, a single row would decide.
 const MIN_OTHER_ROWS: f64 = 5.0;
-/// Maximum number of indicators of levels of all columns together, unless there are more columns.
-/// The most frequent levels of each column are taken.
+/// Maximum number of level indicators of all columns together. It is exceeded only if there are more
+/// categories, because each category has at least one. The most frequent levels of each column are taken.
 const MAX_LEVELS: usize = 60;
-/// Bounds of the number of indicators of levels of one column. With many columns, each has at most
-/// the lower bound.
+/// Smallest and largest limit of the number of level indicators of one column. With many columns, the
+/// smallest limit applies.
 const LEVELS_OF_COLUMN: Range<usize> = 1..40;
 
 /// The cells of a column: those of both sides, the reference first. NaN is a missing value.
@@ -47,14 +47,14 @@ pub(super) struct Component {
     pub(super) is_present: Vec<bool>,
 }
 
-/// The components of columns, in the order of the columns. `sides` has the places of the rows of each
+/// The components of columns, in the order of the columns. `sides` has the range of the rows of each
 /// side.
 ///
 /// A column without values in one side, or that is constant or almost constant, has no component of its
 /// values.
 pub(super) fn components(columns: &[JointColumn], sides: &[Range<usize>; 2]) -> Vec<Component> {
     let categories = columns.iter().filter(|column| column.is_category).count();
-    let most_levels =
+    let max_levels =
         (MAX_LEVELS / categories.max(1)).clamp(LEVELS_OF_COLUMN.start, LEVELS_OF_COLUMN.end);
     let mut components = Vec::new();
     for (place, column) in columns.iter().enumerate() {
@@ -75,7 +75,7 @@ pub(super) fn components(columns: &[JointColumn], sides: &[Range<usize>; 2]) -> 
         match column.is_category {
             false => add(Meaning::Score, rows.scores(&column.cells)),
             true => {
-                for (code, indicator) in rows.levels(&column.cells, most_levels) {
+                for (code, indicator) in rows.levels(&column.cells, max_levels) {
                     add(Meaning::Level(code), Some(indicator));
                 }
             }
@@ -115,22 +115,22 @@ impl Rows<'_> {
         standardised(scores)
     }
 
-    /// The indicators of the most frequent levels, with the codes of these.
-    fn levels(&self, cells: &[f64], most: usize) -> Vec<(u64, Vec<f64>)> {
+    /// The indicators of the most frequent levels, each with the code of the level.
+    fn levels(&self, cells: &[f64], max_levels: usize) -> Vec<(u64, Vec<f64>)> {
         let mut levels: Vec<(usize, u64)> = counts(cells)
             .into_iter()
             .map(|(level, rows)| (rows, level))
             .collect();
         levels.sort_unstable_by(|a, b| b.cmp(a));
         // With two levels, one indicator determines the other.
-        let most = if levels.len() == 2 { 1 } else { most };
+        let n_levels = if levels.len() == 2 { 1 } else { max_levels };
         let indicator = |(_, level): (usize, u64)| {
             let indicator = self.indicator(cells, |cell| key(cell) == Some(level))?;
             Some((f64::from_bits(level) as u64, indicator))
         };
         levels
             .into_iter()
-            .take(most)
+            .take(n_levels)
             .filter_map(indicator)
             .collect()
     }

@@ -1,8 +1,8 @@
 //! The rows whose relations are compared where a category has new levels.
 //!
-//! A new level has no relation to compare. It also takes rows from the known levels, and every other column
-//! loses what the known levels said about it. So both would look like changed relations. The rows of levels
-//! that both sides have can be compared: what depends on what among them does not change with a new level.
+//! A new level has no relation to compare. It also takes rows from the known levels, so that the known levels
+//! predict the other columns less well. Both would look like changed relations. Rows whose levels both sides
+//! have can be compared, because a new level does not change the relations among these rows.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -9,24 +9,24 @@ use super::rows::below;
 
 /// Seed of the random splits. Any fixed number gives the same rows the same p-value.
 const SEED: u128 = 0xa3c5_0e71_4b9d_f628_15d4_7ac0_e896_3b2f;
-/// Splits of a task, which draws its own random numbers.
+/// Number of splits of a task. Each task draws its own random numbers.
 const SPLITS_PER_TASK: usize = 50;
-/// Tasks between two looks at the results.
+/// Number of tasks after which the results are checked.
 const TASKS_PER_ROUND: u64 = 4;
-/// Splits that are made at most.
+/// Maximum number of splits.
 pub(super) const MAX_SPLITS: usize = 5_000;
-/// A kind needs no further splits once this many splits have changed as much as the real sides
-/// (Besag and Clifford 1991).
+/// A group needs no further splits once this many splits have a statistic at least as large as that of the
+/// real sides (Besag and Clifford 1991).
 const ENOUGH_SPLITS: usize = 20;
 /// Relative difference below which two statistics count as equal, because of rounding.
 const ROUNDING: f32 = 1e-4;
 
-/// How the sums of the features of a kind become one statistic.
+/// How the sums of the features of a group become one statistic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Statistic {
-    /// The sum of their squares: many small changes add up.
+    /// The sum of the squares: many small changes add up.
     Squares,
-    /// The largest of them, whatever its sign: one change among many features.
+    /// The largest absolute sum: one change among many features.
     Largest,
 }
 
@@ -73,8 +73,8 @@ impl BlockSums {
 
     /// Adds a feature, which has a value for each row.
     ///
-    /// It is shifted and scaled, so that its sum over one side has mean 0 and variance 1 in random splits of
-    /// rows.
+    /// The values are shifted and scaled, so that their sum over one side has mean 0 and variance 1 in random
+    /// splits of rows.
     pub(super) fn push(&mut self, values: &[f64]) {
         let rows = values.len() as f64;
         let blocks = (self.counts[0] + self.counts[1]) as f64;
@@ -117,14 +117,14 @@ pub(super) struct Blocks {
 pub(super) struct SplitResult {
     /// The statistic of the sides as they are.
     pub(super) statistic: f64,
-    /// Probability of so large a statistic when the rows of both sides are alike.
+    /// Probability of a statistic at least this large when both sides come from one distribution.
     pub(super) p_value: f64,
     /// The statistics of the splits.
     splits: Vec<f32>,
 }
 
 impl SplitResult {
-    /// Probability of a statistic of a random split that is as large as this one.
+    /// Probability that the statistic of a random split is at least as large as this one.
     pub(super) fn chance_of(&self, statistic: f64) -> f64 {
         let limit = statistic as f32 * (1.0 - ROUNDING);
         let as_large = self.splits.iter().filter(|it| **it >= limit).count();
@@ -152,8 +152,8 @@ impl Blocks {
 
     /// Compares the statistics of groups of features with those of random splits.
     ///
-    /// Ends once each of the first `deciding` groups has [`ENOUGH_SPLITS`] splits that changed as
-    /// much, at the latest after [`MAX_SPLITS`] splits.
+    /// Ends once each of the first `deciding` groups has [`ENOUGH_SPLITS`] splits with a statistic at
+    /// least as large, or after [`MAX_SPLITS`] splits.
     pub(super) fn test(&self, groups: &[Group], deciding: usize) -> Vec<SplitResult> {
         let of_groups =
             |sums: &[f32]| -> Vec<f32> { groups.iter().map(|group| group.of(sums)).collect() };

@@ -35,8 +35,8 @@ use super::tested_coefficients::{ScoreTest, ScoreTestMethod, TestedCoefficients}
 use super::undecided::Undecided;
 use model::matrix::{dot, eigen};
 
-/// Simulations that are expected beyond a statistic whose p-value is the level. The p-value there
-/// has a standard error of about a third.
+/// Expected number of simulations with a larger statistic, if the p-value equals the level. The p-value
+/// then has a standard error of about a third.
 const DRAWS_BEYOND_LEVEL: f64 = 10.0;
 /// Limit of the work of all simulations, in products of a cell and a coefficient. It takes up to two
 /// seconds of processor time. At a level of 0.005 it allows 20,000 rows with three features, or 4,000

@@ -28,8 +28,9 @@ const NEGLIGIBLE_CURVATURE: f64 = MIN_PROBABILITY / 2.0;
 pub(crate) enum ExclusionReason {
     /// Base level: the intercept and the other levels determine it.
     Base,
-    /// The trend of the number says nearly the same, the curve may follow the noise of its rows, or the
-    /// shape of the effect holds it at 0 and these rows do not say otherwise.
+    /// The coefficient tells too little. Either the trend of the number says nearly the same, or the curve
+    /// may follow the noise of its rows, or the shape of the effect holds the coefficient at 0 and these rows
+    /// agree.
     Unwatched,
     /// Too few rows have this level, or too few have another one.
     Rare,

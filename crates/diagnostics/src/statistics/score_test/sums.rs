@@ -24,7 +24,7 @@ pub fn look_level(alpha: f64, look: u64) -> f64 {
 
 /// Sums over the batches since the deployment of a model.
 ///
-/// They start again when another model is deployed, and after every retraining that the gate has
+/// The sums start again when another model is deployed, and after every retraining that the gate has
 /// decided on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CumulativeScore {
@@ -68,8 +68,7 @@ impl CumulativeScore {
         Ok(terms)
     }
 
-    /// The sums of this batch and the last ones before it, for each window that has
-    /// enough batches.
+    /// The sums of this batch and the last ones before it, for each window that has enough batches.
     pub fn recent_with(&self, batch: &ScoreTerms) -> Vec<(u32, ScoreTerms)> {
         let mut sums = Vec::new();
         if !batch.are_in_range() {

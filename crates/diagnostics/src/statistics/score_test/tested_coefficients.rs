@@ -16,7 +16,7 @@ pub struct ScoreTest {
     pub statistic: f64,
     /// Number of tested coefficients, with the intercept.
     pub degrees: usize,
-    /// Probability of so large a statistic when the coefficients are right.
+    /// Probability of a statistic at least this large when the coefficients are right.
     pub p_value: f64,
     /// Method of the p-value.
     #[serde(default)]
@@ -57,9 +57,9 @@ pub(super) struct TestedCoefficients {
 }
 
 impl TestedCoefficients {
-    /// Selects all coefficients without `left_out`; index 0 is the intercept. Two rows of a client
-    /// have the correlation `correlation`. Rows and standard
-    /// errors of the coefficients in `left_out` still count for the others.
+    /// Selects all coefficients except `left_out`; index 0 is the intercept. Two rows of a client have
+    /// the correlation `correlation`. Rows and standard errors of the coefficients in `left_out` still
+    /// count for the others.
     pub(super) fn without(
         left_out: &[usize],
         terms: &ScoreTerms,

@@ -178,9 +178,9 @@ mod tests {
             level: 0.005,
             segments: vec![segment(Some("plan"), part)],
         };
-        let behind = ": 31 % left, 18 % expected, n = 212 (p < 0.0001); 2 more segments differ";
+        let rest = ": 31 % left, 18 % expected, n = 212 (p < 0.0001); 2 more segments differ";
         let [shown, hidden] = ["plan = gold", "one of the levels of plan"]
-            .map(|who| Some(format!("clients with {who}{behind}")));
+            .map(|who| Some(format!("clients with {who}{rest}")));
         assert_eq!(check.finding(), shown);
         assert_eq!(check.finding_without_levels(), hidden);
         let mut ok = check;
