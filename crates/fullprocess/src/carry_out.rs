@@ -209,7 +209,8 @@ impl OpenRun<'_> {
         Ok(())
     }
 
-    /// Draws the live model, calls the API where the outcome asks for it, and writes the report.
+    /// Ranks the clients and writes the report. If the outcome asks for it, also draws the confusion matrix
+    /// of the live model and calls the API.
     fn report(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         self.record.outcome = Some(outcome.clone());
         if *outcome == Outcome::NothingNew || self.start.is_dry_run {

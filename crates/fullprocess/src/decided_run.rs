@@ -44,7 +44,7 @@ impl InputState {
         found.note_earlier_loss(history)?;
         found.defer_blocked_rebuild(&prepared.ledger, live.as_ref().map(LiveRelease::manifest));
         if config.schema.id.is_some() {
-            // A loss is found here, also by a run that finds nothing new.
+            // Opening the waiting rows finds out whether they were lost, also in a run without new input.
             WaitingRows::open(&config.layout, history)?;
         }
         Ok(Self {

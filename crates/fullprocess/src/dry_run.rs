@@ -1,11 +1,12 @@
 //! The dry run: a run on a copy.
 //!
-//! State and output are copied to a temporary folder, which gets links to the releases. Then the
-//! whole run is done on the copy, from the completion of interrupted runs to the deployment. So a
-//! dry run tells what the next run will do, also after an interruption. The report, the call list,
-//! the calls of the API and the alerts are left out, because they do not influence the result. Rows
-//! are in memory, also where the configuration names an engine. No lock is taken. If a run is working
-//! meanwhile, its copy is repaired like an interrupted run.
+//! State and output are copied to a temporary folder, which gets links to the releases. All stages
+//! then run on the copy: first they finish interrupted runs, and the deployment comes last. A dry run
+//! therefore tells what the next run will do, also after an interruption. The report, the call list,
+//! the calls of the API and the alerts are left out, because they do not influence the result.
+//!
+//! Rows are kept in memory, even if the configuration names an engine. No lock is taken. A run that
+//! is working meanwhile looks interrupted in the copy, and is finished there.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -91,8 +92,8 @@ fn as_dry_run(mut record: RunRecord, interrupted: &BTreeSet<i64>) -> RunRecord {
     record
 }
 
-/// The error of a run on the copy, with the real paths of the pipeline in place of those of the
-/// copy.
+/// The error of a run on the copy. Its message names the real paths of the pipeline, not the paths of
+/// the copy.
 fn with_real_paths(error: anyhow::Error, copy: &Layout) -> anyhow::Error {
     let exit = classify(&error);
     if exit == Exit::Unexpected {
@@ -120,7 +121,7 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
         layout: Layout::in_scratch(scratch),
         ..config.clone()
     };
-    // The storage of the engine has the rows of the real runs.
+    // The engine stores the rows of the real runs, which a dry run must not change.
     copied.engine = None;
     copied.alerts.webhook = None;
     copied.alerts.command = None;
@@ -158,17 +159,17 @@ fn copy_pipeline(config: &Config, scratch: &Path) -> anyhow::Result<Config> {
     Ok(copied)
 }
 
-/// Copies the predictions that wait for a label, and the journal of a killed run first. A run continues
-/// without these files if they are lost, and so does the dry run. A run fails if something else than a file
-/// is there.
+/// Copies the predictions that wait for a label. If a killed run left a journal of that file, the journal is
+/// copied first. A run continues without these files if they are lost, and so does the dry run. Like a run,
+/// this function fails if the path is not a regular file.
 fn copy_predictions(from: &Layout, to: &Layout) -> anyhow::Result<()> {
     let path = from.predictions();
     regular::check(&path).with_context(|| format!("failed to open {}", path.display()))?;
     let state = fs::read_dir(from.state()).into_iter().flatten().flatten();
-    let former = state.map(|entry| entry.file_name());
-    let former = former.filter(|name| Layout::is_awaiting_labels(name));
+    let of_older_programs = state.map(|entry| entry.file_name());
+    let of_older_programs = of_older_programs.filter(|name| Layout::is_awaiting_labels(name));
     let names = ["predictions.db-journal", "predictions.db"].map(OsString::from);
-    for name in names.into_iter().chain(former) {
+    for name in names.into_iter().chain(of_older_programs) {
         let _ = regular::copy(&from.state().join(&name), &to.state().join(&name));
     }
     Ok(())

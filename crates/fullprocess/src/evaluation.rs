@@ -113,8 +113,8 @@ impl RunData {
     }
 
     /// All rows, or a sample of them if they need more memory than the configuration allows. Rows of
-    /// earlier runs are read from disk at the first call. With a distributed engine all rows are there, and
-    /// those that it does not have yet are brought there at the first call.
+    /// earlier runs are read from disk at the first call. With a distributed engine, the engine has all
+    /// rows: the first call sends it the rows that it lacks.
     pub(crate) fn all(&self, config: &Config) -> anyhow::Result<&LoadedRows> {
         if config.engine.is_none()
             && self.earlier.rows == 0

@@ -52,9 +52,9 @@ pub(crate) fn monitor(
     Ok(Some(found))
 }
 
-/// The sums to which the next batch is added, if the same model is then deployed. `before` holds
-/// the sums without the batch of the verdicts. The sums restart after a candidate was fitted
-/// because of model drift.
+/// The sums to which the next batch is added, if the same model is then deployed. `before` has the
+/// sums before this run; the batch that `verdicts` tested is added to them. The sums restart after a
+/// candidate was fitted because of model drift.
 pub fn sums_after(
     mut before: CumulativeScore,
     action: Action,

@@ -102,11 +102,8 @@ pub(crate) fn save_shown(history: &History, record: &RunRecord) -> anyhow::Resul
     Ok(())
 }
 
-/// Copies the notices of a run to the record of an older run. The older record is printed instead of the
-/// newer one.
-///
-/// `to` is the older record, of a run that was never printed. Notices that were due in either record are
-/// due, because the older record was never printed.
+/// Copies the notices of a run to the record of an older run, `to`, which is printed instead of the newer
+/// record. Notices that were due in either record are due, because the older record was never printed.
 pub(crate) fn copy_notices(from: &RunRecord, to: &mut RunRecord) {
     to.notices.clone_from(&from.notices);
     let is_due = from.has_due_notice || to.has_due_notice;

@@ -182,7 +182,7 @@ fn load(history: &History) -> anyhow::Result<ReviewedDecisions> {
 fn decision_by_hand(change: &ChangeByHand) -> Option<(ReviewedDecision, i64)> {
     let decision = match change.kind {
         ChangeKind::Deployment => ReviewedDecision::DeploymentByHand,
-        // Numbers of releases count up.
+        // Numbers of releases only increase, so a higher number is a later release.
         ChangeKind::Rollback if change.from < change.to => ReviewedDecision::Return,
         ChangeKind::Rollback => ReviewedDecision::Rollback,
         ChangeKind::Ingestion | ChangeKind::Training | ChangeKind::Unknown => return None,
@@ -202,8 +202,8 @@ impl ReviewedDecisions {
     /// The decision that changed the live release since the last evaluation. Usually it is a person's.
     /// `by_hand` is the newest change by hand that made this release live.
     ///
-    /// The history does not know changes of older programs. What `run`, which evaluates, sees of such a
-    /// change decides then.
+    /// The history does not have the changes of older programs. The kind of such a change follows from the
+    /// two releases. It counts as a decision of `run`, the run that evaluates now.
     fn change_of_live(
         &self,
         live: &Manifest,
@@ -216,7 +216,7 @@ impl ReviewedDecisions {
         let (decision, run) = match (release.cmp(&before), live.run) {
             (Ordering::Equal, _) => return None,
             _ if known.is_some() => known?,
-            // Numbers of releases count up.
+            // Numbers of releases only increase, so a lower number is an earlier release.
             (Ordering::Less, _) => (ReviewedDecision::Rollback, run),
             (Ordering::Greater, None) => (ReviewedDecision::DeploymentByHand, run),
             // The decision of that run is known already, so a person made its release live again.

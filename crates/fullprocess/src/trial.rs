@@ -284,13 +284,13 @@ fn known_input_rows(
     let (config, ledger) = (run.config, &data.ledger);
     let mut seen = data.contains_each(config, test)?;
     if ledger.evaluated_fingerprints > ledger.evaluated_rows {
-        // Some rows were judged that are not there any more.
+        // Some evaluated rows are no longer in the data.
         let evaluated = match ingestion::find_evaluated(&config.layout, ledger, &test.fingerprints)
         {
             Err(error) => match error.downcast::<ChangedFingerprints>() {
                 Ok(loss) => {
                     tracing::warn!("rows that were evaluated and removed are not known: {loss}");
-                    // The next run computes them again.
+                    // The next run computes the fingerprints of the evaluated rows again.
                     ingestion::note_loss(run.history, &loss)?;
                     return Ok(seen);
                 }

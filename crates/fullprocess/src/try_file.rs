@@ -24,8 +24,8 @@ pub struct TryReport {
     pub file: PathBuf,
     /// Guesses, each with its reason.
     pub remarks: Vec<String>,
-    /// Column by which the newest rows became test data. `null` if a hash of the client, or of the
-    /// row if there is no id, decided which rows are test data.
+    /// Column that orders the rows: the newest rows are the test data. `null` if a hash chose the test
+    /// data: the hash of the client, or of the whole row if there is no id.
     pub split_by: Option<String>,
     /// Number of training rows.
     pub training_rows: u64,
@@ -102,7 +102,7 @@ fn try_in(file: &Path, folder: &Path, is_kept: bool) -> anyhow::Result<TryReport
     })
 }
 
-/// Creates an empty folder for files, or says why it cannot.
+/// Creates a folder. Returns an error if it exists and is not empty.
 fn create_empty_folder(path: &Path) -> anyhow::Result<()> {
     let is_used = path.exists() && std::fs::read_dir(path).is_ok_and(|mut it| it.next().is_some());
     if is_used {

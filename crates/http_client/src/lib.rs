@@ -15,7 +15,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
-/// A client with this configuration. A thread that cannot be started is an error of the call.
+/// A client with this configuration. A call fails if the thread for its lookup cannot be started.
 pub fn agent(config: Config) -> Agent {
     Agent::with_parts(config, DefaultConnector::default(), Lookup)
 }
@@ -57,13 +57,13 @@ impl Resolver for Lookup {
     }
 }
 
-/// The addresses of a host, given as `NAME:PORT`; `None` after the time limit. The thread then ends by
-/// itself.
+/// The addresses of a host, given as `NAME:PORT`. `None` if the lookup takes longer than `within`: its
+/// thread then ends later, and the result is dropped.
 fn addresses(host: String, within: Duration) -> io::Result<Option<Vec<SocketAddr>>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let lookup = move || {
         let found = host.to_socket_addrs().map(Iterator::collect);
-        // Sending fails only after the time limit.
+        // Sending fails only after the time limit, when nobody waits for the result.
         let _ = sender.send(found);
     };
     thread::Builder::new()

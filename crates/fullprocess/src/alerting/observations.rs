@@ -193,8 +193,8 @@ fn end(record: &RunRecord, failed_with: Option<Exit>) -> Option<Observation> {
     })
 }
 
-/// Rejected files and rows among the new files. Those of known files were reported when the files
-/// were new.
+/// Rejected files and rows among the new files. Rejections of known files were reported when these
+/// files were new.
 fn input(record: &RunRecord) -> Option<Observation> {
     let report = record.ingestion.as_ref()?;
     let new = || report.files.iter().filter(|file| !file.is_repeated);
@@ -210,7 +210,7 @@ fn input(record: &RunRecord) -> Option<Observation> {
     (ingested > 0).then(|| absent(Condition::InputRejected))
 }
 
-/// The rejections in words. Of files and of rows, first the number of rejected ones, then the number of all.
+/// The rejections in words. `files` and `rows` each have the number of rejected ones, then the total number.
 fn rejections(files: (u64, usize), rows: (u64, u64)) -> String {
     let rejected = |n: u64, all: String, how: &str| {
         let were = if n == 1 { "was" } else { "were" };

@@ -1,4 +1,4 @@
-//! The integrity of the history, and the data checked against the ledger.
+//! Examines whether the history is undamaged, and checks the data against the ledger.
 
 use std::path::Path;
 
@@ -59,8 +59,8 @@ pub(super) fn examine(
     Ok(format!("version {version}, undamaged, {runs}"))
 }
 
-/// True if something else is in the place of the seal. Every run ends with this error, although the history
-/// itself may be undamaged.
+/// True if the seal cannot be read at all, for example if a folder has its name. Every run then fails,
+/// although the history itself may be undamaged.
 fn has_unreadable_seal(pipeline: &ExaminedPipeline<'_>, findings: &mut Findings) -> bool {
     let checked = History::check_seal(&pipeline.config.layout);
     let Some(error) = checked.err().filter(|error| !is_damage(error)) else {
@@ -99,7 +99,7 @@ fn examine_predictions(
     Ok(())
 }
 
-/// Command that moves a file of the state folder away, and lets `ingestion` make it again.
+/// Command that moves a file of the state folder away, and lets `ingestion` rebuild it.
 fn replaced(pipeline: &ExaminedPipeline<'_>, path: &Path, what: &str) -> String {
     let folder = aside(pipeline, what);
     format!(
@@ -164,7 +164,8 @@ fn set_aside(pipeline: &ExaminedPipeline<'_>) -> String {
     moved_aside(pipeline, "history", "*")
 }
 
-/// Command that moves the files of the history with this ending away, and runs.
+/// Command that moves files of the history away and then starts a run. `ending` is what follows the
+/// history's path in the names of these files.
 fn moved_aside(pipeline: &ExaminedPipeline<'_>, what: &str, ending: &str) -> String {
     let folder = aside(pipeline, what);
     let history = quoted(&pipeline.config.layout.history());
@@ -173,7 +174,7 @@ fn moved_aside(pipeline: &ExaminedPipeline<'_>, what: &str, ending: &str) -> Str
 
 /// A new folder of the state folder for files that are set aside, quoted for a shell.
 fn aside(pipeline: &ExaminedPipeline<'_>, what: &str) -> String {
-    // Milliseconds keep the name unique: the folder of a remedy from a moment ago may exist.
+    // Milliseconds make the name unique: a folder of a command from a moment ago may exist.
     let name = pipeline
         .now
         .strftime(&format!("{what}-set-aside-%Y%m%dT%H%M%S%.3fZ"))

@@ -1,9 +1,9 @@
 //! The doctor: finds what is wrong with the pipeline and names the command that fixes it.
 //!
-//! Examinations only read: they write nothing and take no lock. The unfinished work of a running
-//! run is no finding, so those parts are skipped. If a run starts or ends during the examination,
-//! everything is examined once more. A failed examination is itself a finding and hides no other
-//! finding.
+//! Examinations only read: they write nothing and take no lock. While a run is working, its
+//! unfinished work is no finding, so parts of the examinations are skipped. If a run starts or ends
+//! meanwhile, everything is examined once more. A failed examination is itself a finding and hides no
+//! other finding.
 
 mod alerts;
 mod clock;

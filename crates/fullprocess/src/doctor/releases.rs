@@ -1,4 +1,4 @@
-//! The releases: every release against its checksums, and the link to the live release.
+//! The releases: every release checked against its checksums, and the link to the live release.
 
 use std::path::Path;
 

@@ -16,21 +16,21 @@ pub enum Check {
     Permissions,
     /// Free space.
     Space,
-    /// The clock against recorded times.
+    /// The clock, checked against recorded times.
     Clock,
-    /// Whether a run is working.
+    /// The run lock: tells whether a run is working.
     Lock,
-    /// The history, and the data against its ledger.
+    /// The history, and the data checked against its ledger.
     History,
     /// The content of the input folders.
     Input,
-    /// Every release against its checksums.
+    /// The releases, checked against their checksums.
     Releases,
     /// The deployed model on the test data.
     Model,
     /// Leftovers of killed runs.
     Orphans,
-    /// The outcomes of the runs.
+    /// The newest runs: interrupted, failed or overdue.
     Runs,
     /// Delivery of alerts.
     Alerts,

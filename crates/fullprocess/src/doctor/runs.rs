@@ -1,4 +1,4 @@
-//! The outcomes of the runs: open, failed or overdue.
+//! Examines the newest runs: an interrupted, failed, unreadable or overdue run, and the call list.
 
 use std::path::Path;
 

@@ -3,15 +3,16 @@
 use common::numbers::Scores;
 use record::RunRecord;
 
-/// Characters of a score by height, the lowest first.
+/// Characters for scores, from the lowest score to the highest.
 const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Character of a run without a score.
 const NONE: char = '·';
 /// Maximum number of runs in the line.
 const MAX_RUNS: usize = 60;
 
-/// The F1 of the newest runs that evaluated the deployed model, the oldest first, with the lowest
-/// and the highest F1 as numbers. `None` for fewer than two scores.
+/// One character for the F1 of each run that evaluated the deployed model. The line shows the newest
+/// such runs, the newest on the right, and then the lowest and the highest F1 as numbers. `None` for
+/// fewer than two scores.
 pub(super) fn sparkline<'r>(newest_first: impl Iterator<Item = &'r RunRecord>) -> Option<String> {
     let evaluated = newest_first.filter(|run| run.evidence.is_some());
     let mut runs: Vec<&RunRecord> = evaluated.take(MAX_RUNS).collect();
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn one_score_or_none_has_no_line() {
+    fn fewer_than_two_scores_have_no_line_and_many_runs_are_cut() {
         assert_eq!(sparkline_of(&[]), None);
         assert_eq!(sparkline_of(&runs(&[None, Some(0.5)])), None);
         let many: Vec<Option<f64>> = (0..500).map(|run| Some(f64::from(run) / 500.0)).collect();

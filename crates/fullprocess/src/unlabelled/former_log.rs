@@ -18,7 +18,7 @@ const RECORD_BYTES: usize = 40;
 /// begin at 1.
 const MARK: u64 = 0;
 
-/// Client, client and values, and the prediction.
+/// Hash of the client, hash of the client and the values, and the prediction.
 type Waiting = (u64, u64, WaitingPrediction);
 
 /// Commits what a run of an earlier program had pending; part of the caller's transaction.
@@ -46,8 +46,8 @@ pub(super) fn move_over(layout: &Layout, history: &History) -> anyhow::Result<()
     match read(layout, file) {
         Ok(waiting) => {
             let mut rows = WaitingRows::open(layout, history)?;
-            // Otherwise an interrupted run has moved them. An ingestion by hand may have made the file
-            // meanwhile, without predictions.
+            // If the table has predictions, an interrupted run has moved them. A table without predictions
+            // may come from an ingestion by hand.
             if !rows.has_predictions_from(1) {
                 rows.begin()?;
                 rows.import(waiting.into_iter())?;
@@ -184,7 +184,7 @@ mod tests {
         made.commit("digest", &history).unwrap();
         drop(made);
         for _ in 0..2 {
-            // As a kill behind the commit leaves it.
+            // A kill right after the commit leaves this file.
             files::replace(&layout.awaiting_labels(1), b"left").unwrap();
             move_over(&layout, &history).unwrap();
             let rows = WaitingRows::open(&layout, &history).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_file_is_given_up() {
+    fn a_lost_file_loses_its_predictions_only() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::in_scratch(folder.path());
         let history = History::open(&layout).unwrap();

@@ -35,7 +35,7 @@ pub(crate) struct RunPredictions {
     estimated: Option<EstimatedPerformance>,
 }
 
-/// What a run says of the predictions: of its own, and of those whose labels have arrived.
+/// What a run reports on its own predictions, and on predictions whose labels have arrived.
 #[derive(Debug, Default)]
 pub(crate) struct PredictionUpdate {
     pub(crate) estimated_performance: Option<EstimatedPerformance>,
@@ -112,8 +112,8 @@ fn estimate(model: &Model, predicted: &[Prediction]) -> Option<EstimatedPerforma
 }
 
 impl RunPredictions {
-    /// Notes the features whose values are not those of the training rows, so that the run has no estimate of
-    /// its scores.
+    /// Notes the features whose values are unlike all training rows. If there are any, the run has no
+    /// estimate of its scores.
     pub(crate) fn note_left_reference(&mut self, verdicts: &Verdicts) {
         let left = verdicts.left_reference();
         let estimated = self.estimated.take();
@@ -169,7 +169,7 @@ impl RunPredictions {
             && (!self.predicted.is_empty() || files::exists(&config.layout.predictions())?))
     }
 
-    /// Stores the predictions, also where those of earlier runs turn out to be lost. Returns the
+    /// Stores the predictions, also if the predictions of earlier runs turn out to be lost. Returns the
     /// predictions whose labels have arrived, by run.
     fn store_rows_again_if_lost(
         &self,
@@ -213,8 +213,8 @@ impl RunPredictions {
     }
 }
 
-/// The stored estimate of a run. A damaged estimate decides nothing, so it does not make the run fail.
-/// An error of reading does: the labels would be forgotten, and the estimate would be there.
+/// The stored estimate of a run; `None` if it is damaged, because estimates decide nothing. If it cannot be
+/// read now, the run fails: otherwise the labels would not be added to an estimate that is intact.
 fn estimate_of(history: &History, run: i64) -> anyhow::Result<Option<RunEstimate>> {
     match history.estimate_of(run) {
         Err(error) if is_damage(&error) => {
@@ -234,8 +234,8 @@ pub(crate) fn commit(pending: &PendingPredictions, history: &History) -> anyhow:
     Ok(())
 }
 
-/// Removes the rows whose labels are evaluated. The ledger says so already: where this fails, the next
-/// ingestion removes them.
+/// Removes the waiting rows whose labels are evaluated. The ledger already counts these labels as evaluated,
+/// so if the removal fails, the next ingestion repeats it.
 pub(crate) fn forget_evaluated(config: &Config, history: &History, ledger: &Ledger) {
     if let Err(error) = WaitingRows::forget_evaluated_of(&config.layout, history, ledger) {
         tracing::warn!("predictions with an evaluated label could not be removed: {error:#}");

@@ -13,8 +13,7 @@ use crate::evaluation::LiveRelease;
 pub(super) struct Prediction {
     /// Public hash of the client.
     pub(super) client: u64,
-    /// Log-odds above those of the model's threshold. The positive label is predicted where they are
-    /// above 0.
+    /// Log-odds minus the log-odds of the model's threshold. Above 0, the positive label is predicted.
     pub(super) margin: f64,
     /// Calibrated probability of the positive label.
     pub(super) probability: f64,
@@ -49,8 +48,8 @@ impl Prediction {
     }
 }
 
-/// Predicts the selected rows without a label. `numbers` are those of the rows of the table in
-/// finaldata.csv.
+/// Predicts the selected rows without a label. `numbers` gives the number in finaldata.csv of each row
+/// of the table.
 pub(super) fn predict(
     live: &LiveRelease,
     table: &Table,
