@@ -48,7 +48,7 @@ pub(crate) struct Sink<'a, W: Write> {
 pub(crate) enum Take<'a> {
     /// All rows.
     All,
-    /// All rows. The file may contain none of these rows; otherwise writing stops.
+    /// All rows. The file must not contain a row of this set; otherwise writing stops.
     NoneOf(&'a FingerprintSet),
     /// Only the rows in this set.
     Only(&'a FingerprintSet),

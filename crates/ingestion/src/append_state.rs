@@ -91,7 +91,7 @@ pub(crate) struct Stamps {
 }
 
 impl AppendState {
-    /// State of a file without rows. Those before `first_new` that are added are evaluated.
+    /// State of a file without rows. Rows that are added before the place `first_new` count as evaluated.
     pub(crate) fn empty(
         reading: &Reading<'_>,
         history: &History,

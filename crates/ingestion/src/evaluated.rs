@@ -28,7 +28,7 @@ fn byte_length(count: u64) -> u64 {
 /// True if the key is the one of the ledger, and the file holds as many fingerprints as the ledger
 /// says.
 ///
-/// An error if a file cannot be looked at; only a missing file is lost.
+/// Returns an error if a file cannot be examined: only a missing file counts as lost.
 pub fn is_intact(layout: &Layout, ledger: &Ledger) -> anyhow::Result<bool> {
     Ok(loss(layout, ledger)?.is_none())
 }
@@ -66,7 +66,7 @@ pub fn loss_of_content(layout: &Layout, ledger: &Ledger) -> anyhow::Result<Optio
     }
 }
 
-/// Name of the history document with the loss that a run found where it could not heal it.
+/// Name of the history document with a loss that a run found but could not repair.
 const FOUND_LOSS: &str = "loss of the fingerprints of evaluated rows";
 
 /// Records that the file does not hold the committed fingerprints, for the next run, which computes them
@@ -75,12 +75,12 @@ pub fn note_loss(history: &History, loss: &ChangedFingerprints) -> anyhow::Resul
     history.save_document(FOUND_LOSS, &Some(loss.to_string()))
 }
 
-/// The loss that an earlier run found; `None` if it found none, or if it is healed.
+/// The loss that an earlier run found; `None` if it found none, or if the loss is repaired.
 pub(crate) fn noted_loss(history: &History) -> anyhow::Result<Option<String>> {
     Ok(history.document(FOUND_LOSS)?.flatten())
 }
 
-/// True if the ledger knows the key, or no key at all as that of an older program.
+/// True if the ledger has this key, or has no key because an older program wrote it.
 fn is_key_of(key: &FingerprintKey, ledger: &Ledger) -> bool {
     ledger.state.key.is_empty() || ledger.state.key == key.digest()
 }
@@ -99,8 +99,8 @@ impl fmt::Display for ChangedFingerprints {
 
 impl std::error::Error for ChangedFingerprints {}
 
-/// One flag per fingerprint: true if it is that of an evaluated row. The error is
-/// [`ChangedFingerprints`] if the file holds others than those that were committed.
+/// One flag per fingerprint: true if it belongs to an evaluated row. The error is
+/// [`ChangedFingerprints`] if the file does not hold the committed fingerprints.
 pub fn find_evaluated(
     layout: &Layout,
     ledger: &Ledger,

@@ -246,8 +246,8 @@ fn scan_and_ingest(
     Ok(report)
 }
 
-/// Gives the rows that wait for a label up if they were changed, and finds them again in finaldata.csv.
-/// Reads all of them, as a person who runs the command can wait.
+/// Checks the rows that wait for a label. If they are damaged, finds them again in finaldata.csv, without
+/// their predictions. Reads all of them, because a person who runs the command can wait.
 fn check_waiting_rows(config: &Config, history: &History, ledger: &Ledger) -> anyhow::Result<()> {
     if config.schema.id.is_none() {
         return Ok(());
@@ -348,7 +348,7 @@ pub fn restore(
 }
 
 /// The rows that wait for a late label, with the places of the committed rows. They are found again in
-/// finaldata.csv if an ingestion was killed behind its commit, or if their file is lost.
+/// finaldata.csv if an ingestion was killed right after its commit, or if their file is lost.
 ///
 /// `None` without an id, where labels are not matched, and if finaldata.csv cannot be read.
 pub fn waiting_rows(

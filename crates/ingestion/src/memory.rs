@@ -1,8 +1,8 @@
 //! Distribution of `ingestion.memory_limit_mib`.
 //!
 //! The limit holds in order of magnitude, not to the byte. The shares below add up to about half of
-//! it. Independent of the limit, blocks being read take about 40 MiB, the newest unlabelled rows about twice their 8 MiB, and the pages of
-//! `predictions.db` 16 MiB.
+//! it. Some memory does not depend on the limit: blocks being read take about 40 MiB, the newest
+//! unlabelled rows about twice their 8 MiB, and the pages of `predictions.db` 16 MiB.
 
 use common::Layout;
 use common::config::IngestionSettings;

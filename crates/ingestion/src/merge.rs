@@ -164,7 +164,7 @@ impl Merge<'_> {
                     if !matches!(error, WriteError::Failed(_)) {
                         return Err(WriteError::Failed(second));
                     }
-                    // The first error is the cause, and the next ingestion truncates.
+                    // The first error is the cause. The next ingestion truncates the files.
                     tracing::warn!("{second:#}");
                     return Err(error);
                 }

@@ -97,7 +97,7 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// The file of the next row; `None` behind the last file.
+    /// The file of the next row; `None` after the last file.
     fn file(&mut self) -> Option<&ComparedFile<'_>> {
         while self.file.as_ref().is_none_or(|file| file.rest == 0) {
             self.close();

@@ -15,7 +15,7 @@ pub(crate) struct Pairing {
 }
 
 impl Pairing {
-    /// Continues behind the committed rows.
+    /// Continues after the committed rows.
     pub(crate) fn open(
         layout: &Layout,
         history: &History,
@@ -47,7 +47,7 @@ impl Pairing {
         self.waiting.is_some()
     }
 
-    /// True if rows wait, or wait for the evaluation of their labels.
+    /// True if there are rows that wait for a label, or whose label is not evaluated yet.
     pub(crate) fn has_rows(&self) -> bool {
         self.waiting
             .as_ref()
@@ -97,7 +97,7 @@ impl Pairing {
         waiting.add(&mut arriving, self.first_new)
     }
 
-    /// Commits the rows as those of the finaldata.csv of this ledger.
+    /// Commits the waiting rows, which from then on belong to the finaldata.csv of this ledger.
     pub(crate) fn commit(&mut self, ledger: &Ledger, history: &History) -> anyhow::Result<()> {
         match &mut self.waiting {
             Some(waiting) => {

@@ -21,8 +21,8 @@ pub(crate) struct PlannedFile {
 /// Whether an ingestion returns the written rows to its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Return the rows in memory, unless finaldata.csv has more than `max_rows` and the written rows
-    /// are more than an eighth of that.
+    /// Return the rows in memory if finaldata.csv has at most `max_rows` rows, or if the written rows
+    /// are at most an eighth of `max_rows`.
     Rows {
         /// Number of rows that may be in memory.
         max_rows: usize,
@@ -34,7 +34,8 @@ pub enum Keep {
 impl Keep {
     /// True if `written` rows may stay in memory, when finaldata.csv has `all` rows.
     ///
-    /// Both numbers only grow, so rows that were dropped are never wanted later.
+    /// Both numbers only grow during an ingestion. Once the answer is false, it stays false, so dropped
+    /// rows are not needed later.
     pub(crate) fn may_hold(self, written: usize, all: u64) -> bool {
         match self {
             Self::Rows { max_rows } => all <= max_rows as u64 || written <= max_rows / 8,

@@ -35,8 +35,8 @@ pub fn scan_input(
     Ok(found)
 }
 
-/// Questions that a person has to confirm before rows are dropped, one sentence per folder. Changes
-/// nothing. Empty if the input cannot be listed, which another check reports.
+/// What a person has to confirm before rows are dropped, one sentence per folder. Changes nothing.
+/// Empty if the input cannot be listed, which another check reports.
 pub fn unconfirmed_removals(config: &Config, history: &History) -> anyhow::Result<Vec<String>> {
     let prepared = Prepared {
         ledger: history.ledger()?,

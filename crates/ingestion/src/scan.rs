@@ -49,7 +49,7 @@ pub struct InputScan {
     pub(crate) damage: Option<String>,
     /// Reason why the rows need a new order.
     pub(crate) reorder: Option<String>,
-    /// Reason why the fingerprints of the evaluated rows are lost although their file has its length.
+    /// Reason why the fingerprints of the evaluated rows are lost although their file has the right length.
     pub(crate) lost_fingerprints: Option<String>,
     /// Reason for a new order that can wait until all known files can be read.
     pub(crate) deferrable_reorder: Option<String>,
@@ -233,9 +233,9 @@ impl InputScan {
         self.deferrable_reorder = reason.map(str::to_owned);
     }
 
-    /// Defers a rebuild that can wait, because the known file of `blocked` cannot be read now. What
-    /// does not need the rebuild goes on: files that were removed stay ingested, and new files wait
-    /// that take the place of such a file or for which `needs_rebuild` is true.
+    /// Defers a rebuild that can wait, because the known file of `blocked` cannot be read now. Everything
+    /// else goes on: files that were removed stay ingested. A new file waits if it takes the place of such
+    /// a file, or if `needs_rebuild` is true for it.
     ///
     /// Returns false if there is no rebuild, or if it cannot wait.
     pub(crate) fn defer_reorder(
@@ -470,7 +470,7 @@ fn reason_to_reorder(config: &Config, prepared: &Prepared) -> anyhow::Result<Opt
     })
 }
 
-/// Reason for a new order of the rows, after the fingerprints of the evaluated ones were lost.
+/// Reason for a new order of the rows, after the fingerprints of the evaluated rows were lost.
 fn lost(reason: &str) -> String {
     format!("the fingerprints of the evaluated rows were lost: {reason}")
 }

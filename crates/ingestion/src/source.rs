@@ -49,7 +49,7 @@ pub(crate) enum ReadError {
     /// Rows were written before the end of their file showed that the file is rejected. The caller
     /// writes everything once more and reads each file to its end first.
     RowsTakenTooEarly,
-    /// The file contains a row of the unwanted set.
+    /// The file contains a row that was evaluated earlier and must not be written again.
     EvaluatedRowReappeared,
     /// Another error, for example a full disk.
     Failed(anyhow::Error),
@@ -149,7 +149,7 @@ impl Source<'_> {
         };
         let sha256 = data.digest()?;
         let is_as_it_was = match &file.sha256 {
-            Some(looked_at) => *looked_at == sha256,
+            Some(scanned) => *scanned == sha256,
             // The scan happened long enough after the last change, so any later change shows in the
             // stamp.
             None => FileStamp::of(&file.path.metadata()?) == file.entry.stamp,

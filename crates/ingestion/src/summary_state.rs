@@ -1,9 +1,10 @@
 //! Rows that the summary statistics count. An unlabelled row stops counting once a later row brings
 //! its label, so that a client with a known outcome counts once.
 //!
-//! [`common::waiting_rows`] pairs labels and rows. Here are the values of the newest unlabelled rows,
-//! within a limit: a row that stops counting has to be taken out again. Older rows count for good. The
-//! result depends on the rows and their order only, not on blocks or on the number of ingestions.
+//! [`common::waiting_rows`] pairs labels and rows. This module keeps the values of the newest unlabelled
+//! rows, because a row that stops counting must be taken out again. Their number is limited: older rows
+//! count for good. The result depends on the rows and their order only, not on blocks or on the number of
+//! ingestions.
 
 #[cfg(test)]
 pub(crate) mod tests;

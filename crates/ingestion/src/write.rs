@@ -65,13 +65,14 @@ impl From<anyhow::Error> for WriteError {
 pub(crate) struct Order<'a> {
     pub(crate) files: usize,
     pub(crate) evaluated: &'a FingerprintSet,
-    /// Rows before this place are evaluated. `None` if these are the rows that come first.
+    /// Place of the first row that is not evaluated. `None` if exactly the rows that are written first are
+    /// evaluated.
     pub(crate) first_new: Option<u64>,
 }
 
 impl Reading<'_> {
-    /// Appends the rows of the planned files after the committed rows. None of these rows may be in
-    /// `unwanted`.
+    /// Appends the rows of the planned files after the committed rows. Returns an error if one of these
+    /// rows is in `unwanted`.
     pub(crate) fn append(
         &self,
         ledger: &Ledger,
@@ -116,13 +117,13 @@ impl Reading<'_> {
             files::stage(&self.layout.rejected_rows(), |rejected| {
                 let mut sink =
                     self.sink(RecordWriter::new(rows), RecordWriter::new(rejected), state);
-                let twice = if order.evaluated.is_empty() {
+                let read_twice = if order.evaluated.is_empty() {
                     &[]
                 } else {
                     &planned[..order.files.min(planned.len())]
                 };
                 sink.progress =
-                    Progress::of_reading(INGESTING, || bytes_of(planned) + bytes_of(twice));
+                    Progress::of_reading(INGESTING, || bytes_of(planned) + bytes_of(read_twice));
                 sink.rows.write(self.schema.written_columns())?;
                 sink.rejected.write(REJECTED_COLUMNS)?;
                 Ok(write_in_order(sink, planned, order))
@@ -227,8 +228,8 @@ fn take_files<W: Write + Send>(
 fn write_error(error: ReadError, position: usize) -> WriteError {
     match error {
         ReadError::FileMustWait(wait) => WriteError::FileMustWait(position, wait),
-        // A rejection before any row was written is recorded with the file, so it does not get
-        // here.
+        // This file was rejected after some of its rows were written. An earlier rejection is
+        // recorded with the file and is no error.
         ReadError::FileRejected(_) | ReadError::RowsTakenTooEarly => WriteError::RowsTakenTooEarly,
         ReadError::EvaluatedRowReappeared => WriteError::EvaluatedRowReappeared,
         ReadError::Failed(error) => WriteError::Failed(error),

@@ -19,7 +19,8 @@ pub(super) struct Arrangement {
     pub(super) evaluated: FingerprintSet,
     /// Evaluated rows whose fingerprints the state folder does not hold yet.
     pub(super) newly_evaluated: Vec<Fingerprint>,
-    /// Rows before this place are evaluated. `None` if these are the rows of `evaluated`.
+    /// Place of the first row that is not evaluated. `None` if the rows of `evaluated` come first, and no
+    /// other row is evaluated.
     pub(super) first_new: Option<u64>,
 }
 

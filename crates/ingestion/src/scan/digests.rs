@@ -9,13 +9,14 @@ use jiff::Timestamp;
 
 use crate::prepared::Prepared;
 
-/// A modification time this close to the scan may hide a later change, because clocks of file
-/// systems are coarse.
+/// Clocks of file systems are coarse. If a file was modified less than this time before the scan, a
+/// later change may leave its modification time the same.
 const CLOCK_GRAIN_NANOSECONDS: i64 = 2_000_000_000;
 
 /// SHA-256 and length of each file. `None` where the digest can wait until the file is ingested.
 ///
-/// On the first ingestion, a file can only be a copy of a file of the same length.
+/// Digests show which files are copies. On the first ingestion, only files of equal length can be
+/// copies, so a file with a length of its own needs no digest yet.
 pub(super) fn digests(
     files: &[FoundFile],
     prepared: &Prepared,

@@ -174,7 +174,7 @@ fn verification_reads_known_files_whose_stamps_are_unchanged() {
     pipeline.ingest(pipeline.scan());
     let verify = || scan_and_ingest(&pipeline.config, scan_input, Trust::Nothing).unwrap();
     assert_eq!(verify().verified, Some(2));
-    // A stamp that lies, as on a file system without change times.
+    // The stamp hides the change, as on a file system without change times.
     let other = FIRST.replace("a,1,0", "a,9,0");
     rewrite_unnoticed(&pipeline, "1.csv", &other);
     let mut ledger = pipeline.history.ledger().unwrap();
@@ -201,7 +201,7 @@ fn an_incomplete_file_waits_also_if_its_time_is_in_the_future() {
         let now = common::clock::now() + SignedDuration::from_hours(hours);
         scan_input(&pipeline.config, &prepared, now).unwrap()
     };
-    // Its change time is that of this machine, and tells that it was written a moment ago.
+    // This machine sets the change time, which shows that the file was written a moment ago.
     let found = scan_in(0);
     assert!(found.new_files.is_empty(), "{found:?}");
     assert!(!found.waiting[0].is_unreadable);
@@ -275,7 +275,7 @@ fn a_removal_waits_while_another_known_file_cannot_be_read() {
 }
 
 #[test]
-fn changed_rejected_rows_are_made_again() {
+fn changed_rejected_rows_are_rebuilt() {
     let pipeline = Pipeline::new();
     let path = pipeline.config.layout.rejected_rows();
     pipeline.write("1.csv", &format!("{FIRST}broken,row\n"), HOUR);

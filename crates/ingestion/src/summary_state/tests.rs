@@ -14,7 +14,7 @@ const FORMAT: Format = Format {
     version: 1,
 };
 
-/// Sums of multiples of this number in floating point depend on the order.
+/// A floating-point sum of multiples of this number depends on their order.
 const UNIT: f64 = 0.3;
 
 /// Reference implementation: the counted rows, in the order of [`SummaryState`]. Takes time
@@ -113,7 +113,7 @@ impl Summarised {
             .unwrap();
     }
 
-    /// The same after it was stored and loaded.
+    /// Stores the state and the waiting rows, and loads them again.
     fn stored_and_loaded(mut self) -> Self {
         let ledger = Ledger {
             digest: "digest".into(),
@@ -197,7 +197,7 @@ fn an_unlabelled_row_counts_until_its_label_comes() {
 }
 
 #[test]
-fn a_label_above_a_row_does_not_belong_to_it() {
+fn a_label_that_comes_before_a_row_does_not_belong_to_it() {
     assert_eq!(counts(&[(3, Some(true)), (3, None)]), (2, 0, 6.0));
     let between = [(3, Some(true)), (3, None), (3, Some(true))];
     assert_eq!(counts(&between), (2, 1, 6.0));
@@ -232,11 +232,11 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
         .map(|row| (row % 5, row % 3, row % 2, (row % 4 == 0).then_some(true)))
         .collect();
     let whole = stored_and_loaded(all_at_once(&table(&rows)));
-    let can_be = |summary_state: &SummaryState| {
+    let still_fits = |summary_state: &SummaryState| {
         let back = stored_and_loaded(summary_state.clone());
         back.fits(200, &schema())
     };
-    assert!(can_be(&whole) && whole.window.counted_rows() > 0);
+    assert!(still_fits(&whole) && whole.window.counted_rows() > 0);
     assert!(!whole.fits(201, &schema()));
     assert!(!whole.fits(200, &Schema::default()));
     for rows in [0, 100, 201, u64::MAX] {
@@ -244,7 +244,7 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
             rows,
             ..whole.clone()
         };
-        assert!(!can_be(&other), "{rows}");
+        assert!(!still_fits(&other), "{rows}");
         assert!(!other.fits(200, &schema()));
     }
     let with = |change: &dyn Fn(&mut Window)| {
@@ -261,9 +261,9 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
         &|window| window.is_struck.clear(),
         &|window| window.places[0] = 500,
     ];
-    assert!(can_be(&with(&|_| ())));
+    assert!(still_fits(&with(&|_| ())));
     for (number, change) in changes.into_iter().enumerate() {
-        assert!(!can_be(&with(change)), "change {number}");
+        assert!(!still_fits(&with(change)), "change {number}");
     }
 }
 
@@ -273,7 +273,7 @@ fn row() -> impl Strategy<Value = (u8, u8, u8, Label)> {
     (0..6_u8, 0..4_u8, 0..3_u8, label)
 }
 
-/// The order of a sample says nothing.
+/// The profile with its sampled values in order. Their order has no meaning, so tests ignore it.
 fn with_sorted_sample(mut profile: Profile) -> Profile {
     let columns = profile.sample.columns.iter_mut();
     columns.for_each(|column| column.sort_unstable_by(f64::total_cmp));
@@ -284,7 +284,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_counted_rows_equal_the_reference_however_the_rows_come(
+    fn the_counted_rows_equal_the_reference_in_whichever_blocks_the_rows_come(
         rows in prop::collection::vec(row(), 0..900),
         blocks in prop::collection::vec((0..120_usize, any::<bool>()), 0..12),
         max_window in prop_oneof![1..40_usize, Just(1000)],

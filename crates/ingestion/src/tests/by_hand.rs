@@ -109,7 +109,7 @@ fn a_file_with_other_content_is_named_and_not_said_to_be_gone() {
         "{text}"
     );
 
-    // A stamp that lies, as on a file system without change times: the verification names the file.
+    // The stamp hides the change, as on a file system without change times. The verification names the file.
     pipeline.write("2.csv", &SECOND.replace("c,3", "c,4"));
     let history = pipeline.history();
     let mut ledger = history.ledger().unwrap();

@@ -13,7 +13,7 @@ const N_TINY_FILES: u64 = 20_000;
 #[test]
 fn a_row_that_quoting_makes_longer_than_the_input_limit_is_read_back() {
     let pipeline = Pipeline::new();
-    // Within the record limit as it is read, and over it once each quote is doubled.
+    // The row is within the record limit when it is read, and exceeds it once each quote is doubled.
     let quotes = "\"".repeat(9 * 1024 * 1024);
     pipeline.foreign(0, &format!("client,x,left\na{quotes},1,0\nb,2,1\n"));
     assert_eq!(run(&pipeline.config).unwrap().total_rows, 2);

@@ -51,7 +51,7 @@ pub(super) enum Step {
 }
 
 impl Pipeline {
-    /// From now on, evaluated rows are known only for the rows that still exist.
+    /// Forgets the evaluated rows that no longer exist.
     fn forget_evaluated(&mut self) {
         let evaluated = self.ledger().evaluated_rows as usize;
         self.evaluated = self.final_lines()[..evaluated].iter().cloned().collect();

@@ -71,7 +71,7 @@ fn the_summary_is_the_same_however_the_rows_came() {
 }
 
 #[test]
-fn a_label_above_a_row_of_the_same_file_does_not_belong_to_it() {
+fn a_label_that_comes_before_a_row_in_its_file_does_not_belong_to_it() {
     let pipeline = Pipeline::new();
     pipeline.foreign(0, "client,x,left\na,1,1\na,2,\n");
     assert_eq!(counts(&ingested(&pipeline)), (2, 0, 1, Some(1.5)));

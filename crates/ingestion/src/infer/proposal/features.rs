@@ -17,7 +17,7 @@ use crate::infer::rules::{Rules, category_rules, number_rules};
 const MIN_SHARE_OF_ROWS: f64 = 0.9;
 /// A category must have at least this many rows per level, on average. With fewer, the texts could
 /// as well be names.
-const MIN_ROWS_A_TEXT: u64 = 10;
+const MIN_ROWS_PER_LEVEL: u64 = 10;
 /// The word for a missing number that is often a level of a category.
 const LEVEL: &[u8] = b"none";
 
@@ -362,11 +362,13 @@ fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
         None => Some(format!(
             "a cell holds text that is no level: longer than {MAX_LEVEL_BYTES} bytes, or not UTF-8"
         )),
-        Some(levels) if levels.names.len() as u64 * MIN_ROWS_A_TEXT > levels.rows => Some(format!(
-            "{} of its cells hold text{such_as}, {} different ones: too many for a category of so few rows",
-            levels.rows,
-            levels.names.len()
-        )),
+        Some(levels) if levels.names.len() as u64 * MIN_ROWS_PER_LEVEL > levels.rows => {
+            Some(format!(
+                "{} of its cells hold text{such_as}, {} different ones: too many for a category of so few rows",
+                levels.rows,
+                levels.names.len()
+            ))
+        }
         Some(_) => None,
     }
 }

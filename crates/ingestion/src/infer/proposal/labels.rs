@@ -17,7 +17,7 @@ const GOOD_OUTCOMES: &str = "\
 /// Maximum number of values of a target. A column with more values is a description.
 const MAX_VALUES: usize = 12;
 /// Rare values are ignored if together they are fewer than 1 in this many cells.
-const MIN_CELLS_OF_A_RARE_ONE: u64 = 100;
+const MIN_CELLS_PER_RARE_CELL: u64 = 100;
 /// Maximum number of words of a text that a word such as "not" negates.
 const MAX_NEGATED_WORDS: usize = 4;
 
@@ -81,7 +81,7 @@ impl<'c> Values<'c> {
         let rare = self.0.split_off(2.min(self.0.len()));
         let rows = |values: &[Value<'_>]| values.iter().map(|value| value.rows).sum::<u64>();
         let (n_rare, n_all) = (rows(&rare), rows(&rare) + rows(&self.0));
-        let is_rare = n_rare > 0 && n_rare < n_all / MIN_CELLS_OF_A_RARE_ONE;
+        let is_rare = n_rare > 0 && n_rare < n_all / MIN_CELLS_PER_RARE_CELL;
         let texts: Vec<String> = rare
             .iter()
             .map(|value| format!("{:?}", value.text()))
