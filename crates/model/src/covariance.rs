@@ -4,9 +4,8 @@ use ndarray::{Array1, Array2, Axis};
 
 use crate::matrix::{Eigen, eigen};
 
-/// A direction whose variance is below this share of the variance in `least` gets the latter. Its
-/// own standard error is then less than half of the other one. With few rows, smaller differences
-/// are chance.
+/// A variance below this share of the variance in `least` is replaced. The standard error is then less
+/// than half of the standard error in `least`. With few rows, smaller differences are chance.
 const SMALLEST_SHARE: f64 = 0.25;
 
 /// The reason why a matrix cannot be the covariance of `size` coefficients, intercept included.
@@ -23,13 +22,13 @@ pub fn covariance_flaw(covariance: &Array2<f64>, size: usize) -> Option<&'static
 }
 
 /// The matrix to add to a covariance, so that no direction has a far smaller variance than in
-/// `least`. The variance in such a direction becomes that of `least`; other directions keep their
-/// variance. `None` if there is nothing to add, or if a number is not finite.
+/// `least`. Where the variance of a direction is far smaller, it becomes the variance in `least`; other
+/// directions keep their variance. `None` if there is nothing to add, or if a number is not finite.
 ///
 /// Both matrices must be symmetric without negative eigenvalues. Both are diagonal in the same
 /// directions T·q, where least = T·Tᵀ and q is an eigenvector of T⁻¹·covariance·T⁻ᵀ (Golub and Van
-/// Loan 2013, 8.7). In each of them the variance in `least` is 1. A direction without variance in
-/// `least` gets nothing.
+/// Loan 2013, 8.7). The variance in `least` is 1 in each of these directions. Nothing is added in a
+/// direction that has no variance in `least`.
 pub fn variance_supplement(covariance: &Array2<f64>, least: &Array2<f64>) -> Option<Array2<f64>> {
     let directions = Directions::of(&eigen(least)?);
     let relative = directions
@@ -46,7 +45,7 @@ pub fn variance_supplement(covariance: &Array2<f64>, least: &Array2<f64>) -> Opt
 }
 
 /// The eigenvectors of a matrix as columns, in two scalings: multiplied by the square root of their
-/// eigenvalue, and divided by it. Those without variance are left out.
+/// eigenvalue, and divided by it. Eigenvectors without variance are left out.
 struct Directions {
     scaled: Array2<f64>,
     inverse: Array2<f64>,

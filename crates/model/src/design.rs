@@ -165,8 +165,8 @@ impl Design {
         parts.collect()
     }
 
-    /// The same columns, followed by those of the cells of some grids. The form `pairs` is fitted
-    /// to them.
+    /// The same columns, followed by a column for each cell of the grids. The form `pairs` is fitted to
+    /// these columns.
     pub fn with_cells(&self, grids: Vec<Grid>) -> Self {
         let cells = grids.into_iter().map(Group::Cells);
         Self {
@@ -174,7 +174,7 @@ impl Design {
         }
     }
 
-    /// The same columns without those of cells.
+    /// The same columns, without the columns of cells.
     pub(crate) fn without_cells(&self) -> Self {
         let others = self
             .groups

@@ -27,10 +27,10 @@ impl Model {
     /// Reads a model from the bytes of its file. An error if the bytes are not a model's file, or
     /// if the model has a [flaw](Self::flaw).
     pub fn decode(bytes: &[u8]) -> Result<Self, LoadError> {
-        Self::whole(artifact::decode(FORMAT, bytes)?)
+        Self::without_flaw(artifact::decode(FORMAT, bytes)?)
     }
 
-    fn whole(model: Self) -> Result<Self, LoadError> {
+    fn without_flaw(model: Self) -> Result<Self, LoadError> {
         match model.flaw() {
             Some(flaw) => Err(LoadError::Undecodable(flaw.into())),
             None => Ok(model),
@@ -53,7 +53,7 @@ impl Model {
         }
         // The SHA-256 of the whole file matches, so the envelope's checksum need not be verified.
         let model = artifact::decode_verified(FORMAT, &bytes)
-            .and_then(Self::whole)
+            .and_then(Self::without_flaw)
             .map_err(|error| unreadable(path, &error))?;
         Ok(Some(model))
     }

@@ -1,4 +1,4 @@
-//! Matrices as small as the columns of a model, and their decompositions.
+//! Small matrices, with one row and one column per column of a model, and their decompositions.
 
 mod cholesky;
 mod eigen;

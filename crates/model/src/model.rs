@@ -31,8 +31,8 @@ pub struct Model {
     /// `None` if the covariance overflows, and in models of earlier versions with collinear
     /// columns. Monitoring then has insufficient data.
     pub covariance: Option<Matrix>,
-    /// How far the labels of the rows of one client agree in the training rows. `None` if every
-    /// client has one row.
+    /// How far the labels agree among the training rows of one client. `None` if every client has one
+    /// row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_agreement: Option<Agreement>,
     /// The profile of the labelled training rows.
@@ -43,8 +43,8 @@ pub struct Model {
     pub rows: u64,
     /// Number of positive labels among the labelled rows.
     pub positives: u64,
-    /// Inverse strength of the penalty: in the form `linear` the setting `training.c`, otherwise the
-    /// one that was chosen.
+    /// Inverse strength of the penalty. In the form `linear` it is the setting `training.c`. In other
+    /// forms, out-of-fold predictions choose it.
     pub c: f64,
     /// Figures of the fit's last step.
     pub convergence: Convergence,

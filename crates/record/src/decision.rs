@@ -142,8 +142,8 @@ fn by_score(
     Ok(decision(action, reason))
 }
 
-/// The action for the F1 on the new rows and at the deployment, and a phrase that compares the new
-/// one with the other.
+/// Compares the F1 on the new rows with the F1 at the deployment. Returns the action, and the
+/// comparison as a phrase.
 fn compare_scores(new: f64, deployed: f64, on_tie: OnTie) -> (Action, &'static str) {
     if same_score(new, 1.0) && same_score(deployed, 1.0) {
         return (Action::Keep, "as perfect as");

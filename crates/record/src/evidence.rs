@@ -114,7 +114,7 @@ impl Evidence {
         verdicts.is_some_and(|verdicts| verdicts.model.verdict == diagnostics::Verdict::Drift)
     }
 
-    /// F1 of the deployed model on the rows that decide; `None` if it is undefined.
+    /// F1 of the deployed model on the rows that `basis` names; `None` if it is undefined.
     pub fn score_on(&self, basis: DriftBasis) -> Option<F1> {
         let (value, interval) = match basis {
             DriftBasis::NewRows => {

@@ -22,24 +22,25 @@ pub struct EstimatedPerformance {
     /// where a client has several rows, and for models of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub f1_interval: Option<[f64; 2]>,
-    /// True if a client has several of the predicted rows, or of the training rows. The interval takes rows
-    /// as independent, and would be too narrow.
+    /// True if a client has several of the predicted rows, or of the training rows. An interval would treat
+    /// these rows as independent and be too narrow.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_repeated_clients: bool,
-    /// Features of which many values are unlike any of the training rows. If there are some, the data are
-    /// insufficient for an estimate: F1, its interval, precision, recall and area under the curve are `None`.
+    /// Features with many values that are unlike all values of the training rows. If there are any, the data
+    /// are insufficient for an estimate: F1, its interval, precision, recall and area under the curve are
+    /// `None`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_reference: Vec<String>,
-    /// Of `left_reference`, the features that are only missing: the share of the missing values by name. None
-    /// of their training values is missing. Empty in records of older programs.
+    /// Share of missing values for each feature of `left_reference` that is there only because values are
+    /// missing. No training row lacks a value of these features. Empty in records of older programs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub newly_missing: BTreeMap<String, f64>,
 }
 
 impl EstimatedPerformance {
-    /// The same estimate where these features have left the training rows: without any feature as it is,
-    /// otherwise without the scores, because they would be those of other clients. `newly_missing` names those
-    /// that are only missing.
+    /// The estimate without its scores, if these features have values unlike all training rows: the scores
+    /// would be those of other clients. Without such features the estimate stays as it is. `newly_missing`
+    /// has the features that only lack values.
     #[must_use]
     pub fn with_left_reference(
         self,
@@ -64,7 +65,8 @@ impl EstimatedPerformance {
         }
     }
 
-    /// Why the features have left the training rows, as clauses. Empty if none has.
+    /// How the values of `left_reference` differ from the training rows, as clauses. Empty without such
+    /// features.
     pub(crate) fn left_reference_in_words(&self) -> String {
         let names = self.left_reference.iter();
         let unlike = names.filter(|name| !self.newly_missing.contains_key(*name));
@@ -90,7 +92,7 @@ impl EstimatedPerformance {
     }
 }
 
-/// What an estimate cannot show. It is shown with the estimate, so that nobody takes the estimate
+/// The limits of an estimate. They are shown with the estimate, so that nobody takes the estimate
 /// for a measured score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EstimateKind {
@@ -194,7 +196,9 @@ impl RunEstimate {
             rows: self.labelled.rows,
             estimated_f1,
             realised_f1,
-            difference: realised_f1.zip(estimated_f1).map(|(is, was)| is - was),
+            difference: realised_f1
+                .zip(estimated_f1)
+                .map(|(realised, estimated)| realised - estimated),
         }
     }
 }
@@ -214,7 +218,7 @@ impl LabelledPredictions {
         self.confusion.count(label, predicts_positive);
     }
 
-    /// Sum of the counts with those of further predictions of the same run.
+    /// Adds the counts of further predictions of the same run.
     fn plus(self, other: Self) -> Self {
         let [a, b, c] = self.expected;
         let [x, y, z] = other.expected;
@@ -258,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn where_features_have_left_the_training_rows_no_score_was_expected() {
+    fn values_unlike_the_training_rows_leave_no_score_to_expect() {
         let forecast = |score: f64, probability| Forecast {
             score,
             probability,

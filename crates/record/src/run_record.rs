@@ -39,8 +39,8 @@ pub struct RunRecord {
     /// True for a dry run: the record says what a run would do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
-    /// True for a record that cannot be read: the rest is what else the history knows of the run, and the
-    /// reason says what is wrong.
+    /// True if the stored record cannot be read. `reason` then says why. The start, the end and the outcome
+    /// come from other columns of the history.
     #[serde(skip)]
     pub is_unreadable: bool,
     /// Reason of the outcome, as a sentence.
@@ -97,7 +97,7 @@ pub struct RunRecord {
     pub windows: Vec<WindowResult>,
     /// SHA-256 of the candidate that was compared.
     pub candidate_model: Option<String>,
-    /// Candidate and deployed model on the same rows.
+    /// Comparison of the candidate with the deployed model on the same rows.
     pub comparison: Option<Comparison>,
     /// Decision of the gate on the candidate.
     #[serde(rename = "verdict")]

@@ -121,12 +121,12 @@ mod tests {
     #[test]
     fn the_curve_is_that_of_scikit_learn() {
         for case in cases("calibration") {
-            let classes = numbers(&case["classes"])
+            let labels = numbers(&case["classes"])
                 .into_iter()
-                .map(|class| class == 1.0);
+                .map(|label| label == 1.0);
             let rows: Vec<(f64, bool)> = numbers(&case["probabilities"])
                 .into_iter()
-                .zip(classes)
+                .zip(labels)
                 .collect();
             let found = calibration(&rows).unwrap();
             let error = found.expected_error - case["expected_error"].as_f64().unwrap();
@@ -145,7 +145,7 @@ mod tests {
     type Edge<'a> = (&'a str, &'a [(f64, bool)], Option<(f64, usize)>);
 
     #[test]
-    fn the_edges_are_this_table() {
+    fn edge_cases_have_these_results() {
         let table: [Edge<'_>; 7] = [
             ("empty", &[], None),
             ("one row", &[(0.25, true)], Some((0.75, 1))),

@@ -69,8 +69,8 @@ impl ConfusionMatrix {
         self.false_positive + self.true_negative
     }
 
-    /// F1 of the positive label, `2TP / (2TP + FP + FN)`. `None` without positive labels and
-    /// positive predictions.
+    /// F1 of the positive label, `2TP / (2TP + FP + FN)`. `None` if there are neither positive labels
+    /// nor positive predictions.
     pub fn f1(&self) -> Option<f64> {
         ratio(
             2 * self.true_positive,
@@ -149,11 +149,13 @@ impl PairedCounts {
         self.confusion(|cell| cell & 1 > 0)
     }
 
-    fn confusion(&self, predicts_one: impl Fn(usize) -> bool) -> ConfusionMatrix {
-        let of = |class: bool, predicted: bool| {
+    fn confusion(&self, predicts_positive: impl Fn(usize) -> bool) -> ConfusionMatrix {
+        let of = |label: bool, predicted: bool| {
             let cells = self.0.iter().enumerate();
             cells
-                .filter(|(cell, _)| (cell & 4 > 0) == class && predicts_one(*cell) == predicted)
+                .filter(|(cell, _)| {
+                    (cell & 4 > 0) == label && predicts_positive(*cell) == predicted
+                })
                 .map(|(_, rows)| rows)
                 .sum()
         };

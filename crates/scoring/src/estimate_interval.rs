@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn more_rows_and_a_surer_recalibration_make_it_shorter() {
+    fn more_rows_and_a_surer_recalibration_shorten_the_interval() {
         let width = |n: usize, variance: f64| {
             let [low, high] = f1_interval_of_estimate(&rows(n), &right(variance)).unwrap();
             assert!(low < 0.79 && high > 0.77, "{low} {high}");

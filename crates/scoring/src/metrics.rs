@@ -30,7 +30,7 @@ pub struct Metrics {
     pub threshold: Threshold,
     /// Counts of rows by label and prediction.
     pub confusion: ConfusionMatrix,
-    /// F1 of the positive label; `None` without positive labels and positive predictions.
+    /// F1 of the positive label; `None` if there are neither positive labels nor positive predictions.
     pub f1: Option<f64>,
     /// 95 % interval of F1; `None` if F1 is undefined, and in metrics that older programs wrote. It does
     /// not take the rows of one client as independent.
@@ -103,7 +103,8 @@ pub(crate) fn evaluate_clients(
     })
 }
 
-/// The metrics of labelled rows, each taken as a client of its own; `None` without rows. Groups are in ascending order of log-odds.
+/// The metrics of labelled rows that each belong to another client; `None` without rows. Groups are in
+/// ascending order of log-odds.
 pub fn evaluate(groups: &[ScoreGroup], threshold: Threshold) -> Option<Metrics> {
     let cut = threshold.log_odds();
     let mut confusion = ConfusionMatrix::default();

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_of_the_world_that_came_has_the_lower_log_loss() {
+    fn the_model_that_fits_the_new_rows_has_the_lower_log_loss() {
         let (right, wrong) = (model(1.5), model(-1.5));
         let mut table = clients(2, 300, 1.5);
         table.in_memory_mut().labels[..50].fill(None);

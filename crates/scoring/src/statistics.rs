@@ -53,14 +53,14 @@ pub fn f1_interval(matrix: &ConfusionMatrix) -> Option<[f64; 2]> {
     (of > 0).then(|| f1_ends(right as f64 / of as f64, of as f64))
 }
 
-/// The 95 % interval of F1 as [`f1_interval`] has it, where several rows may be of one client. `sums`
-/// has the true positives among all rows except true negatives. `None` without such rows.
+/// The 95 % interval of F1 like [`f1_interval`], but for rows of which several may belong to one client.
+/// `sums` has the true positives among all rows except true negatives. `None` without such rows.
 ///
 /// Rows of one client are not independent. Wilson's interval therefore gets the number of independent
-/// rows with the same variance of q: the effective sample size (Korn and Graubard 1998). The variance
-/// is that of the sums of the clients. It is unknown with one client, and if q is 0 or 1: then the number
-/// of clients counts. Few clients tell the variance badly: the number of rows is multiplied by the
-/// squared ratio of the t quantiles for the rows and for the clients, as they propose.
+/// rows with the same variance of q: the effective sample size (Korn and Graubard 1998). The variance is
+/// computed from the sums of the clients. With one client, or if q is 0 or 1, it is unknown, and the number
+/// of clients is used. With few clients the variance is uncertain. As Korn and Graubard propose, the number
+/// of rows is therefore multiplied by the squared ratio of the t quantiles for the rows and for the clients.
 pub fn f1_interval_by_client(sums: &ClientSums) -> Option<[f64; 2]> {
     let (share, rows, clients) = (sums.mean()?, sums.rows as f64, sums.clients as f64);
     let variance = sums.standard_error().map_or(0.0, |error| error * error);

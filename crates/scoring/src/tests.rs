@@ -20,8 +20,8 @@ fn put_candidate(config: &Config) {
     let mut table = Table::new(&config.schema);
     for row in 0..60_u32 {
         let x = f64::from(row) - 30.0;
-        let class = row % 20 + row > 40;
-        table.push(&row.to_le_bytes(), &[x], Some(class));
+        let label = row % 20 + row > 40;
+        table.push(&row.to_le_bytes(), &[x], Some(label));
     }
     let model = training::train(config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     training::write(config, &model).unwrap();

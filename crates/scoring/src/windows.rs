@@ -118,8 +118,8 @@ pub struct WindowChoice {
     pub chosen: WindowRows,
     /// Results of all windows, in their order.
     pub results: Vec<WindowResult>,
-    /// The gate rows by fold, each fold with the predictor that predicts it for the candidate.
-    /// Folds without labelled gate rows are left out.
+    /// The gate rows by fold. For each fold there is a predictor, which makes the candidate's
+    /// predictions. Folds without labelled gate rows are left out.
     pub(crate) folds: Vec<GateFold>,
 }
 

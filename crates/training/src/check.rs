@@ -60,8 +60,8 @@ const SOLVED: f64 = 1e-10;
 /// Maximum number of halvings of a step that may lower the loss.
 const MAX_HALVINGS: i32 = 60;
 
-/// Checks a fit on the labelled rows that it was fitted to. The fit must be finished: its curves and pairs have effects, not steps and cells. An
-/// error if its loss is not the lowest one.
+/// Checks a fit on the labelled rows that it was fitted to. The fit must be finished: its curves and pairs
+/// have effects, not steps and cells. Returns an error if the loss of the fit is not the lowest one.
 pub fn check(settings: &FitSettings, labelled: &RowSample, fit: &Fit) -> Result<Check, Beaten> {
     let Some(parameters) = Parameters::of(&fit.predictor, labelled) else {
         return Ok(Check::Unconfirmed);

@@ -82,23 +82,23 @@ fn standardised(
     }
     let directions = Directions::of(&fit.curvature)?;
     let mut covariance = directions.sandwich(&fit.curvature, &meat)?;
-    let sandwich = directions.seen(&meat);
+    let sandwich = directions.in_determined_directions(&meat);
     let mut least = Array2::eye(sandwich.nrows());
     if let Some(pairs) = pairs {
-        let spreads = directions.seen(&pairs.spreads);
+        let spreads = directions.in_determined_directions(&pairs.spreads);
         least.scaled_add(pairs.agreement.correlation(), &spreads);
     }
     if let Some(missing) = variance_supplement(&sandwich, &least) {
-        covariance += &directions.back(&missing);
+        covariance += &directions.for_weights(&missing);
     }
-    let penalty = directions.whole(&Array2::from_diag(&fit.penalty));
+    let penalty = directions.in_all_directions(&Array2::from_diag(&fit.penalty));
     let bias = bias(
         &penalty,
         &directions.vectors.t().dot(&(&fit.penalty * &fit.weights)),
     );
     if bias.dot(&bias) > MIN_BIAS {
         let column = bias.insert_axis(Axis(1));
-        covariance += &directions.back(&column.dot(&column.t()));
+        covariance += &directions.for_weights(&column.dot(&column.t()));
     }
     for constant in columns_without_variation(fit) {
         covariance.row_mut(constant).fill(0.0);
@@ -182,7 +182,7 @@ impl Directions {
     /// The sandwich with this middle. Open directions have no variance.
     fn sandwich(&self, curvature: &Array2<f64>, meat: &Array2<f64>) -> Option<Array2<f64>> {
         if self.is_open.contains(&true) {
-            return Some(self.back(&self.seen(meat)));
+            return Some(self.for_weights(&self.in_determined_directions(meat)));
         }
         let bread = Cholesky::exactly(curvature, 0.0)?;
         let half = bread.solve_columns(meat);
@@ -190,18 +190,18 @@ impl Directions {
     }
 
     /// A matrix of the weights, written in all directions.
-    fn whole(&self, matrix: &Array2<f64>) -> Array2<f64> {
+    fn in_all_directions(&self, matrix: &Array2<f64>) -> Array2<f64> {
         self.vectors.t().dot(matrix).dot(&self.vectors)
     }
 
     /// A matrix in the directions, written for the weights.
-    fn back(&self, matrix: &Array2<f64>) -> Array2<f64> {
+    fn for_weights(&self, matrix: &Array2<f64>) -> Array2<f64> {
         self.vectors.dot(matrix).dot(&self.vectors.t())
     }
 
     /// A matrix of the weights, written in the directions; 0 for the open ones.
-    fn seen(&self, matrix: &Array2<f64>) -> Array2<f64> {
-        let mut seen = self.whole(matrix);
+    fn in_determined_directions(&self, matrix: &Array2<f64>) -> Array2<f64> {
+        let mut seen = self.in_all_directions(matrix);
         for (direction, _) in self.is_open.iter().enumerate().filter(|(_, open)| **open) {
             seen.row_mut(direction).fill(0.0);
             seen.column_mut(direction).fill(0.0);

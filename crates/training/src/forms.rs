@@ -1,11 +1,11 @@
 //! The choice of a model's form and of its penalty, by predictions out of fold.
 //!
 //! The form `linear` has the penalty of the configuration. The penalty of other forms comes from a
-//! short geometric grid. The simplest form wins whose log-loss is within one standard error of the
-//! best. Rows of one client count together.
+//! short geometric grid. Among the forms whose log-loss is within one standard error of the lowest
+//! log-loss, the simplest is chosen. Rows of one client count together.
 //!
-//! The other folds choose the penalty and the pairs for a fold. A label therefore hardly influences
-//! what predicts its own row.
+//! For each fold, the other folds choose the penalty and the pairs. A label therefore hardly
+//! influences the prediction for its own row.
 
 mod pairs;
 mod trial;
@@ -27,7 +27,8 @@ const MIN_ROWS: u64 = 200;
 const MIN_OF_EACH_LABEL: u64 = 20;
 /// Approximate maximum number of rows for the choice. If there are more, a spread sample is used.
 const MAX_ROWS: usize = 1 << 15;
-/// Approximate maximum of rows × values² for the choice. At least [`MIN_SAMPLE`] rows are used.
+/// Approximate maximum of rows × values² for the choice, where values are the values of a row that are
+/// not 0. At least [`MIN_SAMPLE`] rows are used.
 const MAX_WORK: usize = 200_000_000;
 /// Minimum number of rows of a sample.
 const MIN_SAMPLE: usize = 2_000;
@@ -35,8 +36,8 @@ const MIN_SAMPLE: usize = 2_000;
 /// A fit in the chosen form.
 pub(crate) struct FormFit {
     pub(crate) settings: FitSettings,
-    /// The fit in the columns that are fitted: those of [`Design::of_steps`] in the form `curves`,
-    /// and also those of cells in the form `pairs`.
+    /// The fit in the fitted columns. In the form `curves` these are the columns of
+    /// [`Design::of_steps`]. The form `pairs` also has a column for each cell of a pair.
     pub(crate) fit: Fit,
     /// The forms that were tried; empty without a choice.
     pub(crate) results: Vec<FormResult>,
@@ -93,8 +94,8 @@ pub(crate) fn fit_form(
     Ok(FormFit { results, ..chosen })
 }
 
-/// Fits rows in the form, with the penalty and with the pairs of a model. If there are too few rows
-/// for curves, straight lines are fitted.
+/// Fits rows like a model: in its form, with its penalty and its pairs. If there are too few rows for
+/// curves, straight lines are fitted.
 pub(crate) fn fit_like(
     model: &Model,
     training: &TrainingSettings,
@@ -148,6 +149,7 @@ fn fit_line(training: &TrainingSettings, rows: FormRows<'_>) -> Result<FormFit, 
     })
 }
 
+/// Fits rows in the columns of curves, and of pairs if the design has any.
 fn fit_wide(
     settings: FitSettings,
     design: &Design,
@@ -182,8 +184,11 @@ fn sample(labelled: &Selection, rows: u64, features: usize) -> Selection {
     // In a row a number has two values that are not 0, a pair has four, and the intercept has one.
     let pairs = MAX_PAIRS.min(features * features.saturating_sub(1) / 2);
     let values = 1 + 2 * features + 4 * pairs;
-    let most = (MAX_WORK / values.pow(2)).clamp(MIN_SAMPLE, MAX_ROWS);
-    match usize::try_from(rows).unwrap_or(usize::MAX).div_ceil(most) {
+    let max_rows = (MAX_WORK / values.pow(2)).clamp(MIN_SAMPLE, MAX_ROWS);
+    match usize::try_from(rows)
+        .unwrap_or(usize::MAX)
+        .div_ceil(max_rows)
+    {
         0 | 1 => labelled.clone(),
         share => labelled.clone().one_in(share),
     }

@@ -80,8 +80,8 @@ mod tests {
             (found.slope - 0.555_6).abs() < 1e-3 && found.intercept.abs() < 1e-6,
             "{found:?}"
         );
-        // 2,000 rows of weight 0.1875: the variance of the intercept is 1 / 375, half of that more for a
-        // slope of one half.
+        // 2,000 rows of weight 0.1875 give the intercept a variance of 1 / 375. The factor for a slope of
+        // one half is 1.5.
         assert!(
             (found.covariance[0][0] * 375.0 - 1.5).abs() < 1e-3,
             "{found:?}"

@@ -16,11 +16,11 @@ fn config(folder: &Path, extra: &str) -> Config {
 }
 
 /// Writes a finaldata.csv of `rows` rows, with the ledger and the key that belong to it.
-fn ingest(config: &Config, rows: u32, class: impl Fn(u32) -> u32) {
+fn ingest(config: &Config, rows: u32, label: impl Fn(u32) -> u32) {
     let mut text = String::from("corporation,x,y,exited\n");
     for row in 0..rows {
         let (x, y) = (row % 9 * 10, row % 7);
-        writeln!(text, "client {row},{x},{y},{}", class(row)).unwrap();
+        writeln!(text, "client {row},{x},{y},{}", label(row)).unwrap();
     }
     files::create_folder(config.layout.output()).unwrap();
     files::replace(&config.layout.final_data(), text.as_bytes()).unwrap();
@@ -74,7 +74,7 @@ fn a_run_leaves_a_model_its_digest_and_its_duration() {
 }
 
 #[test]
-fn headroom_is_what_trees_rank_better_and_leaves_the_model_as_it_is() {
+fn headroom_compares_the_model_with_trees_and_does_not_change_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), r#","training":{"form":"curves"}"#);
     let noise = |row: u32| row.wrapping_mul(2_654_435_761) >> 29;
@@ -125,8 +125,8 @@ fn collinear_columns_are_trained_on_and_noted() {
     let mut table = Table::new(&config.schema);
     for row in 0..80 {
         let value = f64::from(row % 9) * 1e8;
-        let class = mixed(row) == 1;
-        table.push(b"client", &[value, 3.0 * value], Some(class));
+        let label = mixed(row) == 1;
+        table.push(b"client", &[value, 3.0 * value], Some(label));
     }
     let model = train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     assert!(model.covariance.is_some());
@@ -165,7 +165,7 @@ fn without_ingested_data_the_first_step_is_named() {
 }
 
 #[test]
-fn one_label_is_refused_with_its_count_and_leaves_the_candidate_alone() {
+fn rows_of_one_label_are_refused_with_their_count_and_the_candidate_stays() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), "");
     ingest(&config, 80, mixed);
@@ -185,15 +185,18 @@ fn one_label_is_refused_with_its_count_and_leaves_the_candidate_alone() {
 }
 
 /// A table with a category. Each row has a plan and a label.
-fn of_plans(config: &mut Config, rows: impl Iterator<Item = (String, Option<bool>)>) -> Table {
+fn table_of_plans(
+    config: &mut Config,
+    rows: impl Iterator<Item = (String, Option<bool>)>,
+) -> Table {
     config.schema.features[1] = plan();
     let mut table = Table::new(&config.schema);
-    for (row, (plan, class)) in rows.enumerate() {
+    for (row, (plan, label)) in rows.enumerate() {
         let code = table.add_level(1, &plan);
         table.push(
             format!("client {row}").as_bytes(),
             &[(row % 7) as f64, code],
-            class,
+            label,
         );
     }
     table
@@ -209,17 +212,17 @@ fn basic_or_gold(row: u32) -> (String, Option<bool>) {
 }
 
 #[test]
-fn a_category_of_too_many_texts_is_refused_and_never_cut_at_random() {
+fn a_category_with_too_many_levels_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path(), "");
     let named = |row: u32, is_labelled: bool| {
-        let class = is_labelled.then(|| mixed(row) == 1);
-        (format!("client {row}"), class)
+        let label = is_labelled.then(|| mixed(row) == 1);
+        (format!("client {row}"), label)
     };
     // The names of a category's levels come from labelled and unlabelled rows.
     for is_labelled in [true, false] {
         let names = (0..30_000).map(|row| named(row, is_labelled));
-        let table = of_plans(&mut config, (0..45_000).map(basic_or_gold).chain(names));
+        let table = table_of_plans(&mut config, (0..45_000).map(basic_or_gold).chain(names));
         let refused = train(&config, &table, 0..table.rows(), DataPosition::default()).err();
         let error = refused.expect("a refusal");
         let text = error.to_string();
@@ -231,7 +234,7 @@ fn a_category_of_too_many_texts_is_refused_and_never_cut_at_random() {
         assert_eq!(classify(&error), Exit::DataUnusable);
     }
     let names = (0..9_998).map(|row| named(row, true));
-    let table = of_plans(&mut config, (0..15_000).map(basic_or_gold).chain(names));
+    let table = table_of_plans(&mut config, (0..15_000).map(basic_or_gold).chain(names));
     let model = train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     let names: Vec<String> = model.coefficients().map(|it| it.name()).collect();
     assert_eq!(
@@ -245,7 +248,7 @@ fn a_column_with_the_name_of_a_level_loses_no_coefficient() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path(), "");
     config.schema.features[0] = "plan = gold".into();
-    let table = of_plans(&mut config, (0..90).map(basic_or_gold));
+    let table = table_of_plans(&mut config, (0..90).map(basic_or_gold));
     let model = train(&config, &table, 0..table.rows(), DataPosition::default()).unwrap();
     let report = TrainReport::of(&model, Path::new("model"), String::new());
     let names: Vec<&str> = report

@@ -1,4 +1,4 @@
-//! Counts of sampled training rows by the rows of a scorecard.
+//! Counts the sampled training rows that belong to each row of a scorecard.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use dataset::level_code;
 
 use super::Cells;
 
-/// Counts of the sampled training rows with some cells.
+/// Counts of the sampled training rows that belong to one row of a scorecard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// Number of rows.
@@ -16,8 +16,8 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// The counts for each kind of cells of a feature. `sample` has the feature's cells, and 1 for
-    /// each positive label.
+    /// The counts for each kind of cells of a feature. `cells` has the feature's cell in each sampled
+    /// row, and `labels` has 1 for each positive label.
     pub(super) fn of_each(
         all: &[Cells<'_>],
         (cells, labels): (&[f64], &[f64]),
@@ -30,7 +30,7 @@ impl Tally {
         tallies.into_iter()
     }
 
-    /// The counts for each kind of cells of the first feature, with each kind of the second.
+    /// The counts for each kind of cells of the first feature, combined with each kind of the second.
     /// `sample` has the cells of both features, and `labels` has 1 for each positive label.
     pub(super) fn of_pairs(
         [first, second]: [&[Cells<'_>]; 2],
@@ -56,7 +56,7 @@ fn count(tallies: &mut [Tally], place: Option<usize>, label: f64) {
     }
 }
 
-/// The place of each cell in a list of kinds of cells.
+/// Finds the place of a cell's kind in a list of kinds of cells.
 #[derive(Default)]
 struct Places {
     missing: Option<usize>,

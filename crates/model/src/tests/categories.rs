@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_model_of_a_category_comes_back_and_names_its_levels() {
+fn a_stored_model_with_a_category_is_loaded_again_and_names_its_levels() {
     let model = of_a_category();
     let bytes = model.encode().unwrap();
     let back = Model::decode(&bytes).unwrap();

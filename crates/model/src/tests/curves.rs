@@ -3,7 +3,7 @@
 use super::*;
 
 /// A model of the form `curves`, whose only number has a curve and missing cells.
-fn of_a_curve() -> Model {
+fn model_with_curve() -> Model {
     let mut table = Table::new(&schema_of_x());
     for row in 0..60_u32 {
         let x = match row % 5 {
@@ -31,9 +31,9 @@ fn of_a_curve() -> Model {
 }
 
 #[test]
-fn a_model_of_a_curve_comes_back_and_its_contributions_add_up() {
-    let back = Model::decode(&of_a_curve().encode().unwrap()).unwrap();
-    assert_eq!(format!("{back:?}"), format!("{:?}", of_a_curve()));
+fn a_stored_model_with_a_curve_is_loaded_again_and_its_contributions_add_up() {
+    let back = Model::decode(&model_with_curve().encode().unwrap()).unwrap();
+    assert_eq!(format!("{back:?}"), format!("{:?}", model_with_curve()));
     let names: Vec<String> = back.coefficients().map(|it| it.name()).collect();
     assert_eq!(names, ["x (trend)", "x (curve)", "x (missing)"]);
     assert_eq!(back.predictor.form(), Form::Curves);
@@ -52,26 +52,32 @@ fn a_model_of_a_curve_comes_back_and_its_contributions_add_up() {
 
 #[test]
 fn an_invalid_curve_is_rejected() {
-    let refusal = |change: &dyn Fn(&mut serde_json::Value)| {
-        let mut written = serde_json::to_value(of_a_curve().predictor).unwrap();
+    let flaw_after = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut written = serde_json::to_value(model_with_curve().predictor).unwrap();
         change(&mut written["design"][0]);
-        let mut model = of_a_curve();
+        let mut model = model_with_curve();
         model.predictor = serde_json::from_value(written).unwrap();
         model.flaw()
     };
-    assert_eq!(refusal(&|_| {}), None);
+    assert_eq!(flaw_after(&|_| {}), None);
     let flaw = Some("its design has an invalid curve");
-    assert_eq!(refusal(&|it| it["effect"]["knots"][0] = json!(9.0)), flaw);
-    assert_eq!(refusal(&|it| it["trend"]["knots"] = json!([])), flaw);
-    assert_eq!(refusal(&|it| it["effect"]["values"] = json!([1.0])), flaw);
-    let place = refusal(&|it| it["feature"] = json!(1));
+    assert_eq!(
+        flaw_after(&|it| it["effect"]["knots"][0] = json!(9.0)),
+        flaw
+    );
+    assert_eq!(flaw_after(&|it| it["trend"]["knots"] = json!([])), flaw);
+    assert_eq!(
+        flaw_after(&|it| it["effect"]["values"] = json!([1.0])),
+        flaw
+    );
+    let place = flaw_after(&|it| it["feature"] = json!(1));
     assert_eq!(place, Some("its design does not match its columns"));
 }
 
 /// Programs of other versions must be able to read this form.
 #[test]
 fn the_written_form_of_a_curve_is_frozen() {
-    let written = serde_json::to_value(of_a_curve().predictor).unwrap();
+    let written = serde_json::to_value(model_with_curve().predictor).unwrap();
     let knots = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
     let shares = knots.map(|knot| knot / 6.0);
     assert_eq!(

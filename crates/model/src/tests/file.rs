@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_model_comes_back_as_it_was_written() {
+fn a_stored_model_is_loaded_unchanged() {
     let model = model();
     let bytes = model.encode().unwrap();
     assert_eq!(Model::decode(&bytes).unwrap(), model);
@@ -71,7 +71,7 @@ fn a_variance_below_zero_is_refused() {
 }
 
 #[test]
-fn a_model_without_covariance_is_whole() {
+fn a_model_without_covariance_is_valid() {
     let model = Model {
         covariance: None,
         ..model()

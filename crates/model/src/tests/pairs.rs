@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// A model of the form `pairs`: a number with a curve, a category, and both together.
-fn of_a_pair() -> Model {
+/// A model of the form `pairs`: a number with a curve, a category, and the pair of these two features.
+fn model_with_pair() -> Model {
     let mut schema = schema_of_x();
     schema.features.push(Feature {
         name: "plan".into(),
@@ -51,9 +51,9 @@ fn of_a_pair() -> Model {
 }
 
 #[test]
-fn a_model_of_a_pair_comes_back_and_its_contributions_add_up() {
-    let back = Model::decode(&of_a_pair().encode().unwrap()).unwrap();
-    assert_eq!(format!("{back:?}"), format!("{:?}", of_a_pair()));
+fn a_stored_model_with_a_pair_is_loaded_again_and_its_contributions_add_up() {
+    let back = Model::decode(&model_with_pair().encode().unwrap()).unwrap();
+    assert_eq!(format!("{back:?}"), format!("{:?}", model_with_pair()));
     assert_eq!(back.predictor.form(), Form::Pairs);
     assert_eq!(back.pair_names(), ["x × plan"]);
     assert_eq!(back.predictor.watched().last(), Some(&Watch::BothWays));
@@ -72,7 +72,7 @@ fn a_model_of_a_pair_comes_back_and_its_contributions_add_up() {
         let sum = scorer.base() + contributions.iter().sum::<f64>();
         assert!((sum - scorer.log_odds(&row)).abs() < 1e-12, "{x} {plan}");
     }
-    // Knots are at 0, 2, 4 and 6, and each has a cell for each of three levels.
+    // The knots of x are 0, 2, 4 and 6. There is a cell for each knot and each of the three levels.
     let of_pair = |x: f64, plan: &str| scorer.contributions(&[x, dataset::level_code(plan)])[2];
     assert_eq!(of_pair(2.0, "gold"), 4.0 / 8.0 - 0.625);
     assert_eq!(of_pair(3.0, "gold"), 5.5 / 8.0 - 0.625);
@@ -82,27 +82,27 @@ fn a_model_of_a_pair_comes_back_and_its_contributions_add_up() {
 
 #[test]
 fn an_invalid_pair_is_rejected() {
-    let refusal = |change: &dyn Fn(&mut serde_json::Value)| {
-        let mut written = serde_json::to_value(of_a_pair().predictor).unwrap();
+    let flaw_after = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut written = serde_json::to_value(model_with_pair().predictor).unwrap();
         change(&mut written["design"][2]["surface"]);
-        let mut model = of_a_pair();
+        let mut model = model_with_pair();
         model.predictor = serde_json::from_value(written).unwrap();
         model.flaw()
     };
-    assert_eq!(refusal(&|_| {}), None);
+    assert_eq!(flaw_after(&|_| {}), None);
     let flaw = Some("its design has an invalid pair");
-    assert_eq!(refusal(&|it| it["values"] = json!([1.0])), flaw);
+    assert_eq!(flaw_after(&|it| it["values"] = json!([1.0])), flaw);
     assert_eq!(
-        refusal(&|it| it["grid"]["first"]["feature"] = json!(1)),
+        flaw_after(&|it| it["grid"]["first"]["feature"] = json!(1)),
         flaw
     );
     assert_eq!(
-        refusal(&|it| it["grid"]["second"]["feature"] = json!(7)),
+        flaw_after(&|it| it["grid"]["second"]["feature"] = json!(7)),
         flaw
     );
     let knots = json!({"knots": [1.0, 1.0]});
     assert_eq!(
-        refusal(&|it| it["grid"]["first"]["parts"] = knots.clone()),
+        flaw_after(&|it| it["grid"]["first"]["parts"] = knots.clone()),
         flaw
     );
 }
@@ -110,7 +110,7 @@ fn an_invalid_pair_is_rejected() {
 /// Programs of other versions must be able to read this form.
 #[test]
 fn the_written_form_of_a_pair_is_frozen() {
-    let written = serde_json::to_value(of_a_pair().predictor).unwrap();
+    let written = serde_json::to_value(model_with_pair().predictor).unwrap();
     let cells: Vec<f64> = (0..12).map(|cell| f64::from(cell) / 8.0).collect();
     assert_eq!(
         written["design"][2],

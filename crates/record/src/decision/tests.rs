@@ -77,7 +77,7 @@ fn a_perfect_score_cannot_be_beaten() {
 }
 
 #[test]
-fn a_score_of_nothing_leaves_the_decision_to_the_evidence() {
+fn an_f1_that_is_zero_or_undefined_leaves_the_decision_to_the_drift_test() {
     use diagnostics::Verdict::{Drift, InsufficientData, Ok};
     // In turn, F1 is 0 on the new rows, undefined there, 0 at the deployment, and 0 both times.
     for (new, deployed, why) in [
@@ -215,7 +215,7 @@ pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>
 }
 
 #[test]
-fn the_evidence_decides_where_it_is_asked_for_and_can_be_had() {
+fn the_drift_test_decides_if_it_is_configured_and_possible() {
     use diagnostics::Verdict::{Drift, InsufficientData, Ok};
     let policy = Policy {
         trigger: DriftTrigger::Evidence,

@@ -259,8 +259,8 @@ impl RunRecord {
         if self.seconds.is_empty() {
             return Ok(());
         }
-        // `ranking` makes the call list, which not every run needs. `dependencies` is no stage of
-        // the pipeline.
+        // `STAGES` lacks these two: not every run has `ranking`, which makes the call list, and
+        // `dependencies` is no stage of the pipeline.
         let stages: Vec<String> = STAGES
             .into_iter()
             .chain(["ranking", "dependencies"])

@@ -137,7 +137,7 @@ impl fmt::Display for CallListFlaw {
     }
 }
 
-/// The remedy follows, and has the exit code.
+/// The remedy is the source of the flaw: it is printed after the flaw, and its exit code counts.
 impl Error for CallListFlaw {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.remedy)

@@ -263,7 +263,7 @@ fn a_list_of_clients_with_labels_is_replaced_by_an_empty_one() {
 }
 
 #[test]
-fn a_damaged_list_is_an_error_that_says_how_to_make_it_again() {
+fn a_damaged_list_is_an_error_that_says_how_to_rebuild_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("riskranking.csv");
     let header = entry::COLUMNS.join(",");

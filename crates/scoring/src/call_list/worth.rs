@@ -103,7 +103,7 @@ impl<'c> Worth<'c> {
     }
 }
 
-/// Cumulative sums of the values, starting with 0, at no more than [`STEPS`] further places.
+/// Cumulative sums of the values. The first sum is 0, and at most [`STEPS`] sums follow.
 fn values_of_first(values: impl ExactSizeIterator<Item = f64>) -> Vec<ValueOfFirst> {
     let n = values.len();
     let step = n.div_ceil(STEPS).max(1);
@@ -131,7 +131,7 @@ fn median(sorted: &[f64]) -> Option<f64> {
     Some(lower / 2.0 + upper / 2.0)
 }
 
-/// Whether a client is to be called, and the expected value of the call.
+/// The decision whether to call a client, and the expected value of the call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Call {
     /// Expected value of the call; `None` if no value is configured, or if the client's value is

@@ -63,8 +63,8 @@ fn schema() -> Schema {
 fn add_rows(table: &mut Table, first: usize, count: usize, sign: f64) {
     for row in first..first + count {
         let x = (row as f64 * 0.7).cos() * 3.0;
-        let class = sign * x + (row as f64 * 2.3).sin() * 1.5 > 0.0;
-        table.push(format!("client {row}").as_bytes(), &[x], Some(class));
+        let label = sign * x + (row as f64 * 2.3).sin() * 1.5 > 0.0;
+        table.push(format!("client {row}").as_bytes(), &[x], Some(label));
     }
 }
 
@@ -144,15 +144,15 @@ fn a_candidate_spoilt_by_bad_labels_is_refused() {
 }
 
 #[test]
-fn a_clients_own_rows_have_no_part_in_its_answer() {
+fn a_clients_own_rows_have_no_part_in_its_prediction() {
     // The labels of the new clients cannot be learned from other clients. A fit that includes a
     // client's own row would know its label.
     let mut table = table_of(&[(300, 1.0)]);
     let before = table.clone();
     for row in 0..200 {
-        let class = row % 2 == 0;
+        let label = row % 2 == 0;
         let x = 0.001 * f64::from(row % 3);
-        table.push(format!("new {row}").as_bytes(), &[x], Some(class));
+        table.push(format!("new {row}").as_bytes(), &[x], Some(label));
     }
     let comparison = compared(&before, &table, None);
     let mut answers = Vec::new();
@@ -171,7 +171,7 @@ fn a_clients_own_rows_have_no_part_in_its_answer() {
 }
 
 #[test]
-fn a_fold_whose_others_have_one_label_answers_with_their_share() {
+fn if_the_other_folds_have_one_label_a_fold_is_predicted_with_its_share() {
     let mut table = Table::new(&schema());
     // All positive labels belong to one client. The fit without that client's fold sees only
     // negative labels.
@@ -245,11 +245,11 @@ fn paired_counts_are_the_two_confusion_matrices() {
     let mut paired = PairedCounts([0; 8]);
     let (mut candidate, mut incumbent) = (ConfusionMatrix::default(), ConfusionMatrix::default());
     for row in 0..97_u32 {
-        let [class, one, other] = [row % 2 == 0, row % 3 == 0, row % 5 == 0];
-        let [cell_of_label, first, second] = [class, one, other].map(usize::from);
+        let [label, one, other] = [row % 2 == 0, row % 3 == 0, row % 5 == 0];
+        let [cell_of_label, first, second] = [label, one, other].map(usize::from);
         paired.0[cell_of_label * 4 + first * 2 + second] += 1;
-        candidate.count(class, one);
-        incumbent.count(class, other);
+        candidate.count(label, one);
+        incumbent.count(label, other);
     }
     assert_eq!(
         (paired.candidate(), paired.incumbent()),

@@ -18,8 +18,8 @@ fn metrics_are_those_of_scikit_learn() {
     let cases: Vec<Value> =
         serde_json::from_str(include_str!("../../testdata/metrics.json")).unwrap();
     for case in cases {
-        let classes = numbers(&case["classes"]).map(|class| class == 1.0);
-        let rows: Vec<(f64, bool)> = numbers(&case["log_odds"]).zip(classes).collect();
+        let labels = numbers(&case["classes"]).map(|label| label == 1.0);
+        let rows: Vec<(f64, bool)> = numbers(&case["log_odds"]).zip(labels).collect();
         let found = metrics(&rows);
         for (name, value) in [
             ("f1", found.f1),
@@ -44,7 +44,7 @@ fn metrics_are_those_of_scikit_learn() {
 }
 
 #[test]
-fn what_has_no_value_is_none() {
+fn metrics_that_are_undefined_are_none() {
     assert_eq!(evaluate(&[], Threshold::HALF), None);
 
     let stayed = metrics(&[(-1.0, false), (-2.0, false)]);
@@ -65,7 +65,7 @@ fn what_has_no_value_is_none() {
 }
 
 #[test]
-fn a_half_is_not_label_1() {
+fn a_probability_of_one_half_predicts_label_0() {
     assert_eq!(metrics(&[(0.0, true)]).confusion.false_negative, 1);
     assert_eq!(metrics(&[(1e-300, true)]).confusion.true_positive, 1);
 }
@@ -80,7 +80,7 @@ fn log_loss_is_exact_where_probabilities_are_rounded_away() {
 }
 
 #[test]
-fn both_zeros_are_one_rank() {
+fn zero_and_minus_zero_have_the_same_rank() {
     assert_eq!(metrics(&[(-0.0, false), (0.0, true)]).roc_auc, Some(0.5));
 }
 

@@ -82,8 +82,8 @@ fn rows_of_equal_log_odds_are_shared_between_deciles() {
     assert!((third.cumulative_gain.unwrap() - 5.0 / 8.0).abs() < 1e-12);
     assert!((third.lift.unwrap() - 0.5 / 0.4).abs() < 1e-12);
     assert_eq!(found.deciles[9].cumulative_gain, Some(1.0));
-    // Rows above the threshold after the first group: 4 of 8 positive, 0 of 12 negative. Rows above
-    // the threshold after the second group: 7 of 8 positive, 3 of 12 negative.
+    // A threshold below the first group has 4 of 8 positive and 0 of 12 negative rows above it. A
+    // threshold below the second group has 7 of 8 positive and 3 of 12 negative rows above it.
     assert!((found.ks.unwrap() - (7.0 / 8.0 - 3.0 / 12.0)).abs() < 1e-12);
     let precision = 4.0 / 8.0 + 3.0 / 8.0 * 0.7 + 1.0 / 8.0 * 0.4;
     assert!((found.average_precision.unwrap() - precision).abs() < 1e-12);
@@ -92,7 +92,7 @@ fn rows_of_equal_log_odds_are_shared_between_deciles() {
 }
 
 #[test]
-fn what_has_no_value_is_none() {
+fn figures_that_are_undefined_are_none() {
     let stayed = ranking(&[(-1.0, false), (-2.0, false)]);
     assert_eq!(
         (stayed.ks, stayed.gini, stayed.average_precision),
@@ -164,7 +164,7 @@ fn metrics_of_older_programs_have_no_ranking() {
 }
 
 #[test]
-fn the_curve_shows_the_area_that_is_stated() {
+fn the_area_under_the_curve_is_the_stated_roc_auc() {
     let rows: Vec<(f64, bool)> = (0..20_000_u64)
         .map(|row| {
             let noise = row * 7919 % 1000;

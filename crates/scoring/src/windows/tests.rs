@@ -210,7 +210,7 @@ fn windows_of_the_same_rows_are_tried_once() {
 }
 
 #[test]
-fn gate_rows_are_new_or_seen_since_the_drift_by_no_deployed_model() {
+fn gate_rows_are_new_rows_or_rows_since_the_drift_that_no_deployed_model_was_fitted_to() {
     let starts: Vec<u64> = (0..12).map(|batch| batch * 100).collect();
     for (new, drift, fitted, first) in [
         // Without drift: only the new rows.

@@ -11,12 +11,12 @@ fn covariance(fit: &Fit, table: &Table, selection: &Selection) -> Option<Matrix>
 fn example() -> (Table, FitSettings) {
     let x: Vec<f64> = (0..120).map(|row| f64::from(row % 11) * 40.0).collect();
     let y: Vec<f64> = (0..120).map(|row| f64::from(row % 7) - 2.0).collect();
-    let classes: Vec<bool> = (0..120).map(|row| row % 11 + row % 5 > 6).collect();
-    (table_of(&[x, y], &classes), FitSettings { c: 0.5 })
+    let labels: Vec<bool> = (0..120).map(|row| row % 11 + row % 5 > 6).collect();
+    (table_of(&[x, y], &labels), FitSettings { c: 0.5 })
 }
 
 #[test]
-fn it_is_the_sandwich_of_the_raw_units() {
+fn the_covariance_is_the_sandwich_in_raw_units() {
     let (table, settings) = example();
     let fitted = fit(&settings, &Design::default(), &table, &table.all()).unwrap();
     let found = covariance(&fitted, &table, &table.all()).unwrap();
@@ -49,20 +49,20 @@ fn it_is_the_sandwich_of_the_raw_units() {
     }
 }
 
-/// A column of 10,000 rows with this spread, and a table with two columns: this one, and `factor`
-/// times this one.
+/// A column of 10,000 rows with this spread, and a table of two columns: the same column, and the
+/// column multiplied by `factor`.
 fn collinear(spread: f64, factor: f64) -> (Vec<f64>, Table) {
     let wave = |row: u32| (f64::from(row) * 0.7).cos();
     let x: Vec<f64> = (0..10_000).map(|row| 3.0 + wave(row) * spread).collect();
-    let classes: Vec<bool> = (0..10_000)
+    let labels: Vec<bool> = (0..10_000)
         .map(|row| wave(row) + (f64::from(row) * 2.3).sin() * 1.5 > 0.0)
         .collect();
     let multiple = x.iter().map(|value| value * factor).collect();
-    (x.clone(), table_of(&[x, multiple], &classes))
+    (x.clone(), table_of(&[x, multiple], &labels))
 }
 
 #[test]
-fn collinear_columns_that_the_penalty_cannot_tell_apart_leave_one_direction_open() {
+fn collinear_columns_that_the_penalty_cannot_distinguish_have_one_uncertain_direction() {
     for factor in [1.0, -2.0, 3.0, 0.1] {
         let (x, table) = collinear(1e6, factor);
         let mut alone = table.clone();
@@ -90,7 +90,7 @@ fn collinear_columns_that_the_penalty_cannot_tell_apart_leave_one_direction_open
 }
 
 #[test]
-fn collinear_columns_that_the_penalty_tells_apart_have_one() {
+fn collinear_columns_that_the_penalty_distinguishes_have_a_covariance() {
     let (_, table) = collinear(1.0, 3.0);
     let fitted = fit(
         &FitSettings { c: 1.0 },
@@ -104,7 +104,7 @@ fn collinear_columns_that_the_penalty_tells_apart_have_one() {
 }
 
 #[test]
-fn it_is_symmetric_and_finite_for_values_of_any_size() {
+fn the_covariance_is_symmetric_and_finite_for_values_of_any_size() {
     let (table, settings) = example();
     for exponent in [-300, -150, 0, 150, 300] {
         let mut scaled = table.clone();
@@ -119,8 +119,8 @@ fn it_is_symmetric_and_finite_for_values_of_any_size() {
     }
 }
 
-/// The rows of the example, each repeated `each` times. The copies have one client if
-/// `is_client_known`, otherwise a client each.
+/// The rows of the example, each repeated `each` times. All copies of a row have the same client if
+/// `is_client_known`; otherwise each copy has a client of its own.
 fn repeated(each: usize, is_client_known: bool) -> Table {
     let (table, _) = example();
     let mut repeated = table.clone();
@@ -137,7 +137,7 @@ fn repeated(each: usize, is_client_known: bool) -> Table {
 }
 
 #[test]
-fn equal_rows_of_a_client_say_as_much_as_one() {
+fn equal_rows_of_a_client_count_as_one_row() {
     let (table, settings) = example();
     let covariance_of = |table: &Table, c: f64| {
         let fitted = fit(&FitSettings { c }, &Design::default(), table, &table.all());
@@ -160,14 +160,14 @@ fn equal_rows_of_a_client_say_as_much_as_one() {
 }
 
 #[test]
-fn a_column_of_few_rows_has_the_error_of_the_model() {
+fn a_flag_of_few_rows_has_the_standard_error_that_the_model_implies() {
     let rows = 0..1_500;
     let flag: Vec<f64> = rows
         .clone()
         .map(|row| if row % 125 == 0 { 6.0 } else { 0.0 })
         .collect();
-    let classes: Vec<bool> = rows.map(|row| row % 125 == 7 || row % 50 == 3).collect();
-    let table = table_of(&[flag], &classes);
+    let labels: Vec<bool> = rows.map(|row| row % 125 == 7 || row % 50 == 3).collect();
+    let table = table_of(&[flag], &labels);
     let settings = FitSettings { c: 1.0 };
     let fitted = fit(&settings, &Design::default(), &table, &table.all()).unwrap();
     let found = covariance(&fitted, &table, &table.all()).unwrap();
@@ -183,11 +183,11 @@ fn many_coefficients_of_few_rows_are_less_certain() {
             .collect()
     };
     let columns: Vec<Vec<f64>> = (0..40).map(column).collect();
-    let classes: Vec<bool> = (0..300)
+    let labels: Vec<bool> = (0..300)
         .map(|row| (f64::from(row) * 2.3).cos() > 0.1)
         .collect();
     let certain = |columns: &[Vec<f64>]| {
-        let table = table_of(columns, &classes);
+        let table = table_of(columns, &labels);
         let fitted = fit(
             &FitSettings { c: 1.0 },
             &Design::default(),

@@ -93,12 +93,17 @@ impl Approximation<'_> {
     }
 
     /// True if the approximation falls when a weight is no longer held at 0.
-    fn lowers_when_released(&self, place: usize, shape: EffectShape, way: &Array1<f64>) -> bool {
+    fn lowers_when_released(
+        &self,
+        place: usize,
+        shape: EffectShape,
+        direction: &Array1<f64>,
+    ) -> bool {
         let curvature = self.hessian.row(place);
-        let slope = self.gradient[place] + curvature.dot(way);
+        let slope = self.gradient[place] + curvature.dot(direction);
         let summands = curvature
             .iter()
-            .zip(way)
+            .zip(direction)
             .map(|(entry, step)| (entry * step).abs());
         let size = self.gradient[place].abs() + summands.sum::<f64>();
         slope.abs() > ROUNDING * size && shape.allows(-slope)

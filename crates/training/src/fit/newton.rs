@@ -25,7 +25,7 @@ const REACHED: f64 = 1e-24;
 const ONE_STEP_LEFT: f64 = 1e-10;
 /// Maximum ratio of a decrement to the one before it, near the optimum. Newton's method squares its
 /// error there, so a higher ratio means that only rounding errors are left.
-const MIN_GAIN: f64 = 0.25;
+const MAX_DECREMENT_RATIO: f64 = 0.25;
 /// Loss per row below which the features separate the labels without error.
 const SEPARATED: f64 = 1e-6;
 
@@ -68,7 +68,7 @@ pub(super) fn minimise(
         }
         if let Some((before, decrement_before)) = last
             && decrement_before <= NEAR * loss
-            && decrement > MIN_GAIN * decrement_before
+            && decrement > MAX_DECREMENT_RATIO * decrement_before
         {
             return Ok(if decrement < decrement_before {
                 (here, steps)

@@ -38,8 +38,8 @@ fn noise(row: u32, column: u32) -> f64 {
         .abs()
 }
 
-/// Rows of two numbers and a category. Who has the plan "b" leaves the more, the larger x; who has
-/// the plan "a" the less.
+/// Rows of two numbers and a category. With the plan "b", a client with a larger x leaves more often.
+/// With the plan "a", a client with a larger x leaves less often.
 fn crossed(form: &str, strength: f64) -> Model {
     let text = format!(
         r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",

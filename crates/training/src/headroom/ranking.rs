@@ -146,7 +146,7 @@ mod tests {
         (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64
     }
 
-    /// Rows with two scores, which hide the labels behind noise of their own.
+    /// Rows with two scores. Each score is the label with noise of its own.
     fn drawn(seed: u64, rows_of_client: u64) -> Vec<Vec<RankedRow>> {
         let of_fold = |fold: u64| {
             (0..100).map(move |place| {

@@ -50,8 +50,8 @@ impl RunRecord {
         steps.into_iter().flatten().collect()
     }
 
-    /// The step that another live release makes needless, because the step is about the release that was live
-    /// after this run. `None` without such a step.
+    /// The step about the release that was live after this run. It is needless once another release is live.
+    /// `None` without such a step.
     pub fn step_of_release(&self) -> Option<&'static str> {
         let outcome = self.outcome.as_ref()?;
         let is_of_release = matches!(

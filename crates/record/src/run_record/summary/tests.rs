@@ -29,7 +29,7 @@ fn metrics_of(
     false_negative: usize,
     true_negative: u64,
 ) -> Metrics {
-    // The helper adds one row without the positive label.
+    // `metrics` adds one row with a negative label.
     let few = metrics(true_positive, false_positive, false_negative);
     let rows = few.rows + true_negative - 1;
     let prevalence = few.positives as f64 / rows as f64;
@@ -64,7 +64,7 @@ fn first_lines(record: &RunRecord) -> Vec<String> {
     lines
 }
 
-/// The comparison of a retrain. Pairs are candidate, then deployed model.
+/// The comparison of a retrain. `log_loss` has the candidate's value, then the deployed model's.
 fn comparison(model_drift: bool, log_loss: (f64, f64), p_of_higher: f64) -> Comparison {
     let with = |log_loss| Metrics { log_loss, ..good() };
     Comparison {
@@ -218,7 +218,7 @@ fn a_new_model_after_drift() {
 }
 
 #[test]
-fn a_new_model_that_the_gate_refused_is_to_be_looked_at() {
+fn after_a_failed_gate_the_next_step_is_to_look_at_the_model() {
     let record = gated(
         ended(Outcome::Redeployed, Some("000002")),
         comparison(true, (0.7, 0.6), 0.01),
@@ -295,7 +295,7 @@ fn a_dry_run_names_no_release_that_does_not_exist() {
 }
 
 #[test]
-fn a_model_is_judged_against_flagging_everyone() {
+fn a_model_is_compared_with_flagging_everyone() {
     let quality = |metrics| {
         let record = RunRecord {
             candidate_metrics: Some(metrics),
@@ -352,7 +352,7 @@ fn with_rejections(read: u64, rejected: u64, status: FileStatus) -> RunRecord {
 }
 
 #[test]
-fn rejections_are_to_be_fixed_unless_they_are_few() {
+fn only_many_rejections_ask_for_a_correction() {
     let next = |record: &RunRecord| first_lines(record)[4].clone();
     let many = with_rejections(2_090, 2_000, FileStatus::Ingested);
     assert_eq!(
@@ -366,7 +366,7 @@ fn rejections_are_to_be_fixed_unless_they_are_few() {
     let file = "correct in/a.csv, which was rejected, and add it again";
     let rejected = with_rejections(0, 0, FileStatus::Rejected);
     assert_eq!(next(&rejected), format!("  next       {file}"));
-    // Rejected rows of another file are not forgotten beside a rejected file.
+    // The step names the rejected rows of one file also if another file is rejected as a whole.
     let mut both = many;
     let files = &mut both.ingestion.as_mut().unwrap().files;
     files.extend(rejected.ingestion.iter().flat_map(|it| it.files.clone()));
@@ -376,7 +376,7 @@ fn rejections_are_to_be_fixed_unless_they_are_few() {
             "  next       {file}; fix the source: 2,000 of 2,090 rows were rejected (rejectedrows.csv); correct them and add the file again"
         )
     );
-    // A run that could not decide says it too.
+    // A run that could not decide names the rejected file, too.
     let undecided = RunRecord {
         outcome: Some(Outcome::NotJudged),
         ..rejected
@@ -388,7 +388,7 @@ fn rejections_are_to_be_fixed_unless_they_are_few() {
 }
 
 #[test]
-fn counts_of_files_without_any_are_left_out() {
+fn counts_of_files_that_are_zero_are_left_out() {
     let record = with_rejections(10, 0, FileStatus::Ingested);
     assert_eq!(record.files.ingested, 1);
     let text = record.to_string();
@@ -496,7 +496,7 @@ fn feature_drift_asks_for_a_check_of_the_source() {
     );
 }
 
-/// A page shows the steps without the lines of the text.
+/// Pages show the steps alone, so a step must not refer to another line of the text.
 #[test]
 fn no_step_points_to_a_line_of_the_text() {
     let records = [

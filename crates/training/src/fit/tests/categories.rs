@@ -111,7 +111,7 @@ fn of_level(wanted: &[Value], level: Option<&str>) -> Option<f64> {
 }
 
 #[test]
-fn the_check_confirms_them_and_they_have_a_covariance() {
+fn fits_of_categories_are_confirmed_and_have_a_covariance() {
     for case in Case::all() {
         let table = case.table();
         let fitted = fit(&case.settings(), &design(&table), &table, &table.all()).unwrap();
@@ -134,7 +134,7 @@ fn the_check_confirms_them_and_they_have_a_covariance() {
 }
 
 #[test]
-fn a_fold_is_answered_for_by_the_same_columns() {
+fn a_fold_is_predicted_by_a_fit_with_the_same_columns() {
     let case = &Case::all()[1];
     let (table, settings) = (case.table(), case.settings());
     let all = fit(&settings, &design(&table), &table, &table.all()).unwrap();

@@ -30,8 +30,8 @@ impl Case {
 
     fn table(&self) -> Table {
         let columns: Vec<Vec<f64>> = lists(&self.0["numbers"]);
-        let classes: Vec<bool> = self.numbers("classes").iter().map(|it| *it > 0.5).collect();
-        table_of(&columns, &classes)
+        let labels: Vec<bool> = self.numbers("classes").iter().map(|it| *it > 0.5).collect();
+        table_of(&columns, &labels)
     }
 }
 

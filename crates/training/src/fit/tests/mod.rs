@@ -31,7 +31,7 @@ pub(crate) fn schema_with_plan() -> Schema {
 }
 
 /// A table with these columns; all rows are labelled.
-pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
+pub(crate) fn table_of(columns: &[Vec<f64>], labels: &[bool]) -> Table {
     let schema = Schema {
         features: (0..columns.len())
             .map(|at| format!("x{at}").as_str().into())
@@ -39,9 +39,9 @@ pub(crate) fn table_of(columns: &[Vec<f64>], classes: &[bool]) -> Table {
         ..Schema::default()
     };
     let mut table = Table::new(&schema);
-    for (row, class) in classes.iter().enumerate() {
+    for (row, label) in labels.iter().enumerate() {
         let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
-        table.push(row.to_string().as_bytes(), &values, Some(*class));
+        table.push(row.to_string().as_bytes(), &values, Some(*label));
     }
     table
 }
@@ -53,10 +53,10 @@ fn fit_all(settings: &FitSettings, table: &Table) -> Result<Fit, FitError> {
 /// A column of `count` values, and labels that follow it with noise.
 fn noisy(count: usize, size: f64) -> (Vec<f64>, Vec<bool>) {
     let wave = |row: usize| (row as f64 * 0.7).cos();
-    let classes = (0..count).map(|row| wave(row) + (row as f64 * 2.3).sin() * 0.7 > 0.0);
+    let labels = (0..count).map(|row| wave(row) + (row as f64 * 2.3).sin() * 0.7 > 0.0);
     (
         (0..count).map(|row| wave(row) * size).collect(),
-        classes.collect(),
+        labels.collect(),
     )
 }
 

@@ -29,14 +29,14 @@ fn coefficients_are_those_of_scikit_learn() {
             .iter()
             .map(numbers)
             .collect();
-        let classes: Vec<bool> = numbers(&case["classes"])
+        let labels: Vec<bool> = numbers(&case["classes"])
             .iter()
             .map(|y| *y == 1.0)
             .collect();
         let settings = FitSettings {
             c: case["c"].as_f64().unwrap(),
         };
-        let fitted = fit_all(&settings, &table_of(&columns, &classes)).unwrap();
+        let fitted = fit_all(&settings, &table_of(&columns, &labels)).unwrap();
         let found =
             std::iter::once(fitted.predictor.intercept).chain(fitted.predictor.coefficients);
         let found: Vec<f64> = found.collect();
@@ -59,10 +59,10 @@ fn coefficients_are_those_of_scikit_learn() {
 
 #[test]
 fn the_order_of_rows_does_not_matter() {
-    let (x, classes) = noisy(500, 40.0);
+    let (x, labels) = noisy(500, 40.0);
     let backwards = |column: &[f64]| column.iter().rev().copied().collect();
-    let reversed: Vec<bool> = classes.iter().rev().copied().collect();
-    let there = fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &classes)).unwrap();
+    let reversed: Vec<bool> = labels.iter().rev().copied().collect();
+    let there = fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &labels)).unwrap();
     let back = fit_all(&UNIT, &table_of(&[backwards(&x)], &reversed)).unwrap();
     let pair = (there.predictor, back.predictor);
     assert!(relative_difference(pair.0.intercept, pair.1.intercept) < 1e-9);
@@ -73,9 +73,9 @@ fn the_order_of_rows_does_not_matter() {
 fn columns_of_every_size_are_fitted() {
     for exponent in (-300..=308).step_by(4) {
         let size = 10f64.powi(exponent);
-        let (x, classes) = noisy(60, size);
+        let (x, labels) = noisy(60, size);
         for c in [1e-300, 1e-6, 1.0, 1e6, 1e300] {
-            let table = table_of(&[x.clone(), vec![size; 60]], &classes);
+            let table = table_of(&[x.clone(), vec![size; 60]], &labels);
             let fitted = fit_all(&FitSettings { c }, &table).unwrap();
             let predictor = &fitted.predictor;
             assert!(predictor.intercept.is_finite(), "1e{exponent}, c {c}");
@@ -88,34 +88,34 @@ fn columns_of_every_size_are_fitted() {
 
 #[test]
 fn units_do_not_matter_where_the_penalty_does_not() {
-    let (x, classes) = noisy(60, 1e6);
-    let small = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap();
+    let (x, labels) = noisy(60, 1e6);
+    let small = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap();
     let (x, _) = noisy(60, 1e307);
-    let large = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap();
+    let large = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap();
     let ratio = small.predictor.coefficients[0] / large.predictor.coefficients[0];
     assert!(relative_difference(ratio, 1e301) < 1e-6, "{ratio:e}");
 }
 
 #[test]
 fn missing_values_count_as_the_mean_of_the_labelled_ones() {
-    let (mut x, classes) = noisy(60, 10.0);
-    let mut table = table_of(std::slice::from_ref(&x), &classes);
+    let (mut x, labels) = noisy(60, 10.0);
+    let mut table = table_of(std::slice::from_ref(&x), &labels);
     table.in_memory_mut().features[0][3] = f64::NAN;
     // A row without a label is not a training row, so its value does not count in the mean.
     table.push(b"unlabelled", &[1e9], None);
     let mean = (x.iter().sum::<f64>() - x[3]) / 59.0;
     x[3] = mean;
     let found = fit_all(&UNIT, &table).unwrap().predictor;
-    let wanted = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap().predictor;
+    let wanted = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap().predictor;
     assert!(relative_difference(found.imputed[0], mean) < 1e-12);
     assert!(relative_difference(found.coefficients[0], wanted.coefficients[0]) < 1e-9);
 }
 
 #[test]
 fn an_empty_column_gets_no_weight() {
-    let (x, classes) = noisy(60, 1.0);
-    let with = fit_all(&UNIT, &table_of(&[x.clone(), vec![f64::NAN; 60]], &classes)).unwrap();
-    let without = fit_all(&UNIT, &table_of(&[x], &classes)).unwrap();
+    let (x, labels) = noisy(60, 1.0);
+    let with = fit_all(&UNIT, &table_of(&[x.clone(), vec![f64::NAN; 60]], &labels)).unwrap();
+    let without = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap();
     assert_eq!(with.predictor.coefficients[1], 0.0);
     assert_eq!(with.predictor.imputed[1], 0.0);
     let pair = (
@@ -127,8 +127,8 @@ fn an_empty_column_gets_no_weight() {
 
 #[test]
 fn identical_huge_columns_share_their_weight() {
-    let (x, classes) = noisy(60, 1e200);
-    let fitted = fit_all(&UNIT, &table_of(&[x.clone(), x], &classes)).unwrap();
+    let (x, labels) = noisy(60, 1e200);
+    let fitted = fit_all(&UNIT, &table_of(&[x.clone(), x], &labels)).unwrap();
     let [first, second] = fitted.predictor.coefficients[..] else {
         panic!("two coefficients");
     };
@@ -141,13 +141,13 @@ fn separable_columns_are_fitted_or_the_refusal_says_why() {
         let x: Vec<f64> = (0..40)
             .map(|row| (f64::from(row) - 15.5) / 40.0 * 10f64.powi(exponent))
             .collect();
-        let classes: Vec<bool> = x.iter().map(|x| *x > 0.0).collect();
-        match fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &classes)) {
+        let labels: Vec<bool> = x.iter().map(|x| *x > 0.0).collect();
+        match fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &labels)) {
             Ok(fitted) if exponent > 0 => {
                 let expression = fitted.predictor.expression();
                 let is_right =
-                    |(x, class): (&f64, &bool)| (expression.value(|_| *x) > 0.0) == *class;
-                assert!(x.iter().zip(&classes).all(is_right), "1e{exponent}");
+                    |(x, label): (&f64, &bool)| (expression.value(|_| *x) > 0.0) == *label;
+                assert!(x.iter().zip(&labels).all(is_right), "1e{exponent}");
             }
             // The penalty dominates, so only the sign is known.
             Ok(fitted) => assert!(fitted.predictor.coefficients[0] > 0.0, "1e{exponent}"),
@@ -163,8 +163,8 @@ fn separable_columns_are_fitted_or_the_refusal_says_why() {
 fn rows_without_labels_or_with_one_label_are_refused_with_their_count() {
     let empty = table_of(&[vec![]], &[]);
     assert_eq!(fit_all(&UNIT, &empty).unwrap_err(), FitError::NoRows);
-    for (class, number) in [(false, 0), (true, 1)] {
-        let table = table_of(&[vec![1.0, 2.0, 3.0]], &[class; 3]);
+    for (label, number) in [(false, 0), (true, 1)] {
+        let table = table_of(&[vec![1.0, 2.0, 3.0]], &[label; 3]);
         let refused = FitError::OneLabel {
             label: number,
             rows: 3,
@@ -175,8 +175,8 @@ fn rows_without_labels_or_with_one_label_are_refused_with_their_count() {
 
 #[test]
 fn a_fit_that_is_stopped_says_why() {
-    let (x, classes) = noisy(60, 1.0);
-    let table = table_of(&[x], &classes);
+    let (x, labels) = noisy(60, 1.0);
+    let table = table_of(&[x], &labels);
     let axes = [Axis {
         scale: 1.0,
         shift: 0.0,
@@ -203,8 +203,8 @@ fn a_fit_that_is_stopped_says_why() {
 
 #[test]
 fn a_selection_is_fitted_as_if_it_were_the_table() {
-    let (x, classes) = noisy(300, 5.0);
-    let table = table_of(&[x], &classes);
+    let (x, labels) = noisy(300, 5.0);
+    let table = table_of(&[x], &labels);
     let chosen = table.labelled().of_fold(Fold::Outside(2));
     let part = table.filtered(|row| dataset::fold_of(table.in_memory().client_numbers[row]) != 2);
     let found = fit(&UNIT, &Design::default(), &table, &chosen).unwrap();

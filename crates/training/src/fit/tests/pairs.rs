@@ -26,11 +26,11 @@ impl Case {
     }
 
     fn table(&self) -> Table {
-        let classes: Vec<bool> = of_json(&self.0["classes"])
+        let labels: Vec<bool> = of_json(&self.0["classes"])
             .iter()
-            .map(|class| *class > 0.5)
+            .map(|label| *label > 0.5)
             .collect();
-        table_of(&lists(&self.0["numbers"]), &classes)
+        table_of(&lists(&self.0["numbers"]), &labels)
     }
 
     fn design(&self, table: &Table) -> Design {

@@ -39,9 +39,9 @@ impl Case {
     }
 
     fn table(&self) -> Table {
-        let classes = of_json(&self.0["classes"]);
-        let classes: Vec<bool> = classes.iter().map(|class| *class > 0.5).collect();
-        table_of(&lists(&self.0["numbers"]), &classes)
+        let labels = of_json(&self.0["classes"]);
+        let labels: Vec<bool> = labels.iter().map(|label| *label > 0.5).collect();
+        table_of(&lists(&self.0["numbers"]), &labels)
     }
 
     fn design(&self, table: &Table) -> Design {

@@ -20,9 +20,9 @@ fn assert_same_optimum(found: &Fit, wanted: &Fit) {
 
 #[test]
 fn the_optimum_is_the_same_from_every_start() {
-    let (x, classes) = noisy(500, 40.0);
+    let (x, labels) = noisy(500, 40.0);
     let y: Vec<f64> = x.iter().map(|x| (x * 3.1).sin() * 1e-3).collect();
-    let table = table_of(&[x, y], &classes);
+    let table = table_of(&[x, y], &labels);
     let wanted = fit_all(&UNIT, &table).unwrap();
     let optimum = &wanted.predictor;
     let scaled = |by: f64| LinearPredictor {
@@ -78,7 +78,7 @@ fn fit_from(
 
 #[test]
 fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
-    let (x, classes) = noisy(5_000, 40.0);
+    let (x, labels) = noisy(5_000, 40.0);
     // Leaving out a fold changes the mean by which missing values are imputed.
     let is_missing = |row: usize| row.is_multiple_of(7);
     let y = (0..5_000).map(|row| {
@@ -90,7 +90,7 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
     });
     let columns = [x, y.collect()];
     for (table, near) in [&columns[..1], &columns].map(|columns| {
-        let table = table_of(columns, &classes);
+        let table = table_of(columns, &labels);
         let near = fit_all(&UNIT, &table).unwrap().predictor;
         (table, near)
     }) {
@@ -142,8 +142,8 @@ fn a_start_does_not_allow_rows_with_one_label() {
 
 /// A table with enough rows for a first fit to a sample.
 fn many_rows() -> Table {
-    let (x, classes) = noisy(140_000, 40.0);
-    table_of(&[x], &classes)
+    let (x, labels) = noisy(140_000, 40.0);
+    table_of(&[x], &labels)
 }
 
 #[test]
@@ -175,8 +175,8 @@ fn a_few_rows_that_mislead_do_no_harm() {
             noise[row]
         }
     });
-    for classes in [one_label.collect::<Vec<bool>>(), separated.collect()] {
-        let table = table_of(std::slice::from_ref(&x), &classes);
+    for labels in [one_label.collect::<Vec<bool>>(), separated.collect()] {
+        let table = table_of(std::slice::from_ref(&x), &labels);
         let found = fit_all(&UNIT, &table).unwrap();
         let wanted = fit_from(&UNIT, &found.predictor, &table, &table.all()).unwrap();
         assert_same_optimum(&found, &wanted);
