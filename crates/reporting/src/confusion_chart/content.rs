@@ -12,8 +12,8 @@ use crate::canvas::Region;
 pub struct ConfusionChart<'a> {
     /// The counts.
     pub matrix: ConfusionMatrix,
-    /// 95 % interval of F1; `None` if it is unknown. Only who knows the clients of the rows can tell
-    /// it.
+    /// 95 % interval of F1; `None` if it is unknown. The counts are not enough to compute it: it depends
+    /// on the clients of the rows.
     pub f1_interval: Option<[f64; 2]>,
     /// Names of outcome 0 and outcome 1, for example "stayed" and "left".
     pub outcome_names: [&'a str; 2],

@@ -1,4 +1,4 @@
-//! What is there of a pipeline, and what to do where a page has nothing to show.
+//! The state of a pipeline, and what a page that has nothing to show says about it.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::address::paths;
 use super::attention::LiveRelease;
 use crate::page::prose::with_code;
 
-/// What is there of a pipeline.
+/// The state of a pipeline: its live release and its runs.
 #[derive(Clone, Debug)]
 pub struct PipelineState {
     /// The release that answers predictions.

@@ -22,7 +22,7 @@ pub struct AlertsPage {
     pub open: Vec<OpenCondition>,
     /// The alerts, the newest first; `None` if there is no history yet. An error if it cannot be read.
     pub alerts: Part<Option<Paged<AlertLine>>>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without alerts tells from it what to do.
     pub state: PipelineState,
     /// Whether the configuration names a receiver of alerts.
     pub has_receiver: bool,
@@ -37,7 +37,7 @@ pub struct AlertLine {
     pub condition: String,
     /// Whether the condition is resolved.
     pub is_resolved: bool,
-    /// What it says.
+    /// Text of the alert.
     pub text: String,
     /// The run that found the condition.
     pub run: Option<i64>,

@@ -49,7 +49,7 @@ pub struct CallsPage {
     pub clients: Part<Option<Paged<RankedClient>>>,
     /// Counts of the whole list, as the run that made it recorded them.
     pub summary: Option<CallListSummary>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without clients tells from it what to do.
     pub state: PipelineState,
 }
 

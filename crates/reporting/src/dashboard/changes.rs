@@ -142,7 +142,7 @@ fn window(model: &Model) -> String {
     window.to_string()
 }
 
-/// The files that only one of the two was trained on.
+/// The files that only one of the two models was trained on.
 fn files(names: [&str; 2], before: &[FileReference], now: &[FileReference]) -> Markup {
     let only = |of: &[FileReference], other: &[FileReference]| -> Vec<String> {
         let is_new = |file: &&FileReference| !other.contains(file);

@@ -10,7 +10,7 @@ use crate::page::tables::sentence;
 /// Maximum number of changes by hand that a page lists, the newest first.
 pub const MAX_CHANGES: u32 = 100;
 
-/// What a column of a table of runs shows of a change by hand.
+/// What a column of a table of runs shows for a change by hand.
 #[derive(Clone, Copy)]
 pub(super) enum OfChange {
     /// `by hand`, in the place of the number of a run.

@@ -26,7 +26,7 @@ pub struct DriftPage {
     pub newest: Option<RunRecord>,
     /// The runs that evaluated the deployed model, the newest first; `None` if there is no history yet.
     pub runs: Part<Option<Paged<EvaluatedRun>>>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without tests tells from it what to do.
     pub state: PipelineState,
 }
 

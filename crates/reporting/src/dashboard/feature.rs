@@ -31,7 +31,7 @@ pub struct FeaturePage<'a> {
     pub runs: Part<Option<Paged<EvaluatedRun>>>,
     /// The model that is served; `None` if there is none.
     pub model: Option<&'a Model>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without tests tells from it what to do.
     pub state: PipelineState,
 }
 
@@ -144,8 +144,8 @@ impl FeaturePage<'_> {
     }
 }
 
-/// What the joint test of all features found of a feature, in words, except what the sentences about the
-/// feature say.
+/// The findings of the joint test about a feature, in words. Findings that the sentences about the feature
+/// name already are left out.
 fn joint_changes(run: &RunRecord, name: &str, compared: Option<&ColumnComparison>) -> Vec<String> {
     let joint = run.verdicts().and_then(|verdicts| verdicts.joint.as_ref());
     let changes = joint.map_or(Vec::new(), |joint| match compared {

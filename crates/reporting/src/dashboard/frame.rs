@@ -106,8 +106,8 @@ pub(super) fn field(id: &str, label: &str, input: Markup) -> Markup {
     }
 }
 
-/// The links to the first page and to the next page of a list; nothing if there is only one.
-/// `parameters` are kept.
+/// The links to the first page and to the next page of a list; nothing if there is only one page. The
+/// links have the query parameters `parameters`.
 pub(super) fn pager(
     path: &str,
     parameters: &[(&str, Option<String>)],

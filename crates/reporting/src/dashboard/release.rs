@@ -111,7 +111,8 @@ impl ReleasePage {
         }
     }
 
-    /// The command that makes this release live, or of a live one the release to go back to.
+    /// The command that makes this release live. If it is live already, the command that makes the release
+    /// to go back to live.
     fn rollback(&self, parent: Option<&String>) -> Markup {
         let to = match &self.return_to {
             _ if !self.is_live => {

@@ -24,7 +24,7 @@ pub struct ReleasesPage {
     /// The undamaged release to go back to from the live one; `None` if there is no other undamaged
     /// release. An error if the releases cannot be read.
     pub return_to: Part<Option<String>>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without releases tells from it what to do.
     pub state: PipelineState,
 }
 

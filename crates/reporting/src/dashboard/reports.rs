@@ -17,7 +17,7 @@ pub struct ReportsPage {
     pub now: Timestamp,
     /// The runs that have a report, the newest first; `None` if there is no history yet.
     pub runs: Part<Option<Paged<RunLine>>>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without reports tells from it what to do.
     pub state: PipelineState,
 }
 

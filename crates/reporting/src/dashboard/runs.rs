@@ -24,7 +24,7 @@ pub struct RunsPage {
     pub runs: Part<Option<Paged<RunLine>>>,
     /// The changes by hand between these runs and those of the page before, the newest first.
     pub changes: Vec<ChangeByHand>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without runs tells from it what to do.
     pub state: PipelineState,
 }
 
@@ -100,7 +100,7 @@ fn report_link(run: i64, has_report: bool) -> Entry {
     }
 }
 
-/// What the columns show of a change by hand.
+/// What each column shows for a change by hand.
 const OF_CHANGE: [OfChange; 10] = [
     OfChange::Run,
     OfChange::Time,

@@ -27,7 +27,7 @@ pub struct ScorePage {
     pub runs: Part<Option<Paged<EvaluatedRun>>>,
     /// The changes by hand between these runs and those of the page before, the newest first.
     pub changes: Vec<ChangeByHand>,
-    /// What is there of the pipeline, for a page that has nothing to show.
+    /// State of the pipeline. A page without scores tells from it what to do.
     pub state: PipelineState,
 }
 
@@ -58,7 +58,7 @@ impl ScorePage {
     }
 }
 
-/// What the columns show of a change of the live release by hand.
+/// What each column shows for a change by hand of the live release.
 const OF_CHANGE: [OfChange; 8] = [
     OfChange::Run,
     OfChange::Kind,

@@ -11,7 +11,7 @@ pub(super) struct Canvas<B> {
     pub(super) backend: B,
     /// Pixels of the backend per pixel of the scene.
     pub(super) scale: f64,
-    /// Pixels of the scene above the scene.
+    /// Height of the space that the backend has above the scene, in pixels of the scene.
     pub(super) above: f64,
 }
 
@@ -71,7 +71,7 @@ where
         Ok(self.backend.draw_circle(center, radius, &style, true)?)
     }
 
-    /// Pixel of the backend.
+    /// The pixel of the backend at a point of the scene.
     pub(super) fn at(&self, [x, y]: Point) -> (i32, i32) {
         let [x, y] = [x, y + self.above].map(|length| (length * self.scale).round() as i32);
         (x, y)

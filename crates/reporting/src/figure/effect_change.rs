@@ -67,7 +67,8 @@ impl EffectChange {
         plot.scene
     }
 
-    /// A curve from one end of the picture to the other. A straight line ends at the training rows.
+    /// The line of a model. A curve is continued to both ends of the picture; a straight line ends where
+    /// the training rows end.
     fn line(&self, model: usize, curve: &[[f64; 2]], [low, high]: [f64; 2]) -> Vec<[f64; 2]> {
         let mut line = curve.to_vec();
         if let (EffectShape::Curve(_), [first, .., last]) = (&self.shapes[model], curve) {
@@ -77,7 +78,7 @@ impl EffectChange {
         line
     }
 
-    /// Levels of either model, each with its effects.
+    /// The levels of both models, each level with its effect in either model.
     fn levels(&self, [before, now]: [&[(String, f64)]; 2]) -> Vec<(String, [Option<f64>; 2])> {
         let effect = |levels: &[(String, f64)], name: &str| {
             let found = levels.iter().find(|(level, _)| level == name)?;
@@ -85,7 +86,7 @@ impl EffectChange {
         };
         let is_old = |name: &str| before.iter().any(|(level, _)| level == name);
         let only_new = now.iter().filter(|(name, _)| !is_old(name));
-        // A figure of more levels than that could not be read.
+        // A figure with more levels would not be readable.
         let names = before.iter().chain(only_new).take(MAX_LEVELS);
         names
             .map(|(name, _)| (name.clone(), [effect(before, name), effect(now, name)]))

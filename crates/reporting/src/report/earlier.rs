@@ -47,7 +47,7 @@ pub(crate) struct FeatureInRun {
     pub(crate) p_value: Option<f64>,
     /// Share of missing values in the new rows.
     pub(crate) missing: Option<f64>,
-    /// What the joint test of all features found of this one, in words without values.
+    /// The findings of the joint test about this feature, in words without values.
     pub(crate) joint_drift: Vec<String>,
 }
 

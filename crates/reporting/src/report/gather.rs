@@ -40,8 +40,8 @@ fn gather<'a>(
     }
 }
 
-/// Figures of the deployed model, whose performance is measured on the test data, and of the newest
-/// run.
+/// Figures of the deployed model and of the newest run. `metrics` are the metrics of the deployed model
+/// on the test data.
 pub(crate) fn figures(
     config: &Config,
     history: &History,

@@ -1,6 +1,7 @@
 use super::*;
 
-/// The pages that need runs, without any; `true` for an empty list in a history, `false` without a history.
+/// The pages that need runs, if there are no runs. `has_history` is true for a history without runs, and
+/// false if there is no history.
 fn pages_without_runs(state: &PipelineState, has_history: bool) -> Vec<(&'static str, String)> {
     fn nothing<T>(has_history: bool) -> Part<Option<Paged<T>>> {
         Ok(has_history.then(|| first_page(Vec::new())))

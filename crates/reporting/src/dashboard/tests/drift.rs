@@ -75,7 +75,7 @@ fn joint_feature_drift_has_the_same_words_and_the_same_step_everywhere() {
 }
 
 #[test]
-fn the_page_of_a_feature_has_what_was_found_of_it_together_with_others() {
+fn the_page_of_a_feature_has_the_findings_of_the_joint_test_about_it() {
     let record = joint_drift(6);
     let page = |name| {
         FeaturePage {

@@ -83,7 +83,7 @@ fn a_rollback_is_offered_only_if_another_release_is_whole() {
     let whole = LiveRelease::Served("000002".into());
     for (others, return_to, says) in [
         (vec![], None, "The page of a release shows what changed."),
-        // A manifest is readable also where another file of the release is damaged.
+        // The manifest can be read although another file of the release is damaged.
         (
             vec![line("000001", false, true)],
             None,

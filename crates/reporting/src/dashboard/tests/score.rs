@@ -20,6 +20,6 @@ fn a_change_of_the_live_release_by_hand_stands_between_the_runs() {
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
     let change = place("Rolled back to release 000001 by hand");
     assert!(place("/dashboard/runs/12\"") < change && change < place("/dashboard/runs/9\""));
-    // What else was done by hand does not change the score.
+    // Other changes by hand do not change the score, so the page leaves them out.
     assert!(!page.contains("ingested by hand"), "{page}");
 }
