@@ -38,7 +38,7 @@ fn after_a_drift_the_next_model_knows_the_new_world() {
     assert_eq!(window["labelled_rows"], 300);
     assert_eq!(record["windows"][0]["window"], "all_rows");
     assert_eq!(record["windows"][0]["labelled_rows"], 2300);
-    // The former world has nearly seven times as many rows, and no say any more.
+    // There are nearly seven times as many rows from before the drift. They no longer have any influence.
     let record = batch(&workspace, REVERSED, "b", 200);
     assert_eq!(outcome(&record), "steady", "{record:#}");
     let f1 = record["new_score"].as_f64().expect("a score");
@@ -142,7 +142,7 @@ fn candidates_are_tried_again_once_the_labelled_rows_have_doubled() {
     );
     assert!(reason.starts_with(&due), "{reason}");
     assert_eq!(record["comparison"]["refit"], true);
-    // Rows that the deployed model was fitted to do not judge the next one.
+    // The comparison leaves out rows that the deployed model was fitted to.
     assert_eq!(record["comparison"]["rows"], 399);
     assert_eq!(chosen(&record)["labelled_rows"], 699);
 }

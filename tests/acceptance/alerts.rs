@@ -48,10 +48,10 @@ fn doctor(workspace: &Workspace) -> (i32, Option<(String, String)>) {
 }
 
 #[test]
-fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
+fn a_condition_is_reported_once_and_once_more_when_it_is_resolved() {
     let receiver = Receiver::start();
     let mut workspace = watched(&receiver);
-    // With all rows the next model is one of both worlds, and drifts again without the old one.
+    // With all rows the next model is fitted to both worlds. It drifts again without rows of the old world.
     workspace.set("training.window", json!("all"));
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     let posted = receiver.posted();
@@ -98,7 +98,7 @@ fn a_condition_is_told_of_once_and_once_more_when_it_is_over() {
         "{text}"
     );
 
-    // The new model was fitted to clients of both worlds; without the old ones it drifts again.
+    // The new model was fitted to clients of both worlds. Without clients of the old world it drifts again.
     workspace.set_input(&["exports"]);
     std::fs::remove_file(workspace.path("data/exports/20.csv")).expect("the file");
     export(&workspace, World::After, 23, 800);
@@ -175,7 +175,7 @@ fn a_receiver_that_fails_hangs_and_recovers_gets_every_message_in_its_order() {
 }
 
 #[test]
-fn a_message_that_is_refused_for_good_holds_up_no_other_and_is_given_up() {
+fn a_message_that_is_refused_permanently_delays_no_other_and_is_not_sent_again() {
     let receiver = Receiver::start();
     let workspace = watched(&receiver);
     receiver.answers(Answer::status("400 Bad Request"));
@@ -284,7 +284,7 @@ fn a_command_gets_the_same_on_its_stdin() {
 }
 
 #[test]
-fn a_run_that_fails_is_told_of_until_one_ends_as_it_should() {
+fn a_failed_run_is_reported_until_a_run_succeeds() {
     let receiver = Receiver::start();
     let mut workspace = watched(&receiver);
     let held_back = "data/testdata/clients_held_back.csv";
@@ -312,7 +312,7 @@ fn a_run_that_fails_is_told_of_until_one_ends_as_it_should() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_told_of_by_the_one_that_closes_it() {
+fn a_killed_run_is_reported_by_the_run_that_closes_it() {
     let receiver = Receiver::start();
     let workspace = watched(&receiver);
     let mut record = workspace.fullprocess();
@@ -336,7 +336,7 @@ fn a_run_that_was_killed_is_told_of_by_the_one_that_closes_it() {
 }
 
 #[test]
-fn rows_that_were_refused_before_are_not_told_of_when_the_data_is_made_anew() {
+fn rows_that_were_rejected_before_are_not_reported_again_after_a_rebuild() {
     let receiver = Receiver::start();
     let workspace = watched(&receiver);
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
@@ -354,7 +354,7 @@ fn rows_that_were_refused_before_are_not_told_of_when_the_data_is_made_anew() {
 }
 
 #[test]
-fn a_history_that_cannot_be_opened_is_told_of_by_every_run() {
+fn a_history_that_cannot_be_opened_is_reported_by_every_run() {
     let receiver = Receiver::start();
     let workspace = watched(&receiver);
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
@@ -367,7 +367,7 @@ fn a_history_that_cannot_be_opened_is_told_of_by_every_run() {
 }
 
 #[test]
-fn an_api_that_does_not_answer_is_told_of() {
+fn an_api_that_does_not_answer_is_reported() {
     let receiver = Receiver::start();
     let mut workspace = watched(&receiver);
     let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -219,7 +219,7 @@ const MAY_WAIT: [&str; 3] = [
 ];
 
 #[test]
-fn files_are_opened_without_waiting_for_whatever_stands_in_their_place() {
+fn no_call_that_may_wait_opens_a_file() {
     let may_wait = |place: &str| MAY_WAIT.contains(&place);
     let found = calls_outside(&WAITING, may_wait);
     assert!(found.is_empty(), "use common::regular: {found:#?}");

@@ -90,7 +90,7 @@ fn each_run_with_clients_without_a_label_lists_them_as_the_server_predicts_them(
         assert!(reason.contains(": +") || reason.contains(": -"), "{reason}");
     }
 
-    // Labels of some clients: the others stay on the list, and so they do without new input.
+    // Labels of some clients arrive. The others stay on the list, also after a run without new input.
     let known: String = labelled
         .lines()
         .take(201)
@@ -102,7 +102,7 @@ fn each_run_with_clients_without_a_label_lists_them_as_the_server_predicts_them(
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
     assert_eq!(lines(&workspace, LIST).len(), 100);
 
-    // The last labels leave an empty list, not one of clients that need no call.
+    // After the last labels the list is empty: it does not keep clients that need no call.
     workspace.write("data/practicedata/may.csv", &labelled);
     let record = workspace.fullprocess();
     assert_eq!(record["call_list"], Value::Null);

@@ -18,7 +18,7 @@ fn draw(client: u64, of: u64) -> u64 {
     (mixed ^ (mixed >> 29)) % 1000
 }
 
-/// Clients on these plans; of each the thousandths that have it.
+/// Clients on these plans. Each plan has the share of the clients that are on it, in thousandths.
 fn clients(ids: std::ops::Range<u64>, plans: &[(&str, u64)]) -> String {
     let mut text = format!("{HEADER}\n");
     for client in ids {

@@ -137,7 +137,7 @@ fn a_lost_link_to_the_live_release_is_no_cold_start() {
 }
 
 #[test]
-fn a_lost_link_is_made_again_for_the_release_that_was_live_last() {
+fn a_lost_link_is_restored_to_the_release_that_was_live_last() {
     let workspace = Workspace::after_redeployment();
     for name in ["000001", "000002", "000001"] {
         done(&workspace, "deployment", &["--rollback", name]);

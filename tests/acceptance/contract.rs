@@ -10,7 +10,7 @@ use crate::workspace::{Workspace, outcome};
 const IN: &str = "data/practicedata";
 
 /// A workspace without files whose number of employees has these rules.
-fn promising(rules: &Value) -> Workspace {
+fn with_rules(rules: &Value) -> Workspace {
     let mut workspace = Workspace::empty();
     workspace.limit_employees(rules);
     workspace
@@ -27,11 +27,11 @@ fn explain(workspace: &Workspace, path: &str) -> String {
 }
 
 #[test]
-fn a_row_that_breaks_a_promise_is_refused_with_its_place() {
+fn a_row_that_breaks_a_rule_is_rejected_with_its_place() {
     let missing = "number_of_employees: the value is missing, and the schema requires it";
     let unlisted = "number_of_employees: 4 is none of the values the schema allows";
     let rules = json!({"kind": "number", "required": true, "allowed": [0, 3, 12.5]});
-    let workspace = promising(&rules);
+    let workspace = with_rules(&rules);
     let path = format!("{IN}/a.csv");
     put(
         &workspace,
@@ -61,8 +61,8 @@ fn a_row_that_breaks_a_promise_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_file_that_misses_a_cell_too_often_is_refused_whole_and_none_of_its_rows_counts() {
-    let workspace = promising(&json!({"max_missing_share": 0.25}));
+fn a_file_with_too_many_missing_cells_is_rejected_and_none_of_its_rows_counts() {
+    let workspace = with_rules(&json!({"max_missing_share": 0.25}));
     put(&workspace, &format!("{IN}/a.csv"), "a,1,2,3,0\n");
     workspace.run("ingestion", &["--json"]).json();
 
@@ -101,8 +101,8 @@ fn a_file_that_misses_a_cell_too_often_is_refused_whole_and_none_of_its_rows_cou
 }
 
 #[test]
-fn a_changed_promise_judges_the_files_anew() {
-    let mut workspace = promising(&json!({}));
+fn after_a_changed_rule_the_files_are_checked_again() {
+    let mut workspace = with_rules(&json!({}));
     put(&workspace, &format!("{IN}/a.csv"), "a,1,2,,0\nb,1,2,,1\n");
     put(&workspace, &format!("{IN}/b.csv"), "c,1,2,3,0\nd,1,2,,1\n");
     workspace.run("ingestion", &["--json"]).json();
@@ -125,7 +125,7 @@ fn a_changed_promise_judges_the_files_anew() {
 }
 
 #[test]
-fn judged_rows_of_a_file_that_is_refused_now_leave_and_come_back_as_judged() {
+fn evaluated_rows_of_a_file_that_is_rejected_now_leave_and_are_still_evaluated_when_they_return() {
     let mut workspace = Workspace::after_cold_start();
     let rows = workspace.final_rows();
     workspace.limit_employees(&json!({"max_missing_share": 0}));
@@ -144,7 +144,7 @@ fn judged_rows_of_a_file_that_is_refused_now_leave_and_come_back_as_judged() {
 }
 
 #[test]
-fn test_data_keeps_the_promises_too() {
+fn test_data_must_follow_the_rules_too() {
     let mut workspace = Workspace::with_sample_data();
     workspace.limit_employees(&json!({"required": true}));
     let rows = "a,1,2,,0\nb,1,2,3,1\n";
@@ -168,7 +168,7 @@ fn test_data_keeps_the_promises_too() {
 }
 
 #[test]
-fn a_prediction_is_refused_for_a_row_that_breaks_a_promise() {
+fn a_prediction_is_refused_for_a_row_that_breaks_a_rule() {
     let mut workspace = Workspace::after_cold_start();
     workspace
         .limit_employees(&json!({"required": true, "allowed": [3, 4], "max_missing_share": 0}));

@@ -69,7 +69,7 @@ fn refuses(workspace: &Workspace, program: &str, arguments: &[&str], says: &[&st
 }
 
 #[test]
-fn s31_a_wrong_candidate_is_named_and_made_anew_by_the_stage_that_makes_it() {
+fn s31_a_wrong_candidate_is_named_and_rebuilt_by_the_stage_that_makes_it() {
     let workspace = Workspace::with_sample_data();
     for stage in ["ingestion", "training", "scoring"] {
         assert_eq!(workspace.run(stage, &[]).code, 0, "{stage}");
@@ -202,7 +202,7 @@ fn s31_a_wrong_history_is_named_and_nothing_is_changed() {
     workspace.write(HISTORY, &whole);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
     fs::remove_file(workspace.path(HISTORY)).expect("moved away");
-    // Its seal shows that it was lost, and not moved away with it.
+    // The seal is still there, so the history was lost and not set aside together with its seal.
     let seal = "history.db-seal";
     refuses(
         &workspace,

@@ -143,7 +143,7 @@ fn a_first_model_of_few_rows_is_deployed_with_a_warning() {
 }
 
 #[test]
-fn where_leavers_are_rare_an_f1_of_nothing_replaces_no_model() {
+fn if_leavers_are_rare_an_f1_of_zero_replaces_no_model() {
     let rare = World {
         at_zero: -4500,
         slope: 700,

@@ -41,7 +41,7 @@ fn killed_before_the_first_deployment_the_next_run_is_the_cold_start() {
 }
 
 #[test]
-fn a_run_that_fails_after_its_decision_does_not_stand_in_the_way_of_the_next() {
+fn a_run_that_fails_after_its_decision_does_not_block_the_next_run() {
     let mut workspace = Workspace::after_cold_start();
     let held_back = workspace.text("data/testdata/clients_held_back.csv");
     let header = held_back.lines().next().expect("a header");
@@ -81,7 +81,7 @@ fn a_run_that_cannot_even_look_for_input_is_in_the_history_with_its_reason() {
 }
 
 #[test]
-fn damaged_data_is_made_anew_by_the_next_stage_that_takes_data_in() {
+fn damaged_data_is_rebuilt_by_the_next_stage_that_ingests() {
     let workspace = Workspace::after_cold_start();
     let path = "data/ingesteddata/finaldata.csv";
     let whole = workspace.text(path);
@@ -95,7 +95,7 @@ fn damaged_data_is_made_anew_by_the_next_stage_that_takes_data_in() {
 }
 
 #[test]
-fn a_lost_key_is_drawn_anew_and_nothing_is_judged_twice() {
+fn a_lost_key_is_replaced_and_no_row_is_evaluated_twice() {
     let workspace = Workspace::after_cold_start();
     let data = workspace.text("data/ingesteddata/finaldata.csv");
     fs::remove_file(workspace.path("data/state/fingerprint.key")).expect("removed");
@@ -121,14 +121,14 @@ fn the_score_of_another_model_is_refused() {
     assert_eq!(workspace.live(), "000001");
 }
 
-/// Puts a link in the place of a file that leads to itself. The system then denies every look at it.
+/// Replaces a file by a link that leads to itself, so that the system cannot open it.
 fn deny_access(path: &Path, aside: &Path) {
     files::rename(path, aside).expect("set aside");
     symlink(path, path).expect("a link");
 }
 
 #[test]
-fn a_file_that_cannot_be_looked_at_is_not_lost() {
+fn a_file_that_cannot_be_opened_is_not_lost() {
     let workspace = Workspace::after_redeployment();
     let aside = workspace.path("aside");
     let data = workspace.text("data/ingesteddata/finaldata.csv");

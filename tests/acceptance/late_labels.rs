@@ -84,19 +84,25 @@ fn a_file_without_labels_is_predicted_and_compared_with_its_late_labels() {
         (&json!(400), &json!(400))
     );
     assert_eq!(expectation(&came), &Value::Null);
-    let met = realised(&came);
-    assert_eq!(met.len(), 1, "{came:#}");
-    assert_eq!((&met[0]["run"], &met[0]["rows"]), (&json!(2), &json!(400)));
-    assert_eq!(met[0]["release"], "000001");
+    let performance = realised(&came);
+    assert_eq!(performance.len(), 1, "{came:#}");
+    assert_eq!(
+        (&performance[0]["run"], &performance[0]["rows"]),
+        (&json!(2), &json!(400))
+    );
+    assert_eq!(performance[0]["release"], "000001");
     // The same rows under the same model.
-    assert_eq!(met[0]["realised_f1"], came["evidence"]["on_new_rows"]["f1"]);
-    let (estimated, all) = (&met[0]["estimated_f1"], &expected["f1"]);
+    assert_eq!(
+        performance[0]["realised_f1"],
+        came["evidence"]["on_new_rows"]["f1"]
+    );
+    let (estimated, all) = (&performance[0]["estimated_f1"], &expected["f1"]);
     let close = |a: &Value, b: &Value| (a.as_f64().expect("F1") - b.as_f64().expect("F1")).abs();
     assert!(close(estimated, all) < 1e-9, "{estimated} {all}");
     assert!(
-        close(estimated, &met[0]["realised_f1"]) < 0.1,
+        close(estimated, &performance[0]["realised_f1"]) < 0.1,
         "{:#}",
-        met[0]
+        performance[0]
     );
     let kept = kept(&workspace, 2).expect("an estimate");
     assert_eq!(
@@ -110,7 +116,7 @@ fn a_file_without_labels_is_predicted_and_compared_with_its_late_labels() {
         "{report}"
     );
 
-    // A prediction that has got its label no longer waits.
+    // A prediction whose label has arrived no longer waits.
     let again = after(&workspace, "may", &export(30, 401));
     assert_eq!(realised(&again), Vec::<&Value>::new());
 }
@@ -125,7 +131,7 @@ fn labels_may_arrive_in_parts_and_with_other_values() {
     // The target column exists and is empty.
     let empty: String = rows
         .iter()
-        .map(|row| format!("{},\n", row.rsplit_once(',').expect("a class").0))
+        .map(|row| format!("{},\n", row.rsplit_once(',').expect("a label").0))
         .collect();
     let predicted = after(&workspace, "march", &format!("{header}\n{empty}"));
     assert_eq!(expectation(&predicted)["rows"], 300);
@@ -137,7 +143,7 @@ fn labels_may_arrive_in_parts_and_with_other_values() {
     assert_eq!(realised(&second)[0]["rows"], 200, "the parts add up");
 
     // Among the other rows, one client has a changed value, and one client is unknown.
-    let known = rows[250].rsplit_once(',').expect("a class");
+    let known = rows[250].rsplit_once(',').expect("a label");
     let id = known.0.rsplitn(4, ',').last().expect("an id");
     let other = format!("{}{id},1,2,3,1\nNobody Ever,1,2,3,0\n", export(32, 60));
     let third = after(&workspace, "june", &other);
@@ -191,9 +197,12 @@ fn where_values_are_unlike_the_training_rows_no_score_is_expected_now_or_later()
         assert_eq!(found[score], Value::Null, "{score}: {found:#}");
     }
     let came = after(&workspace, "april", &labelled);
-    let met = realised(&came);
-    assert_eq!((&met[0]["run"], &met[0]["rows"]), (&json!(2), &json!(300)));
-    assert_eq!(met[0]["estimated_f1"], Value::Null, "{came:#}");
+    let performance = realised(&came);
+    assert_eq!(
+        (&performance[0]["run"], &performance[0]["rows"]),
+        (&json!(2), &json!(300))
+    );
+    assert_eq!(performance[0]["estimated_f1"], Value::Null, "{came:#}");
     let report = workspace.text("data/state/runs/000003/report.txt");
     assert!(!report.contains("was expected)"), "{report}");
 }
@@ -225,7 +234,7 @@ fn a_row_counts_in_the_summary_until_its_label_arrives() {
     assert_eq!(some["superseded"], 100);
     assert_eq!(target(&some), target(&alone) + 200);
 
-    // After all labels have arrived, the result equals that of rows that were labelled at once.
+    // After all labels have arrived, the summary equals the summary of rows that had labels at once.
     let mut came = summary_after("may", &labelled);
     assert_eq!(came["superseded"], 300);
     came["superseded"] = json!(0);
@@ -238,7 +247,7 @@ fn a_row_counts_in_the_summary_until_its_label_arrives() {
 }
 
 #[test]
-fn rows_of_both_kinds_in_one_file_are_judged_and_predicted() {
+fn labelled_and_unlabelled_rows_of_one_file_are_evaluated_and_predicted() {
     let workspace = watching();
     let labelled = export(32, 400);
     let other = unlabelled(&export(33, 150));
@@ -278,7 +287,7 @@ fn a_label_in_an_earlier_row_is_not_the_label_of_a_row() {
 }
 
 #[test]
-fn what_waits_with_too_few_labelled_rows_is_told_of_by_the_run_that_keeps_it() {
+fn rows_that_wait_with_too_few_labelled_rows_are_reported_by_the_run_that_keeps_them() {
     let workspace = watching();
     let labelled = export(38, 4);
     let empty = unlabelled(&export(39, 20));
@@ -361,8 +370,8 @@ fn with_others(seed: u64, rows: &[&str]) -> String {
     export(seed, 60) + &rows.join("\n") + "\n"
 }
 
-/// A name, the lines of the unlabelled file, and the files that follow: their lines, and how many rows
-/// are realised after them.
+/// A name, the lines of the unlabelled file, and the later files with labels. Each of these has its lines,
+/// and the number of unlabelled rows that have a label after it.
 type Story = (
     &'static str,
     &'static [&'static str],
@@ -371,7 +380,7 @@ type Story = (
 
 #[test]
 fn the_summary_and_the_realised_score_pair_a_label_with_the_same_row() {
-    // What waits, the files of labels, and the labels that have found their row after each.
+    // The number of each file counts the labels that have found their row so far.
     let stories: [Story; 6] = [
         ("one row", &["X,10,5,3"], &[(&["X,10,5,3,1"], 1)]),
         (
@@ -427,7 +436,7 @@ fn a_label_finds_its_prediction_though_the_file_of_the_row_was_removed() {
     let came = after(&workspace, "april", &labelled);
     assert_eq!(realised(&came)[0]["rows"], 200, "{came:#}");
     assert_eq!(superseded(&workspace), 0, "the rows are not in the data");
-    // The file comes back: its rows have been predicted, and have had their labels.
+    // The file comes back. Its rows were predicted before, and their labels have arrived.
     let back = after(&workspace, "march", &unlabelled(&labelled));
     assert_eq!(realised(&back), Vec::<&Value>::new(), "{back:#}");
     assert_eq!(with_label(&workspace, 2), 200);

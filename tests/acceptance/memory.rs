@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::decisions::{USUAL, World, clients, pipeline, put};
 use crate::workspace::{Workspace, outcome};
 
-/// The law of [`USUAL`] turned round.
+/// The law of [`USUAL`], with x in the opposite direction.
 const TURNED: World = World {
     at_zero: 0,
     slope: -1500,

@@ -135,7 +135,7 @@ fn rows_in_sums(record: &Value) -> Option<u64> {
 }
 
 #[test]
-fn with_the_evidence_as_trigger_a_model_is_retrained_when_it_no_longer_holds_and_only_then() {
+fn with_the_evidence_as_trigger_a_model_is_retrained_only_after_model_drift() {
     let mut workspace = watching("evidence");
     let same = after_export(&workspace, World::Before, 20, 400);
     assert_eq!(outcome(&same), "steady", "{same:#}");
@@ -226,7 +226,7 @@ fn rows_too_few_for_the_evidence_wait_for_more() {
 }
 
 #[test]
-fn with_the_score_as_trigger_it_decides_and_the_verdicts_stand_beside_it() {
+fn with_the_score_as_trigger_it_decides_and_the_verdicts_are_only_shown() {
     let workspace = watching("score");
     workspace.write(
         "data/exports/20.csv",

@@ -234,7 +234,7 @@ fn s05_the_gate_always_deploys_and_rollback_restores_the_files_byte_for_byte() {
 }
 
 #[test]
-fn s05_rows_of_a_model_deployed_by_hand_are_not_judged() {
+fn s05_training_rows_of_a_model_deployed_by_hand_are_not_evaluated() {
     let workspace = Workspace::after_cold_start();
     workspace.write(
         "data/practicedata/clients_2026.csv",

@@ -89,14 +89,14 @@ fn a_model_predicts_probabilities_or_is_refused() {
 }
 
 #[test]
-fn a_seed_of_the_models_is_one() {
+fn a_seed_of_the_models_is_a_valid_model() {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/model/v1");
     let content = std::fs::read(corpus).expect("a seed");
     check_model(&Model::decode(&sealed(&content)).expect("a model"));
 }
 
 #[test]
-fn a_manifest_is_one_or_is_refused() {
+fn a_manifest_is_valid_or_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fuzz("manifest", 400, |bytes| {
         write(&folder.path().join(names::MANIFEST), bytes);
@@ -147,7 +147,7 @@ fn a_key_has_its_length_or_is_refused() {
 }
 
 #[test]
-fn judged_fingerprints_are_all_there_or_refused() {
+fn fingerprints_of_evaluated_rows_are_all_there_or_refused() {
     let pipeline = Pipeline::new();
     let layout = &pipeline.config.layout;
     fuzz("fingerprints", 200, |bytes| {
@@ -169,10 +169,10 @@ fn judged_fingerprints_are_all_there_or_refused() {
     });
 }
 
-/// The seed is the content after [`Pipeline::ingested`]. Most mutations therefore reach the check
-/// whether they can belong to the committed rows.
+/// The seed is the content of the carry after [`Pipeline::ingested`]. Most mutations therefore reach the
+/// check whether a carry can belong to the committed rows.
 #[test]
-fn rows_are_appended_whatever_was_kept_of_those_before() {
+fn rows_are_appended_whatever_the_carry_contains() {
     let whole = Pipeline::ingested();
     fuzz("carry", 60, |content| {
         let pipeline = whole.copy();
@@ -188,10 +188,10 @@ fn rows_are_appended_whatever_was_kept_of_those_before() {
 }
 
 #[test]
-fn what_was_kept_is_of_the_format_that_is_tried() {
+fn the_carry_has_the_format_that_is_tested() {
     let pipeline = Pipeline::ingested();
-    let kept = std::fs::read(pipeline.config.layout.ingestion_carry()).expect("a carry");
-    let read = |version| artifact::decode::<()>(Format { version, ..CARRY }, &kept);
+    let carry = std::fs::read(pipeline.config.layout.ingestion_carry()).expect("a carry");
+    let read = |version| artifact::decode::<()>(Format { version, ..CARRY }, &carry);
     assert!(matches!(
         read(CARRY.version),
         Err(LoadError::Undecodable(_))

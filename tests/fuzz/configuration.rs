@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::pipeline::write;
 
 #[test]
-fn a_configuration_is_usable_or_refused_as_one() {
+fn a_configuration_is_usable_or_refused() {
     fuzz("config", 400, |bytes| {
         let text = String::from_utf8_lossy(bytes);
         match Config::parse(Path::new("/nowhere/config.json"), &text) {

@@ -86,7 +86,7 @@ fn an_ingestion_on_a_tampered_history_ends_well_or_says_why_not() {
 }
 
 #[test]
-fn the_record_of_a_run_is_one_or_is_refused() {
+fn the_record_of_a_run_is_valid_or_refused() {
     fuzz("record", 400, |bytes| {
         if let Ok(record) = serde_json::from_slice::<RunRecord>(bytes) {
             drop(record.to_string());

@@ -152,11 +152,11 @@ type Law = [i64; 4];
 const BEFORE: Law = [1_100_000, -10_500, 370, -3_000];
 const AFTER: Law = [500_000, -8_600, 50, 3_200];
 
-/// How much farther from doubt `World::Clear` is than `World::Before`.
+/// Factor of the log-odds in `World::Clear`, compared with `World::Before`.
 const CLEARNESS: i64 = 3;
 
 /// The logistic function at 0, 0.5, 1, … 8, in shares of 65,536. A straight line between two of
-/// them is off by less than 0.003, far below what 5,000 rows can tell.
+/// them is off by less than 0.003, far less than 5,000 rows can show.
 const LOGISTIC: [i64; 17] = [
     32768, 40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374,
     65438, 65476, 65500, 65514,
@@ -210,7 +210,7 @@ fn log_odds(world: World, client: &Client) -> i64 {
     clearness * sum
 }
 
-/// The chance in shares of 65,536 at log-odds in millionths; beyond ±8 it stays what it is there.
+/// The chance in shares of 65,536 at log-odds in millionths. Beyond log-odds of ±8 it is constant.
 fn logistic(log_odds: i64) -> i64 {
     let last = LOGISTIC.len() - 1;
     let distance = log_odds.abs().min(LOGISTIC_STEP * last as i64);
@@ -255,8 +255,8 @@ fn csv(table: &[Vec<String>]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// An export as it arrives. The first `repeated` rows also end the export before: every third of
-/// them was written by a program that puts `.0` behind a number, and is the same row nevertheless.
+/// An export as it arrives. Its first `repeated` rows are also the last rows of the export before it.
+/// Every third of these rows was written by a program that adds `.0` to numbers. It is still the same row.
 fn export(clients: &[Client], repeated: usize, blemishes: &[Blemish]) -> Vec<u8> {
     let mut lines = table(clients);
     for row in lines[1..=repeated].iter_mut().step_by(3) {

@@ -164,7 +164,7 @@ fn a_server_with_keys_answers_to_them_by_their_scope_and_to_nobody_else() {
 }
 
 #[test]
-fn guessed_keys_are_told_off_and_a_right_one_is_taken_all_the_same() {
+fn guessed_keys_are_refused_and_a_right_key_is_still_accepted() {
     let mut workspace = Workspace::after_cold_start();
     let key = add_key(&workspace, "client", "all");
     workspace.set("api.keys_file", json!("keys"));

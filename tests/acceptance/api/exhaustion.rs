@@ -44,7 +44,7 @@ pub(super) fn narrow(server: &Server) -> TcpStream {
 }
 
 #[test]
-fn a_client_that_trickles_its_answer_is_given_up_and_what_it_held_is_free_again() {
+fn a_client_that_reads_its_answer_slowly_is_disconnected_and_its_memory_is_freed() {
     let (_workspace, server) = serving(&[
         ("limits.body_seconds", json!(4)),
         // Memory for one such request. While its answer is sent, there is none for another request.

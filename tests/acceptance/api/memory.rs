@@ -156,7 +156,7 @@ fn slow_readers_of_lists_share_the_memory_that_is_allowed() {
 }
 
 #[test]
-fn a_client_that_trickles_a_list_is_given_up() {
+fn a_client_that_reads_a_list_slowly_is_disconnected() {
     let (workspace, server) = serving(&[
         ("limits.body_seconds", json!(5)),
         // Memory for one such list.

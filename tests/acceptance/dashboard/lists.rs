@@ -63,7 +63,7 @@ fn the_list_of_runs_goes_page_by_page() {
     let second = page(&server, next);
     assert_eq!(runs_of(&second), (1..=5).rev().collect::<Vec<i64>>());
     assert!(!second.contains("Older runs") && second.contains("Newest runs"));
-    // The score is that of runs with new rows, whatever came after them.
+    // The page of scores lists only runs with new rows, also after later runs without new rows.
     assert_eq!(runs_of(&page(&server, "/dashboard/score")), [1]);
 }
 

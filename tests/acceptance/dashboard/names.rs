@@ -100,9 +100,10 @@ fn a_character_that_nobody_can_see_is_written_out_on_every_page() {
         all += &page;
     }
     for (_, shown) in INVISIBLE {
-        // A client, and each of the first two as the feature of a page.
+        // Each name is a part of the ids of clients.
         assert!(all.contains(&format!("<td>{shown} 3")), "{shown}");
     }
+    // The first two are also names of features, which have pages of their own.
     for (_, shown) in &INVISIBLE[..2] {
         assert!(
             all.contains(&format!("<h1>Feature {shown}</h1>")),
@@ -110,7 +111,7 @@ fn a_character_that_nobody_can_see_is_written_out_on_every_page() {
         );
     }
     assert!(all.contains(r"file\u{200b}\u{202e}name.csv"));
-    // What a page shows finds the client.
+    // The filter finds the client by the name that a page shows.
     let found = page(&server, r"/dashboard/calls?client=zero%5Cu%7b200b%7dwidth");
     assert!(found.contains(r"<td>zero\u{200b}width 3"), "{found}");
     let unknown = server.send("GET /dashboard/drift?feature=%E2%80%AE", &[HOST], b"");

@@ -15,7 +15,7 @@ const OF_HISTORY: [&str; 5] = [
     "/dashboard/reports",
 ];
 
-/// The text of a page or of the answer to an address of nothing.
+/// The text of a page, or of the answer to an address that does not exist.
 fn text_at(server: &Server, path: &str) -> String {
     let answer = server.send(&format!("GET {path}"), &[HOST], b"");
     assert!(matches!(status_of(&answer), 200 | 404), "{path}: {answer}");
@@ -73,7 +73,7 @@ fn a_damaged_release_and_a_damaged_history_say_what_to_do() {
     assert!(text.contains("fullprocess --doctor"), "{text}");
     let text = text_of(&page(&server, "/dashboard/releases/1"));
     assert!(text.contains("This release is damaged"), "{text}");
-    // The manifest can be read, and the list marks the release all the same. No other release is left.
+    // The manifest can be read, but the list still marks the release as damaged. There is no other release.
     let text = text_of(&page(&server, "/dashboard/releases"));
     assert!(text.contains("live, and damaged"), "{text}");
     assert!(!text.contains("rollback"), "{text}");

@@ -1,4 +1,4 @@
-//! The page on a distributed engine. The tested programs have no client of one.
+//! The page on a distributed engine. The tested programs are built without a client for such an engine.
 
 use super::each_block_of;
 use crate::workspace::Workspace;

@@ -32,7 +32,8 @@ fn readme() {
     });
 }
 
-/// Path and body of a request that a page makes with curl. Not each machine has curl.
+/// Path and body of a request that a page makes with curl. The test sends the request itself, because
+/// not every machine has curl.
 fn request(commands: &str) -> (String, String) {
     let rest = commands.strip_prefix("curl -s http://127.0.0.1:8000");
     let (path, rest) = rest

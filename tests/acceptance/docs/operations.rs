@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 const INSTALLED: &str = "/opt/risk";
 
 impl Workspace {
-    /// Runs the command of a line for cron as cron does. It must succeed and print nothing.
+    /// Runs the command of a crontab line in the way cron does. The command must succeed and print nothing.
     #[track_caller]
     pub(super) fn runs_by_cron(&self, line: &str) {
         // Five fields with the time, then the command.

@@ -67,7 +67,7 @@ fn scorecard() {
         );
         assert_eq!(server.stop(), 0);
 
-        // Another scale is that of the next release.
+        // A changed scale applies from the next release on.
         let scale = page.json();
         workspace.set("scorecard", scale["scorecard"].clone());
         let before = workspace.text("production_deployment/scorecard.csv");

@@ -20,7 +20,7 @@ fn set_modified(workspace: &Workspace, path: &str, time: SystemTime) {
 }
 
 #[test]
-fn who_holds_the_lock_is_said_and_the_unfinished_work_is_not_judged() {
+fn the_holder_of_the_lock_is_named_and_its_unfinished_work_is_not_examined() {
     let workspace = Workspace::after_cold_start();
     let config = workspace.configuration();
     let lock = RunLock::acquire(&config.layout, "a test").expect("the lock");

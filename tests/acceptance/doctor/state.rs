@@ -97,7 +97,7 @@ fn a_newer_history_is_named_and_kept() {
 }
 
 #[test]
-fn data_that_is_not_what_the_ledger_says_is_made_anew_by_the_remedy() {
+fn data_that_differs_from_the_ledger_is_rebuilt_by_the_remedy() {
     let workspace = Workspace::after_cold_start();
     let whole = workspace.text(FINAL_DATA);
     workspace.write(FINAL_DATA, whole.replacen("Mornonda", "Nornonda", 1));
@@ -128,7 +128,7 @@ fn data_that_is_not_what_the_ledger_says_is_made_anew_by_the_remedy() {
 }
 
 #[test]
-fn a_lost_or_broken_key_is_drawn_anew_by_the_remedy() {
+fn a_lost_or_broken_key_is_replaced_by_the_remedy() {
     let workspace = Workspace::after_cold_start();
     let key = workspace.path("data/state/fingerprint.key");
     fs::remove_file(&key).expect("removed");

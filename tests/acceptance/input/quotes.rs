@@ -53,7 +53,7 @@ fn s15_a_quote_that_is_never_closed_rejects_its_file_and_names_the_line() {
 }
 
 #[test]
-fn s15_rows_of_a_file_behind_others_are_taken_back_when_its_end_rejects_it() {
+fn s15_rows_of_a_file_after_others_are_removed_when_its_end_rejects_it() {
     let workspace = Workspace::after_cold_start();
     let before = workspace.final_rows();
     workspace.write(&format!("{IN}/big.csv"), rows(200_000, &[190_002]));

@@ -76,7 +76,7 @@ fn s18_a_value_outside_its_range_is_refused_wherever_rows_are_read() {
 }
 
 #[test]
-fn s18_a_changed_range_judges_the_rows_anew_and_leaves_the_release() {
+fn s18_after_a_changed_range_the_rows_are_checked_again_and_the_release_stays() {
     let mut workspace = Workspace::after_cold_start();
     let rows = workspace.final_rows();
     let production = workspace.snapshot(&["production_deployment"]);

@@ -12,9 +12,10 @@
 //!
 //! RUNS (default 1,000) is the number of runs for each promise. STREAMS (default 20) is the number
 //! of streams for each world; worlds in which nothing changes get ten times as many. 0 leaves that
-//! part out. NAME chooses the worlds whose name contains it. With `--single-batches`, only the promises about single
-//! batches are checked: what each verdict finds, and how often it is wrong. All intervals are 95 %. Equal arguments
-//! give equal output. The worlds, their shapes and seeds are listed in `worlds.rs`.
+//! part out. NAME chooses the worlds whose name contains it. With `--single-batches`, only the
+//! promises about single batches are checked: what each verdict finds, and how often it is wrong. All
+//! intervals are 95 %. Equal arguments give equal output. The worlds, their shapes and seeds are
+//! listed in `worlds.rs`.
 //!
 //! # What the simulator shares with the product
 //!

@@ -110,7 +110,7 @@ impl Learned {
         rows >= MIN_ROWS && positives.min(rows - positives) >= MIN_OF_EACH_LABEL
     }
 
-    /// The rows from the latest of these batches on that has enough rows behind it.
+    /// The rows from one of these batches on: the latest batch from which on there are enough rows.
     fn since(&self, mut batches: impl Iterator<Item = usize>) -> Vec<Part> {
         let from = batches.find(|batch| self.is_enough(*batch)).unwrap_or(0);
         vec![Part {

@@ -80,7 +80,7 @@ impl Summary {
         100.0 * (predictions.log_loss.value() / self.never().log_loss.value() - 1.0)
     }
 
-    /// The share of the loss of never retraining that is won back, in percent.
+    /// How much of the loss of never retraining the predictions win back, in percent.
     pub(crate) fn won_back(&self, predictions: &Predictions) -> f64 {
         let never = self.never().log_loss.value();
         let best = self.best().1.log_loss.value();

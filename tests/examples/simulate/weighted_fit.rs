@@ -2,9 +2,9 @@
 //!
 //! The objective is that of the product: log-losses + ‖w‖² / (2C) on raw coefficients, a missing
 //! value imputed by the mean. The derivatives of a range of rows are the product's own
-//! ([`dataset::passes::logistic_terms`]), so that a thousand fits take seconds. The steps, the linear equations and
-//! the imputed means are this file's. A test compares the fit with the product's and with plain
-//! sums over rows.
+//! ([`dataset::passes::logistic_terms`]), so that a thousand fits take seconds. The steps, the linear
+//! equations and the imputed means are this file's. A test compares the fit with the product's and
+//! with plain sums over rows.
 
 mod newton;
 

@@ -65,7 +65,7 @@ pub(crate) struct World {
     pub(crate) begin: Begin,
 }
 
-/// What a world is to show about the pipeline.
+/// What a world should show about the pipeline.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Promise {
     /// Nothing changes, so nothing should be deployed.
@@ -300,7 +300,7 @@ fn worlds_of_the_literature() -> Vec<World> {
         agrawals("Agrawal 5 to 7", 35, [5, 6, 7, 5]),
         agrawals("Agrawal 7 and 9", 36, [7, 9, 7, 9]),
         World {
-            // Under 8 and 10 a batch has fewer leavers than a decision needs, so its rows wait.
+            // With the functions 8 and 10 a batch has fewer leavers than a decision needs, so its rows wait.
             promise: Promise::Watched,
             ..agrawals("Agrawal 7, 8, 10, 7", 41, [7, 8, 10, 7])
         },

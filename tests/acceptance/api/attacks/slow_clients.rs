@@ -10,7 +10,7 @@ use crate::api::{CSV, HEADER, HOST, problem, serving, still_answers};
 use crate::server::{rest_of, status_of};
 
 #[test]
-fn a_body_that_nobody_reads_is_not_waited_for() {
+fn the_server_does_not_wait_for_a_body_that_it_does_not_read() {
     let (_workspace, server) = serving(&[]);
     let began = Instant::now();
     for what in [
@@ -31,7 +31,7 @@ fn a_body_that_nobody_reads_is_not_waited_for() {
     endless.write_all(head.as_bytes()).expect("sent");
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     while endless.write_all(chunk.as_bytes()).is_ok() {
-        assert!(began.elapsed() < AT_ONCE, "nobody stops it");
+        assert!(began.elapsed() < AT_ONCE, "the server reads on");
     }
     still_answers(&server);
     // Such a connection does not delay the server's end either.
@@ -44,7 +44,7 @@ fn a_body_that_nobody_reads_is_not_waited_for() {
 }
 
 #[test]
-fn a_client_that_sends_its_head_slowly_is_given_up() {
+fn a_client_that_sends_its_head_slowly_is_disconnected() {
     let (_workspace, server) = serving(&[]);
     let mut stream = server.connect();
     stream
@@ -58,7 +58,7 @@ fn a_client_that_sends_its_head_slowly_is_given_up() {
 }
 
 #[test]
-fn a_client_that_sends_its_body_slowly_is_given_up() {
+fn a_client_that_sends_its_body_slowly_gets_a_timeout() {
     let (_workspace, server) = serving(&[("limits.body_seconds", json!(1))]);
     let began = Instant::now();
     for head in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
@@ -72,7 +72,7 @@ fn a_client_that_sends_its_body_slowly_is_given_up() {
 }
 
 #[test]
-fn a_client_that_trickles_its_body_falls_below_the_slowest_rate() {
+fn a_body_that_arrives_more_slowly_than_the_minimum_rate_gets_a_timeout() {
     let (_workspace, server) = serving(&[]);
     let mut stream = server.connect();
     let request =
@@ -95,7 +95,7 @@ fn a_client_that_trickles_its_body_falls_below_the_slowest_rate() {
 }
 
 #[test]
-fn clients_that_never_read_their_answers_hold_up_nobody() {
+fn clients_that_never_read_their_answers_do_not_delay_other_clients() {
     let (_workspace, server) = serving(&[
         ("limits.body_seconds", json!(2)),
         ("limits.in_flight_bytes", json!(48 << 20)),

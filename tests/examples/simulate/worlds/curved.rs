@@ -16,7 +16,7 @@ pub(super) fn schema() -> Schema {
     numbers(FEATURES)
 }
 
-/// The same features. The effects of both curves are held to go one way, which the clients contradict.
+/// The same features, but the effects of x1 and x2 may go only one way. The true effects go both ways.
 pub(super) fn schema_held() -> Schema {
     let shapes = HashMap::from([
         ("x1", EffectShape::Decreasing),
@@ -36,8 +36,8 @@ pub(super) fn schema_held() -> Schema {
     }
 }
 
-/// A wave, a bowl, a line, and the product of two features. `turned` says whether the wave goes the
-/// other way at a batch.
+/// A wave, a bowl, a line, and the product of two features. `turned` is true for the batches in which
+/// the wave is inverted.
 pub(super) fn curved(turned: impl Fn(usize) -> bool + Copy + Sync + 'static) -> Begin {
     Box::new(move |_| Box::new(move |draws, batch| row(draws, turned(batch))))
 }
