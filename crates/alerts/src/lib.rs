@@ -4,8 +4,8 @@
 //! The observations and alerts of a run are saved in the history, in the transaction that ends the
 //! run. The alerts are delivered afterwards. Undelivered alerts wait for the next run. No alert
 //! makes a run fail, and no target delays a run for longer than four times `alerts.timeout_seconds`.
-//! From the data, a message contains only counts, feature names and statistics: no client, no value
-//! and no file name.
+//! From the data, a message contains only counts, feature names and statistics: no client, no category
+//! and no file name. The bounds of a segment of a number are values of training rows.
 
 mod command;
 mod condition;

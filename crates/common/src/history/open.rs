@@ -3,23 +3,24 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tempfile::TempDir;
 
 use super::damage::{check_pages, restrict_features};
 use super::schema;
 use super::seal::{self, Seal};
 use super::store::History;
 use crate::files::OutputFile;
-use crate::{Layout, faults, files, regular};
+use crate::{Failure, Layout, faults, files, regular};
 
 /// Maximum wait for a transaction of another process. A transaction takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum number of attempts to copy the history. A transaction takes milliseconds, so it cannot
-/// disturb all attempts.
+/// Maximum number of attempts to copy the history. A transaction takes milliseconds, so it hardly disturbs
+/// all attempts.
 const MAX_COPIES: u32 = 5;
 
 impl History {
@@ -181,10 +182,8 @@ fn needs_recovery(error: &anyhow::Error) -> bool {
 }
 
 fn read_copy(path: &Path) -> anyhow::Result<History> {
-    let folder = tempfile::tempdir()?;
-    let copy = folder.path().join("history.db");
-    copy_with_journal(path, &copy)?;
-    let connection = Connection::open(&copy)?;
+    let (folder, copy) = copy_with_journal(path)?;
+    let connection = Connection::open(copy)?;
     restrict_features(&connection)?;
     Ok(History {
         connection,
@@ -194,25 +193,35 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
     })
 }
 
-/// Copies the history with its journal. If the journal changed meanwhile, a writer was at work, and
-/// both are copied again.
-fn copy_with_journal(path: &Path, copy: &Path) -> anyhow::Result<()> {
+/// Copies the history with its journal to a temporary folder, and returns the folder and the copy. If one
+/// of them changed meanwhile, a writer was at work, and both are copied again. Returns an error if they
+/// changed during each of [`MAX_COPIES`] copies.
+fn copy_with_journal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
     let journal = journal_of(path);
-    let state = || {
-        let metadata = journal.metadata().ok()?;
-        Some((metadata.len(), metadata.modified().ok()))
-    };
+    let states = || [path, &journal].map(size_and_time);
     for _ in 0..MAX_COPIES {
-        let before = state();
-        if before.is_some() {
-            regular::copy(&journal, &journal_of(copy))?;
+        let before = states();
+        let folder = tempfile::tempdir()?;
+        let copy = folder.path().join("history.db");
+        if before[1].is_some() {
+            regular::copy(&journal, &journal_of(&copy))?;
         }
-        regular::copy(path, copy)?;
-        if state() == before {
-            break;
+        regular::copy(path, &copy)?;
+        if states() == before {
+            return Ok((folder, copy));
         }
     }
-    Ok(())
+    let message = format!(
+        "{} is written all the time and cannot be read: try again when no run is working",
+        path.display()
+    );
+    Err(Failure::input_output(message).into())
+}
+
+/// Size and modification time of a file; `None` if there is none.
+fn size_and_time(path: &Path) -> Option<(u64, Option<SystemTime>)> {
+    let metadata = path.metadata().ok()?;
+    Some((metadata.len(), metadata.modified().ok()))
 }
 
 fn journal_of(path: &Path) -> PathBuf {
