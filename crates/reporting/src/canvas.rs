@@ -9,8 +9,6 @@ use plotters::prelude::{
     BitMapBackend, Color, DrawingArea, IntoDrawingArea, RGBColor, Rectangle, WHITE,
 };
 
-use self::text::register_fonts;
-
 pub(crate) use self::region::Region;
 pub(crate) use self::text::{Align, Label, advance, common_size};
 
@@ -38,7 +36,6 @@ pub(crate) fn paint_png_over(
     size: (u32, u32),
     paint: impl FnOnce(&Area<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<u8>> {
-    register_fonts()?;
     let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
     paint(&area)?;
     area.present()?;
@@ -91,11 +88,10 @@ fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, png::En
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    // Areas of one colour compress better without a filter.
-    encoder.set_filter(png::Filter::NoFilter);
-    // Level 1 takes a third of the time of the default level, and makes a file that is a third
-    // larger.
-    encoder.set_deflate_compression(png::DeflateCompression::Level(1));
+    // A row like the one above becomes zeros, which take next to no space. Deflate at level 1 would take five
+    // times as long, for 97 KB instead of 172.
+    encoder.set_filter(png::Filter::Up);
+    encoder.set_deflate_compression(png::DeflateCompression::FdeflateUltraFast);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()?;

@@ -1,31 +1,22 @@
 //! Text that is measured before it is drawn.
 //!
-//! It does not use plotters' `draw_text`. With `ab_glyph`, that function puts every glyph on a
-//! whole pixel, drops the space on its left and centres on an estimated height. Words fall apart
-//! and nothing aligns. Here each glyph is drawn at four times its size and scaled down, and its ink
-//! is measured. One font, one line, left to right.
+//! It does not use plotters' `draw_text`. That function puts every glyph on a whole pixel, drops the space
+//! on its left and centres on an estimated height. Words fall apart and nothing aligns. Here a glyph may
+//! start between two pixels, and its ink is measured. One font, one line, left to right.
 
-use std::convert::Infallible;
 use std::sync::OnceLock;
 
-use anyhow::ensure;
-use plotters::prelude::{FontDesc, FontFamily, FontStyle, RGBColor};
-use plotters::style::register_font;
+use ab_glyph::{Font, FontRef, Glyph, OutlinedGlyph, PxScaleFont, ScaleFont, point};
+use anyhow::Context;
+use plotters::prelude::RGBColor;
 
 use super::Region;
-
-/// Name under which the only font is registered. Bold and italic fall back to it.
-const FONT_FAMILY: &str = "Inter";
 
 /// Smallest text size. Longer text is cut, because smaller letters are hard to read at a glance.
 const MIN_TEXT_SIZE: u32 = 20;
 
 /// Inter 4.001 under the SIL Open Font License, see the file beside it.
 static FONT: &[u8] = include_bytes!("../../fonts/Inter-Regular.ttf");
-
-/// Factor by which glyphs are rasterised larger than shown. Even, so that the baseline falls on a
-/// whole pixel.
-const SUPERSAMPLING: u32 = 4;
 
 /// Maximum number of pixels by which the ink of a text exceeds its advance width, both sides
 /// together. The tails of "j" and "f" do that.
@@ -77,7 +68,7 @@ impl Label {
                 Align::Right => free,
             };
         // The top of the ink is relative to the baseline.
-        let capital = -rasterise("H", size)?.region.top;
+        let capital = -region_of(&outlines("H", size)?).top;
         ink.region.top += self.region.top + (self.region.height + capital) / 2;
         Ok(ink)
     }
@@ -120,94 +111,83 @@ fn cut(text: String, size: u32, width: i32) -> anyhow::Result<String> {
 
 /// Width of a text in pixels, never less than its ink.
 fn width_of(text: &str, size: u32) -> anyhow::Result<i32> {
-    let (advance, _) = enlarged_font(size)?.box_size(text)?;
-    Ok(advance.div_ceil(SUPERSAMPLING) as i32 + OVERHANG)
+    Ok(advance(text, size)?.ceil() as i32 + OVERHANG)
 }
 
 /// Advance width of a text in pixels, with a fraction.
 pub(crate) fn advance(text: &str, size: u32) -> anyhow::Result<f64> {
-    let (advance, _) = enlarged_font(size)?.box_size(text)?;
-    Ok(f64::from(advance) / f64::from(SUPERSAMPLING))
+    let font = font(size)?;
+    let (_, end) = glyphs(text, &font);
+    Ok(f64::from(end))
 }
 
 /// Ink of a text whose first glyph starts at 0 and whose baseline is at 0.
 fn rasterise(text: &str, size: u32) -> anyhow::Result<Ink> {
-    let scale = SUPERSAMPLING as i32;
-    let dots = enlarged_dots(text, size)?;
-    let enlarged = bounds(&dots);
-    let reduced = |start: i32, length: i32| {
-        let end = (start + length + scale - 1).div_euclid(scale);
-        (start.div_euclid(scale), end - start.div_euclid(scale))
-    };
-    let (left, width) = reduced(enlarged.left, enlarged.width);
-    let (top, height) = reduced(enlarged.top, enlarged.height);
-    let region = Region::new(left, top, width, height);
-    let mut coverage = vec![0.0; (region.width * region.height) as usize];
-    for (x, y, dot) in dots {
-        let (x, y) = (x.div_euclid(scale), y.div_euclid(scale));
-        let pixel = (y - region.top) * region.width + (x - region.left);
-        coverage[pixel as usize] += dot / (scale * scale) as f32;
+    let outlines = outlines(text, size)?;
+    let region = region_of(&outlines);
+    let mut coverage = vec![0.0_f32; (region.width * region.height) as usize];
+    for outline in &outlines {
+        let edge = region_of(std::slice::from_ref(outline));
+        let first = (edge.top - region.top) * region.width + (edge.left - region.left);
+        outline.draw(|across, down, ink| {
+            let pixel = &mut coverage
+                [first as usize + (down as usize * region.width as usize) + across as usize];
+            // Two glyphs may touch in one pixel.
+            *pixel = (*pixel + ink).min(1.0);
+        });
     }
     Ok(Ink { region, coverage })
 }
 
-/// Pixels of a text at [`SUPERSAMPLING`] times its size, each with its coverage.
-fn enlarged_dots(text: &str, size: u32) -> anyhow::Result<Vec<(i32, i32, f32)>> {
-    let font = enlarged_font(size)?;
-    let advance = |text: &str| font.box_size(text).map(|(width, _)| width as i32);
-    let baseline = (SUPERSAMPLING * size / 2) as i32;
-    let mut dots = Vec::new();
-    for (start, glyph) in text.char_indices() {
-        let glyph = &text[start..start + glyph.len_utf8()];
-        let pen = advance(&text[..start + glyph.len()])? - advance(glyph)?;
-        let first = dots.len();
-        let drawn = font.draw(glyph, (0, -baseline), |x, y, coverage| {
-            if coverage > 0.0 {
-                dots.push((x, y, coverage));
-            }
-            Ok::<(), Infallible>(())
-        })?;
-        let Ok(()) = drawn;
-        // plotters starts the ink where the advance starts. Here both sides of the glyph get the
-        // same space.
-        let ink = bounds(&dots[first..]);
-        let shift = pen + (advance(glyph)? - ink.width) / 2 - ink.left;
-        for (x, _, _) in &mut dots[first..] {
-            *x += shift;
+/// Outlines of all glyphs that have ink.
+fn outlines(text: &str, size: u32) -> anyhow::Result<Vec<OutlinedGlyph>> {
+    let font = font(size)?;
+    let (glyphs, _) = glyphs(text, &font);
+    let outlined = glyphs
+        .into_iter()
+        .filter_map(|glyph| font.outline_glyph(glyph));
+    Ok(outlined.collect())
+}
+
+/// The glyphs of a text at their places, and where the next glyph would start.
+fn glyphs(text: &str, font: &PxScaleFont<&FontRef<'_>>) -> (Vec<Glyph>, f32) {
+    let mut glyphs: Vec<Glyph> = Vec::with_capacity(text.len());
+    let mut pen = 0.0;
+    for character in text.chars() {
+        let mut glyph = font.scaled_glyph(character);
+        if let Some(before) = glyphs.last() {
+            pen += font.kern(before.id, glyph.id);
         }
+        glyph.position = point(pen, 0.0);
+        pen += font.h_advance(glyph.id);
+        glyphs.push(glyph);
     }
-    Ok(dots)
+    (glyphs, pen)
 }
 
-/// Smallest region around all dots. Empty without dots.
-fn bounds(dots: &[(i32, i32, f32)]) -> Region {
-    let Some(&(x, y, _)) = dots.first() else {
-        return Region::new(0, 0, 0, 0);
-    };
-    let (mut left, mut top, mut right, mut bottom) = (x, y, x, y);
-    for &(x, y, _) in dots {
-        (left, right) = (left.min(x), right.max(x));
-        (top, bottom) = (top.min(y), bottom.max(y));
-    }
-    Region::new(left, top, right - left + 1, bottom - top + 1)
+/// Smallest region of whole pixels around all outlines. Empty without outlines.
+fn region_of(outlines: &[OutlinedGlyph]) -> Region {
+    let bounds = outlines.iter().map(OutlinedGlyph::px_bounds);
+    let around = bounds.reduce(|mut all, one| {
+        all.min = point(all.min.x.min(one.min.x), all.min.y.min(one.min.y));
+        all.max = point(all.max.x.max(one.max.x), all.max.y.max(one.max.y));
+        all
+    });
+    around.map_or(Region::new(0, 0, 0, 0), |around| {
+        let [left, top, width, height] =
+            [around.min.x, around.min.y, around.width(), around.height()].map(|edge| edge as i32);
+        Region::new(left, top, width, height)
+    })
 }
 
-fn enlarged_font(size: u32) -> anyhow::Result<FontDesc<'static>> {
-    register_fonts()?;
-    Ok(FontDesc::new(
-        FontFamily::Name(FONT_FAMILY),
-        f64::from(SUPERSAMPLING * size),
-        FontStyle::Normal,
-    ))
-}
-
-/// Registers the font with plotters, once per process.
-pub(super) fn register_fonts() -> anyhow::Result<()> {
-    static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let registered =
-        REGISTERED.get_or_init(|| register_font(FONT_FAMILY, FontStyle::Normal, FONT).is_ok());
-    ensure!(*registered, "the built-in font cannot be read");
-    Ok(())
+/// The font at a line height in pixels.
+fn font(size: u32) -> anyhow::Result<PxScaleFont<&'static FontRef<'static>>> {
+    static PARSED: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
+    let parsed = PARSED.get_or_init(|| FontRef::try_from_slice(FONT).ok());
+    let font = parsed
+        .as_ref()
+        .context("the built-in font cannot be read")?;
+    Ok(font.as_scaled(size as f32))
 }
 
 #[cfg(test)]
