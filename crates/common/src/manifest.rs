@@ -44,8 +44,8 @@ pub struct Manifest {
     /// The data that its model was fitted to.
     pub data: DataPosition,
     /// Sample predictions at the time of publication; absent in releases of older programs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub answers: Vec<SamplePrediction>,
+    #[serde(rename = "answers", default, skip_serializing_if = "Vec::is_empty")]
+    pub sample_predictions: Vec<SamplePrediction>,
 }
 
 /// The prediction for one row of the training data.
@@ -161,7 +161,7 @@ mod tests {
             score_interval: None,
             files: BTreeMap::from([(names::MODEL.into(), "00".into())]),
             data: DataPosition::default(),
-            answers: Vec::new(),
+            sample_predictions: Vec::new(),
         };
         let read = |manifest: &Manifest| {
             let bytes = serde_json::to_vec(manifest).unwrap();

@@ -4,7 +4,6 @@
 //! Only this crate writes below the production folder. The program `deployment` publishes the
 //! candidate without asking the gate, and the report says so.
 
-mod answers;
 mod examine;
 mod gate;
 mod mirror;
@@ -12,6 +11,7 @@ mod publish;
 mod release;
 mod removal;
 mod report;
+mod sample_predictions;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +32,7 @@ pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{
     ListedRelease, Release, check_live_link, list, live_name, live_target, newest_first,
-    previous_release, releases, return_target, visit_newest,
+    previous_release, release_to_restore, releases, visit_newest,
 };
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};

@@ -21,11 +21,11 @@ use model::{Model, Scorecard};
 use reporting::ReleaseReport;
 use scoring::Metrics;
 
-use crate::answers::sample_predictions;
 use crate::release::{
     Release, check_live_link, live_name, name_of, number, release_folders, releases, return_advice,
 };
 use crate::removal::{clear, leftovers, remove, staging_folder};
+use crate::sample_predictions::sample_predictions;
 
 /// Key of the history document with the highest release number that was ever given.
 const LAST_RELEASE_DOCUMENT: &str = "last release number";
@@ -99,7 +99,7 @@ pub fn stage(
         score_interval: candidate.metrics.f1_interval,
         files: digests,
         data: candidate.model.data.clone(),
-        answers: sample_predictions(candidate.model),
+        sample_predictions: sample_predictions(candidate.model),
     };
     let manifest = serde_json::to_vec_pretty(&manifest)?;
     write(&folder.join(names::MANIFEST), &manifest)?;

@@ -17,7 +17,7 @@ use model::Model;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::answers::check_sample_predictions;
+use crate::sample_predictions::check_sample_predictions;
 
 /// Minimum number of digits in the name of a release.
 const NAME_DIGITS: usize = 6;
@@ -107,7 +107,7 @@ impl Release {
         let path = self.folder.join(names::MODEL);
         let model = Model::load_published(&path, self.manifest.model_digest())?
             .ok_or_else(|| changed(&path))?;
-        check_sample_predictions(&model, &self.manifest.answers)
+        check_sample_predictions(&model, &self.manifest.sample_predictions)
             .map_err(|flaw| Failure::input_output(format!("{} {flaw}", path.display())))?;
         Ok(model)
     }
@@ -156,7 +156,7 @@ pub fn check_live_link(layout: &Layout) -> anyhow::Result<()> {
     if live_target(layout)?.is_some() {
         return Ok(());
     }
-    match return_target(layout, None)? {
+    match release_to_restore(layout, None)? {
         None => Ok(()),
         Some(release) => Err(Failure::input_output(format!(
             "the link {} is missing, but release {} is undamaged: make it live again with `deployment --rollback {}`, or choose another of `deployment --list`",
@@ -186,7 +186,7 @@ pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
         layout.current().display(),
         folder.display()
     );
-    let remedy = match return_target(layout, None)? {
+    let remedy = match release_to_restore(layout, None)? {
         Some(release) => format!(
             "make release {0} live with `deployment --rollback {0}`, or choose another of `deployment --list`",
             release.name()
@@ -199,7 +199,10 @@ pub(crate) fn expect_live(layout: &Layout) -> anyhow::Result<()> {
 /// The release to make live if the live one is lost or damaged: its parent, else the one that was live last
 /// according to the history, else the newest one. Only undamaged releases are chosen. `damaged` is the name
 /// of the live release, if it is known.
-pub fn return_target(layout: &Layout, damaged: Option<&str>) -> anyhow::Result<Option<Release>> {
+pub fn release_to_restore(
+    layout: &Layout,
+    damaged: Option<&str>,
+) -> anyhow::Result<Option<Release>> {
     let (parent, mut others) = parent_and_others(layout, damaged)?;
     if parent.is_some() {
         return Ok(parent);
@@ -261,7 +264,7 @@ fn last_undamaged(releases: Vec<Release>) -> anyhow::Result<Option<Release>> {
 /// What to do if the live release is lost or damaged, as the end of a sentence. `damaged` is the name of the
 /// live release, if it is known.
 pub(crate) fn return_advice(layout: &Layout, damaged: Option<&str>) -> String {
-    match return_target(layout, damaged) {
+    match release_to_restore(layout, damaged) {
         Ok(Some(release)) => format!(
             "make release {0} live with `deployment --rollback {0}`",
             release.name()

@@ -158,7 +158,7 @@ fn a_rollback_to_the_live_release_changes_nothing() {
 }
 
 #[test]
-fn a_rollback_is_said_to_be_undone_only_by_an_undamaged_release() {
+fn a_rollback_names_the_command_that_undoes_it_only_if_the_release_is_undamaged() {
     for is_damaged in [false, true] {
         let production = Production::new();
         production.deploy(0.1);
@@ -252,8 +252,8 @@ fn a_manifest_that_is_not_the_published_one_is_damage() {
         let problems = |number: usize| examine(layout).unwrap()[number].problem.clone();
         assert_eq!(problems(0), None);
         assert!(problems(1).is_some_and(|problem| problem.contains(says)));
-        let way_back = return_target(layout, Some("000002")).unwrap();
-        assert_eq!(way_back.unwrap().name(), first.name());
+        let found = release_to_restore(layout, Some("000002")).unwrap();
+        assert_eq!(found.unwrap().name(), first.name());
         assert!(live_with_model(layout, second.manifest.model_digest()).is_none());
         roll_back(layout, Some("1")).unwrap();
         assert!(Release::live(layout).is_ok());
@@ -349,7 +349,7 @@ fn an_interrupted_first_deployment_is_completed_if_its_release_is_undamaged() {
 fn a_model_whose_predictions_changed_is_rejected() {
     let production = Production::new();
     let release = production.deploy(0.5);
-    assert_eq!(release.manifest.answers.len(), 20);
+    assert_eq!(release.manifest.sample_predictions.len(), 20);
     assert!(release.verify().is_ok());
     let mut other = production.model.clone();
     let Predictor::Linear(linear) = &mut other.predictor;
@@ -367,7 +367,7 @@ fn a_model_whose_predictions_changed_is_rejected() {
     assert!(error.contains("when it was published"), "{error}");
     // A release of an older program has no sample predictions to check.
     let mut old = foreign;
-    old.manifest.answers.clear();
+    old.manifest.sample_predictions.clear();
     assert!(old.verify().is_ok());
 }
 

@@ -108,7 +108,11 @@ fn surveyed(
     })
 }
 
-fn of_surveys(surveyed: Surveyed, today: &Schema, rules: Rules) -> anyhow::Result<ProposedSchema> {
+fn of_surveys(
+    surveyed: Surveyed,
+    current: &Schema,
+    rules: Rules,
+) -> anyhow::Result<ProposedSchema> {
     let Surveyed {
         files: surveys,
         needs_decimal_comma,
@@ -121,7 +125,7 @@ fn of_surveys(surveyed: Surveyed, today: &Schema, rules: Rules) -> anyhow::Resul
     }
     let warnings = surveys.iter().flat_map(|survey| &survey.warnings);
     let mut warnings: Vec<String> = warnings.cloned().collect();
-    let mut proposed = propose(&pooled(&surveys), today, rules).map_err(|error| {
+    let mut proposed = propose(&pooled(&surveys), current, rules).map_err(|error| {
         let reasons = warnings.iter().map(String::as_str);
         Failure::data(
             reasons

@@ -12,10 +12,10 @@ mod append_state;
 mod change_by_hand;
 mod committed;
 mod devices;
+mod dropped_files;
 mod entries;
 mod evaluated;
 mod explain;
-mod former_folder;
 mod infer;
 mod ingested;
 mod ingested_rows;
@@ -59,12 +59,12 @@ use crate::reading::Reading;
 use crate::scan::scan_unconfirmed;
 
 pub use committed::{UncommittedTail, uncommitted_tails};
+pub use dropped_files::FormerFolder;
 pub use evaluated::{
     ChangedFingerprints, find_evaluated, is_intact, loss_of_content, mark_evaluated,
     mark_rows_evaluated, note_loss,
 };
 pub use explain::{Detail, Explanation, FileFate, RowFate, explain};
-pub use former_folder::FormerFolder;
 pub use infer::{ProposedSchema, guess_schema, infer, infer_strictly};
 pub use ingested::Ingested;
 pub use ingested_rows::IngestedRows;

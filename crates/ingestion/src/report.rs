@@ -9,7 +9,7 @@ use dataset::SkippedEntry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::former_folder::FormerFolder;
+use crate::dropped_files::FormerFolder;
 
 /// Report of an ingestion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -90,7 +90,7 @@ impl SummaryState {
         let mut labels = table.in_memory().labels[rows.clone()].iter();
         if !pairing.has_id() || labels.all(Option::is_some) {
             let superseded = pairs.iter().map(|pair| pair.waiting_place);
-            superseded.for_each(|place| self.window.strike(place));
+            superseded.for_each(|place| self.window.supersede(place));
             self.settled.add(table, rows);
         } else {
             let settling = self.settle(table, rows, &pairs, first_place, max_rows);
@@ -120,7 +120,7 @@ impl SummaryState {
                 continue;
             }
             if let Some(pair) = pairs.next_if(|pair| pair.label_place == place) {
-                self.window.strike(pair.waiting_place);
+                self.window.supersede(pair.waiting_place);
             }
             settling.push_from(table, row);
         }

@@ -186,7 +186,7 @@ mod tests {
     use diagnostics::Verdict;
 
     use super::*;
-    use crate::decision::tests::judged;
+    use crate::decision::tests::with_verdict;
     use crate::regime::tests::OPEN;
 
     fn evidence(new_labelled_rows: u64, verdict: Verdict) -> Evidence {
@@ -194,7 +194,7 @@ mod tests {
             rows: 190,
             new_rows: 40,
             new_labelled_rows,
-            verdicts: judged(verdict, None).verdicts,
+            verdicts: with_verdict(verdict, None).verdicts,
             regime: Some(OPEN),
             ..Evidence::default()
         }

@@ -266,7 +266,7 @@ mod tests {
         let forecast = |score: f64, probability| Forecast {
             score,
             probability,
-            predicts_one: score > 0.0,
+            predicts_positive: score > 0.0,
         };
         let forecasts = [forecast(2.0, 0.75), forecast(-1.0, 0.25)];
         let estimate = scoring::estimate(&forecasts).unwrap();
@@ -306,7 +306,7 @@ mod tests {
         let forecasts = predictions.map(|(log_odds, probability, _)| Forecast {
             score: log_odds,
             probability,
-            predicts_one: log_odds > 0.0,
+            predicts_positive: log_odds > 0.0,
         });
         let estimate = scoring::estimate(&forecasts).unwrap();
         let mut stored = RunEstimate::new("000001", estimated(estimate));
@@ -337,7 +337,7 @@ mod tests {
         let forecast = Forecast {
             score: 1.0,
             probability: 0.75,
-            predicts_one: true,
+            predicts_positive: true,
         };
         let estimate = scoring::estimate(&[forecast]).unwrap();
         let new = RunEstimate::new("000001", estimated(estimate));

@@ -74,12 +74,12 @@ pub struct Comparison {
     pub log_loss_p_value: Option<f64>,
     /// The comparison on the test data; `None` if it has no labelled row that is new to both
     /// models.
-    pub guard: Option<Guard>,
+    pub guard: Option<TestDataComparison>,
 }
 
 /// The comparison of candidate and incumbent on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Guard {
+pub struct TestDataComparison {
     /// Number of labelled rows that were compared.
     pub rows: u64,
     /// Number of rows left out because a model was fitted to them.
@@ -128,7 +128,7 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
         of_gate_rows.merge(&losses(models, contest.table, &fold.rows)?);
     }
     let guard = match contest.test {
-        Some(test) => guard(contest, test)?,
+        Some(test) => compare_on_test_data(contest, test)?,
         None => None,
     };
     Ok(Comparison {
@@ -172,7 +172,10 @@ fn losses(models: [&Predictor; 2], table: &Table, rows: &Selection) -> Result<Cl
 }
 
 /// Compares both models on the test data; `None` if it has no labelled row.
-fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Result<Option<Guard>, Failure> {
+fn compare_on_test_data(
+    contest: &Contest<'_>,
+    test: UnseenTest<'_>,
+) -> Result<Option<TestDataComparison>, Failure> {
     let (table, rows) = (test.table, test.table.labelled());
     let models = [contest.candidate, contest.incumbent];
     let expressions = models.map(|model| model.predictor.expression());
@@ -186,7 +189,7 @@ fn guard(contest: &Contest<'_>, test: UnseenTest<'_>) -> Result<Option<Guard>, F
     let candidate_losses = loss_sum(&expressions[0], table, &rows)?;
     let incumbent_losses = loss_sum(&expressions[1], table, &rows)?;
     let paired = paired_losses(expressions.each_ref(), None, table, &rows)?;
-    Ok(Some(Guard {
+    Ok(Some(TestDataComparison {
         rows: candidate.rows(),
         left_out: test.left_out,
         candidate_log_loss: candidate_losses.mean(),

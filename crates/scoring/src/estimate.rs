@@ -18,7 +18,7 @@ pub struct Forecast {
     /// Calibrated probability of the positive label, 0 to 1.
     pub probability: f64,
     /// True if the positive label is predicted.
-    pub predicts_one: bool,
+    pub predicts_positive: bool,
 }
 
 /// The estimated performance of a model. It is blind to concept drift.
@@ -54,7 +54,7 @@ pub fn forecasts(log_odds: &[f64], recalibration: &Recalibration) -> Vec<Forecas
     let forecast = |row: &f64| Forecast {
         score: *row,
         probability: probability(recalibration.log_odds(*row)),
-        predicts_one: *row > 0.0,
+        predicts_positive: *row > 0.0,
     };
     log_odds.iter().map(forecast).collect()
 }
@@ -71,10 +71,10 @@ pub fn estimate(forecasts: &[Forecast]) -> Option<Estimate> {
     if forecasts.is_empty() || !forecasts.iter().all(is_usable) {
         return None;
     }
-    let sum = |predicts_one: bool, of: fn(f64) -> f64| -> f64 {
+    let sum = |predicts_positive: bool, of: fn(f64) -> f64| -> f64 {
         let rows = forecasts
             .iter()
-            .filter(|row| row.predicts_one == predicts_one);
+            .filter(|row| row.predicts_positive == predicts_positive);
         // An empty sum of floats is −0; adding 0 makes it 0.
         rows.map(|row| of(row.probability)).sum::<f64>() + 0.0
     };
@@ -133,7 +133,7 @@ mod tests {
                 .map(|(score, probability)| Forecast {
                     score,
                     probability,
-                    predicts_one: score > 0.0,
+                    predicts_positive: score > 0.0,
                 })
                 .collect();
             let found = estimate(&rows).unwrap();
@@ -159,7 +159,7 @@ mod tests {
         let forecast = |(score, probability): &(f64, f64)| Forecast {
             score: *score,
             probability: *probability,
-            predicts_one: *score > 0.0,
+            predicts_positive: *score > 0.0,
         };
         of.iter().map(forecast).collect()
     }
@@ -194,6 +194,6 @@ mod tests {
         };
         let found = forecasts(&[1.0], &lower)[0];
         assert_eq!(found.probability, probability(-1.5));
-        assert!(found.predicts_one);
+        assert!(found.predicts_positive);
     }
 }

@@ -215,7 +215,7 @@ mod tests {
         let forecasts = scored.iter().map(|row| Forecast {
             score: row - cut,
             probability: probability(Recalibration::from(&recalibration).log_odds(*row)),
-            predicts_one: *row > cut,
+            predicts_positive: *row > cut,
         });
         let estimated = estimate(&forecasts.collect::<Vec<Forecast>>())?.f1?;
         let rows: Vec<(f64, bool)> = scored.iter().map(|row| (*row, *row > cut)).collect();

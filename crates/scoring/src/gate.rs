@@ -21,7 +21,7 @@ use common::numbers::{self, Scores, counted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{Comparison, Guard};
+use crate::compare::{Comparison, TestDataComparison};
 use crate::metrics::Metrics;
 
 pub use common::numbers::SCORE_TOLERANCE;
@@ -277,7 +277,7 @@ fn log_loss_on_test_data(comparison: &Comparison) -> Result<Finding, String> {
     })
 }
 
-fn f1_on_test_data(guard: Option<&Guard>) -> String {
+fn f1_on_test_data(guard: Option<&TestDataComparison>) -> String {
     let Some(guard) = guard else {
         return "F1 on the test data was not compared".into();
     };
@@ -298,7 +298,7 @@ fn f1_on_test_data(guard: Option<&Guard>) -> String {
     )
 }
 
-impl Guard {
+impl TestDataComparison {
     /// A clause about a lower F1 on the test data, if chance does not explain it; otherwise `None`.
     pub fn loss_of_f1(&self) -> Option<String> {
         let (candidate, deployed) = self.candidate_f1.zip(self.incumbent_f1)?;

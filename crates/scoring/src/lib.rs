@@ -40,7 +40,7 @@ pub use call_list::{
     ExpectedValue, GroupCalibration, ListOfRun, MAX_REASONS, PredictedGroup, RankReport,
     RankedClient, SourceRows, StoredList, ValueOfFirst, call_list, rank,
 };
-pub use compare::{Comparison, Contest, Guard, UnseenTest, compare};
+pub use compare::{Comparison, Contest, TestDataComparison, UnseenTest, compare};
 pub use confusion::{ConfusionMatrix, confusion, true_positives};
 pub use dataset::passes::ClientSums;
 pub use deployed::{

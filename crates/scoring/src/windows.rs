@@ -137,8 +137,8 @@ pub(crate) struct GateFold {
 /// fitted, that window is left out.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
     let gate = gate_rows(trial.table, trial.gate_rows)?;
-    let near = FittedForm::of(trial.first);
-    let first = Tried::of(trial, &gate, &trial.windows[0], &near)?.map_err(Failure::data)?;
+    let form = FittedForm::of(trial.first);
+    let first = Tried::of(trial, &gate, &trial.windows[0], &form)?.map_err(Failure::data)?;
     let mut shorter = Vec::new();
     for window in &trial.windows[1..] {
         shorter.push(try_shorter(trial, &gate, window, &first)?);
@@ -218,10 +218,10 @@ impl Tried {
         trial: &WindowTrial<'_>,
         gate: &[GateRows],
         window: &WindowRows,
-        near: &FittedForm,
+        form: &FittedForm,
     ) -> Result<Result<Self, String>, Failure> {
         let selection = Selection::rows(window.rows.clone());
-        let fits = match OutOfFold::new(near, trial.table, &selection) {
+        let fits = match OutOfFold::new(form, trial.table, &selection) {
             Ok(fits) => fits,
             Err(FitError::Failed(failure)) => return Err(failure),
             Err(reason) => return Ok(Err(reason.to_string())),
@@ -284,12 +284,12 @@ fn try_shorter(
         )));
     }
     let rows = window.rows.clone();
-    let near = match fit_window(trial.first, trial.training, trial.table, rows) {
-        Ok(near) => near,
+    let form = match fit_window(trial.first, trial.training, trial.table, rows) {
+        Ok(form) => form,
         Err(FitError::Failed(failure)) => return Err(failure),
         Err(reason) => return Ok(Err(reason.to_string())),
     };
-    match Tried::of(trial, gate, window, &near)? {
+    match Tried::of(trial, gate, window, &form)? {
         Ok(tried) => tried.compared(first, gate, trial.table).map(Ok),
         Err(reason) => Ok(Err(reason)),
     }

@@ -30,7 +30,7 @@ use self::optimum::{Rows, solve};
 pub(crate) use effects::with_effects;
 pub use error::FitError;
 pub(crate) use error::if_possible;
-pub(crate) use folds::{SameColumns, one_step_out_of_fold};
+pub(crate) use folds::{FitsWithoutFold, one_step_out_of_fold};
 pub use optimum::Fit;
 pub use settings::FitSettings;
 
@@ -44,24 +44,24 @@ pub fn fit(
     fit_measured(settings, design, None, table, selection)
 }
 
-/// Fits as [`fit`] does, for a fit that is not kept. Newton's method begins at `near`, a predictor
+/// Fits as [`fit`] does, for a fit that is not kept. Newton's method begins at `initial`, a predictor
 /// with the same columns.
-pub(crate) fn fit_near(
+pub(crate) fn fit_starting_at(
     settings: &FitSettings,
-    near: &LinearPredictor,
+    initial: &LinearPredictor,
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
-    let terms = near.design.terms(table.n_features());
+    let terms = initial.design.terms(table.n_features());
     let rows = Rows {
-        design: &near.design,
+        design: &initial.design,
         terms: &terms,
         table,
         selection,
         moments: &passes::moments(&terms, table, &selection.clone().labelled())?,
     };
     solve(settings, &rows, Goal::Unverified, |objective| {
-        let start = objective.at(start::weights(near, objective.axes))?;
+        let start = objective.at(start::weights(initial, objective.axes))?;
         Ok(start::if_better(start))
     })
 }

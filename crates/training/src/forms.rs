@@ -18,7 +18,8 @@ use model::{Design, Form, FormResult, LinearPredictor, MAX_PAIRS, Model};
 
 use self::trial::{Trial, Trials};
 use crate::fit::{
-    Fit, FitError, FitSettings, fit, fit_near, fit_profiled, if_possible, one_step_out_of_fold,
+    Fit, FitError, FitSettings, fit, fit_profiled, fit_starting_at, if_possible,
+    one_step_out_of_fold,
 };
 
 /// Minimum number of labelled rows for a choice. With fewer only straight lines are fitted.
@@ -75,21 +76,21 @@ pub(crate) fn fit_form(
             pairs::tried(&curves, &parts, rows.table, &sampled)?
         }
     };
-    let wide = std::iter::once(&curves).chain(&pairs);
+    let in_steps = std::iter::once(&curves).chain(&pairs);
     if training.form != TrainingForm::Auto {
-        let named = wide.last().unwrap_or(&curves);
-        return fit_wide(named.best().settings, &named.design, rows);
+        let named = in_steps.last().unwrap_or(&curves);
+        return fit_in_steps(named.best().settings, &named.design, rows);
     }
     let settings = FitSettings { c: training.c };
     let design = Design::choose(rows.schema, rows.profile);
     let line = fit(&settings, &design, rows.table, &sampled)?;
     let lines = Trials::of_lines(Trial::of(settings, &line, rows.table, &sampled)?);
-    let tried: Vec<&Trials> = std::iter::once(&lines).chain(wide).collect();
+    let tried: Vec<&Trials> = std::iter::once(&lines).chain(in_steps).collect();
     let results = compared(&tried, rows.table, &sampled)?;
     let chosen = results.iter().position(|result| result.is_chosen);
     let chosen = match chosen {
         None | Some(0) => fit_line(training, rows)?,
-        Some(form) => fit_wide(tried[form].best().settings, &tried[form].design, rows)?,
+        Some(form) => fit_in_steps(tried[form].best().settings, &tried[form].design, rows)?,
     };
     Ok(FormFit { results, ..chosen })
 }
@@ -120,7 +121,7 @@ pub(crate) fn fit_like(
         })
     });
     let design = steps.with_cells(pairs.collect());
-    fit_wide(FitSettings { c: model.c }, &design, rows)
+    fit_in_steps(FitSettings { c: model.c }, &design, rows)
 }
 
 /// For each fold, a predictor with the pairs that the other folds choose. It is fitted to a spread
@@ -134,9 +135,9 @@ pub(crate) fn pairs_of_each_fold(
     labelled: &Selection,
 ) -> Result<Vec<LinearPredictor>, FitError> {
     let rows = sample(labelled, labelled.rows.len() as u64, table.n_features());
-    let near = fit_near(&settings, curves, table, &rows)?.predictor;
-    let nears = one_step_out_of_fold(&settings, &near, table, &rows)?;
-    pairs::of_each_fold(&nears, settings, parts, table, &rows)
+    let initial = fit_starting_at(&settings, curves, table, &rows)?.predictor;
+    let curves_of_folds = one_step_out_of_fold(&settings, &initial, table, &rows)?;
+    pairs::of_each_fold(&curves_of_folds, settings, parts, table, &rows)
 }
 
 fn fit_line(training: &TrainingSettings, rows: FormRows<'_>) -> Result<FormFit, FitError> {
@@ -150,7 +151,7 @@ fn fit_line(training: &TrainingSettings, rows: FormRows<'_>) -> Result<FormFit, 
 }
 
 /// Fits rows in the columns of curves, and of pairs if the design has any.
-fn fit_wide(
+fn fit_in_steps(
     settings: FitSettings,
     design: &Design,
     rows: FormRows<'_>,

@@ -231,7 +231,7 @@ fn train_by(
     let clock = Instant::now();
     let labelled = Selection::rows(rows.clone()).labelled();
     let mut profile = profile(&config.schema, table, &labelled)?;
-    if let [first, ..] = &profile.why_no_categories()[..] {
+    if let [first, ..] = &profile.reasons_not_categories()[..] {
         return Err(Failure::data(format!("no model was fitted: {first}")).into());
     }
     let FormFit {

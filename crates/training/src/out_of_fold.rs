@@ -4,7 +4,7 @@ use dataset::passes::Parts;
 use dataset::{FOLDS, Fold, Selection, Table};
 use model::{Design, LinearPredictor, Model, Predictor};
 
-use crate::fit::{FitError, FitSettings, SameColumns, fit_near, if_possible};
+use crate::fit::{FitError, FitSettings, FitsWithoutFold, fit_starting_at, if_possible};
 use crate::forms::pairs_of_each_fold;
 
 /// A fitted predictor, with everything that is needed to fit its form to other rows.
@@ -36,7 +36,7 @@ impl FittedForm {
 pub struct OutOfFold<'a>(Fits<'a>);
 
 enum Fits<'a> {
-    SameColumns(SameColumns<'a>),
+    SameColumns(FitsWithoutFold<'a>),
     /// Each fold has the pairs that the other folds choose.
     OwnPairs {
         settings: FitSettings,
@@ -54,11 +54,11 @@ impl<'a> OutOfFold<'a> {
         table: &'a Table,
         selection: &Selection,
     ) -> Result<Self, FitError> {
-        let Predictor::Linear(near) = &form.predictor;
-        let near = near.for_fitting();
+        let Predictor::Linear(fitted) = &form.predictor;
+        let fitted = fitted.for_fitting();
         let selection = selection.clone().labelled();
-        let curves = near.without_cells();
-        if curves.coefficients.len() < near.coefficients.len() {
+        let curves = fitted.without_cells();
+        if curves.coefficients.len() < fitted.coefficients.len() {
             let starts = pairs_of_each_fold(&curves, form.settings, &form.parts, table, &selection);
             if let Some(starts) = if_possible(starts)? {
                 return Ok(Self(Fits::OwnPairs {
@@ -71,7 +71,7 @@ impl<'a> OutOfFold<'a> {
         }
         // Pairs that were chosen with all labels would predict too well, so these fits have no
         // pairs.
-        let fits = SameColumns::new(form.settings, curves, table, selection)?;
+        let fits = FitsWithoutFold::new(form.settings, curves, table, selection)?;
         Ok(Self(Fits::SameColumns(fits)))
     }
 
@@ -92,7 +92,7 @@ impl<'a> OutOfFold<'a> {
                 starts,
             } => {
                 let others = selection.clone().of_fold(Fold::Outside(fold));
-                let fit = fit_near(settings, &starts[fold as usize], table, &others)?;
+                let fit = fit_starting_at(settings, &starts[fold as usize], table, &others)?;
                 Ok(Predictor::Linear(fit.predictor))
             }
         }

@@ -172,7 +172,7 @@ fn point_current_at(config: &Config, release: &Release) {
 }
 
 #[test]
-fn a_live_release_that_is_damaged_after_it_was_loaded_is_said_to_be_damaged() {
+fn a_live_release_that_is_damaged_after_it_was_loaded_is_reported_as_damaged() {
     let service = Service::deployed();
     let (second, _) = service.deploy();
     let page = |path: &str| String::from_utf8(service.get(path).body).unwrap();

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn engine_settings_are_read_and_their_limits_said_at_once() {
+    fn engine_settings_are_read_and_their_limits_are_reported_at_once() {
         assert_eq!(parse("").unwrap().engine, None);
         assert_eq!(
             parse(r#","engine":{"kind":"embedded"}"#).unwrap().engine,

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_not_usable_are_said() {
+    fn texts_that_are_not_usable_are_reported() {
         for (positive, negative, why) in [
             (&[][..], &["No"][..], "has no positive text"),
             (&["Yes"], &[""], "an empty cell is an unknown label"),

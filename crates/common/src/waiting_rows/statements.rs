@@ -71,9 +71,9 @@ pub(super) fn stored_of<'a>(stored: &'a [StoredRow], change: &Change) -> Option<
 }
 
 /// Reads the rows of a client that wait.
-pub(super) struct OfClient<'a>(Statement<'a>);
+pub(super) struct WaitingRowsOfClient<'a>(Statement<'a>);
 
-impl<'a> OfClient<'a> {
+impl<'a> WaitingRowsOfClient<'a> {
     pub(super) fn prepare(connection: &'a Connection) -> rusqlite::Result<Self> {
         connection
             .prepare(
@@ -106,13 +106,13 @@ impl<'a> OfClient<'a> {
 }
 
 /// Writes changes of rows.
-pub(super) struct Writing<'a> {
+pub(super) struct ChangeWriter<'a> {
     add: Statement<'a>,
     label: Statement<'a>,
     remove: Statement<'a>,
 }
 
-impl<'a> Writing<'a> {
+impl<'a> ChangeWriter<'a> {
     pub(super) fn prepare(connection: &'a Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             add: connection.prepare(

@@ -8,7 +8,9 @@ use rusqlite::{Connection, MAIN_DB};
 use super::loss::{DamagedPredictions, Known, as_damage};
 use super::pairing::{ArrivingRow, Change, Pair, pair};
 use super::state::State;
-use super::statements::{OfClient, Writing, each_row, store_predictions, stored_of};
+use super::statements::{
+    ChangeWriter, WaitingRowsOfClient, each_row, store_predictions, stored_of,
+};
 use super::sums::{COLUMNS, Compared, Sums, clients_of, part_of};
 use crate::history::{check_pages, open_database};
 use crate::{Failure, History, Layout, Ledger, files};
@@ -403,8 +405,9 @@ impl WaitingRows {
         let mut pairs = Vec::new();
         let context = self.failed();
         let (connection, state) = self.connected()?;
-        let mut of_client = OfClient::prepare(connection).with_context(|| context.clone())?;
-        let mut write = Writing::prepare(connection).with_context(|| context.clone())?;
+        let mut of_client =
+            WaitingRowsOfClient::prepare(connection).with_context(|| context.clone())?;
+        let mut write = ChangeWriter::prepare(connection).with_context(|| context.clone())?;
         for arriving in of_clients {
             let client = arriving[0].client;
             let stored = match reads_stored(arriving) {
@@ -529,7 +532,7 @@ impl WaitingRows {
         let context = self.failed();
         let n_rows = predictions.len() as i64;
         let (connection, state) = self.connected()?;
-        let mut write = Writing::prepare(connection).with_context(|| context.clone())?;
+        let mut write = ChangeWriter::prepare(connection).with_context(|| context.clone())?;
         for ((client, row, prediction), place) in predictions.zip(-n_rows..) {
             let change = Change::Add {
                 row,

@@ -71,9 +71,11 @@ struct WrittenColumn {
 
 impl Profile {
     /// The reasons why categories cannot be features of a model, one sentence for each of them.
-    pub fn why_no_categories(&self) -> Vec<String> {
+    pub fn reasons_not_categories(&self) -> Vec<String> {
         let columns = self.columns.iter();
-        columns.filter_map(ColumnProfile::why_no_category).collect()
+        columns
+            .filter_map(ColumnProfile::reason_not_a_category)
+            .collect()
     }
 }
 
@@ -99,7 +101,7 @@ impl ColumnProfile {
     ///
     /// Such a category has more than [`MAX_NAMED_LEVELS`] different texts. Then even a frequent text may be
     /// missing from the counts.
-    pub fn why_no_category(&self) -> Option<String> {
+    pub fn reason_not_a_category(&self) -> Option<String> {
         let is_counted = self.levels()?.are_of_all_levels();
         (!is_counted).then(|| {
             format!(
@@ -483,10 +485,10 @@ mod tests {
         };
         let levels = |found: &Profile| found.summary().columns[0].levels.clone().unwrap();
         let most = found(MAX_NAMED_LEVELS);
-        assert_eq!(most.why_no_categories(), Vec::<String>::new());
+        assert_eq!(most.reasons_not_categories(), Vec::<String>::new());
         assert!(levels(&most).distinct_is_exact);
         let more = found(MAX_NAMED_LEVELS + 1);
-        let why = more.why_no_categories();
+        let why = more.reasons_not_categories();
         assert!(why[0].starts_with("x has more than 10000 different texts"));
         let shown = levels(&more);
         assert_eq!((shown.distinct, shown.distinct_is_exact), (10_000, false));

@@ -380,7 +380,7 @@ impl ColumnComparison {
 
     /// True if the sentence about a part says how the distribution has changed: it names the levels whose
     /// shares have changed, or the distribution of all numbers but the named ones is the same.
-    pub(crate) fn is_said_by_part(&self) -> bool {
+    pub(crate) fn is_reported_by_part(&self) -> bool {
         let part = self.part.iter();
         let mut drifted = part.filter(|part| part.check.verdict == Verdict::Drift);
         drifted.any(|part| self.kind == Kind::Category || part.is_whole_change)
@@ -393,7 +393,7 @@ impl ColumnComparison {
         match kind {
             JointKind::Location | JointKind::Spread => is_drift(&self.distribution),
             JointKind::Shares if is_missing => is_drift(&self.missing),
-            JointKind::Shares => is_drift(&self.distribution) || self.is_said_by_part(),
+            JointKind::Shares => is_drift(&self.distribution) || self.is_reported_by_part(),
             JointKind::Relation => false,
         }
     }

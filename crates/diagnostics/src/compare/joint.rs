@@ -14,7 +14,7 @@ use super::limits::{
 use super::part::quoted;
 use crate::statistics::{Change, JointColumn, JointKind, KindTest, SampledRows, joint_test};
 
-/// Maximum number of changes that a part of the joint test names.
+/// Maximum number of changes that the joint test names for a kind.
 const MAX_CHANGES: usize = 5;
 /// Maximum number of changed shares of one column that are named, so that a category with many changed
 /// levels leaves room for other columns.
@@ -176,8 +176,8 @@ impl JointCheck {
         }
         let is_new = |part: &JointPart, change: &JointChange| {
             let is_of_column = change.columns.iter().any(|it| it == name);
-            let is_said = change.columns == [name] && column.says(part.kind, change.is_missing);
-            is_of_column && !is_said
+            let is_reported = change.columns == [name] && column.says(part.kind, change.is_missing);
+            is_of_column && !is_reported
         };
         let beyond = self
             .drifted_parts()
@@ -413,7 +413,7 @@ impl JointCells {
         };
         // A moved location also changes the spread of the column's scores, and their relation to
         // all other columns.
-        let is_said = |change: &&Change| match test.kind {
+        let is_reported = |change: &&Change| match test.kind {
             JointKind::Spread => {
                 let column = change.columns[0];
                 moved.contains(&column) || self.width(column, change.values) == Width::Small
@@ -428,7 +428,7 @@ impl JointCells {
         if changes.is_empty() && test.kind.is_tested_by_sum() {
             changes.extend(mattering.first());
         }
-        changes.retain(|change| !is_said(change));
+        changes.retain(|change| !is_reported(change));
         changes
     }
 

@@ -115,7 +115,7 @@ pub(super) fn evaluate_predictions(
         .into_iter()
         .zip(&predictions)
         .map(|(forecast, prediction)| Forecast {
-            predicts_one: prediction.is_positive,
+            predicts_positive: prediction.is_positive,
             ..forecast
         })
         .collect();

@@ -177,10 +177,10 @@ fn write_column(
         let is_distribution = std::ptr::eq(check, distribution);
         // No sentence for a part that cannot be tested: the line of the distribution already says it.
         let is_untested = check.verdict == Verdict::InsufficientData && part != Some(check);
-        let is_said = is_distribution && column.is_said_by_part();
+        let is_reported = is_distribution && column.is_reported_by_part();
         let is_wanted =
             check.verdict == Verdict::Drift || is_untested || check.is_significant_but_small();
-        if is_wanted && !is_said {
+        if is_wanted && !is_reported {
             write!(to, "{:width$} {}", "", check.sentence)?;
             let spread = joint.and_then(|joint| joint.spread_in_words(&column.name));
             match spread.filter(|_| is_distribution && check.verdict == Verdict::Drift) {
@@ -189,9 +189,9 @@ fn write_column(
             }
         }
     }
-    let is_said =
+    let is_reported =
         part.is_some_and(|it| it.verdict == Verdict::Drift || it.is_significant_but_small());
-    if let Some(spelling) = column.respelled.in_words().filter(|_| !is_said) {
+    if let Some(spelling) = column.respelled.in_words().filter(|_| !is_reported) {
         writeln!(to, "{:width$} {spelling}", "")?;
     }
     if column.kind == Kind::Mixed {

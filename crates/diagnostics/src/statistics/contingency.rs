@@ -138,21 +138,21 @@ pub(crate) fn unseen_share(table: &[[u64; 2]]) -> Option<f64> {
 }
 
 /// The contingency table of two samples: a row for each level of either sample, in order.
-pub fn contingency_table(reference: &LevelCounts, current: &LevelCounts) -> Vec<[u64; 2]> {
-    let levels = contingency_levels(reference, current);
+pub fn contingency_table(reference: &LevelCounts, batch: &LevelCounts) -> Vec<[u64; 2]> {
+    let levels = contingency_levels(reference, batch);
     levels.map(|(_, counts)| counts).collect()
 }
 
 /// Each level of either sample with its rows in both, in order.
 pub(crate) fn contingency_levels<'l>(
     reference: &'l LevelCounts,
-    current: &'l LevelCounts,
+    batch: &'l LevelCounts,
 ) -> impl Iterator<Item = (&'l String, [u64; 2])> {
-    let levels: BTreeSet<&String> = reference.keys().chain(current.keys()).collect();
+    let levels: BTreeSet<&String> = reference.keys().chain(batch.keys()).collect();
     let count = |side: &LevelCounts, level: &String| side.get(level).copied().unwrap_or(0);
     levels
         .into_iter()
-        .map(move |level| (level, [count(reference, level), count(current, level)]))
+        .map(move |level| (level, [count(reference, level), count(batch, level)]))
 }
 
 fn totals(table: &[[u64; 2]]) -> [u64; 2] {

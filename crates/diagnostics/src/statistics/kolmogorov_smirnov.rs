@@ -40,29 +40,29 @@ pub enum KolmogorovSmirnovMethod {
 /// one-sample distribution, as in scipy's `ks_2samp`. `None` when a sample has no values.
 pub fn kolmogorov_smirnov(
     reference: &SortedColumn,
-    current: &SortedColumn,
+    batch: &SortedColumn,
 ) -> Option<KolmogorovSmirnov> {
-    let method = if reference.count().max(current.count()) <= MAX_EXACT_VALUES {
+    let method = if reference.count().max(batch.count()) <= MAX_EXACT_VALUES {
         KolmogorovSmirnovMethod::Exact
     } else {
         KolmogorovSmirnovMethod::Asymptotic
     };
-    kolmogorov_smirnov_by(method, reference, current)
+    kolmogorov_smirnov_by(method, reference, batch)
 }
 
 /// Tests as [`kolmogorov_smirnov`] does, with a given method. The exact p-value takes nm steps.
 pub fn kolmogorov_smirnov_by(
     method: KolmogorovSmirnovMethod,
     reference: &SortedColumn,
-    current: &SortedColumn,
+    batch: &SortedColumn,
 ) -> Option<KolmogorovSmirnov> {
-    let (n, m) = (reference.count(), current.count());
+    let (n, m) = (reference.count(), batch.count());
     if n == 0 || m == 0 {
         return None;
     }
     // In units of 1 / nm the difference is a whole number, so rounding needs no tolerance.
     let pairs = u128::from(n) * u128::from(m);
-    let difference = steps(reference, current)
+    let difference = steps(reference, batch)
         .map(|step| {
             let first = u128::from(step.first) * u128::from(m);
             first.abs_diff(u128::from(step.second) * u128::from(n))
@@ -94,9 +94,9 @@ mod tests {
     #[test]
     fn statistic_and_p_values_match_scipy() {
         for case in cases("samples") {
-            let (reference, current) = case.sorted();
-            let exact = kolmogorov_smirnov_by(Exact, &reference, &current).unwrap();
-            let other = kolmogorov_smirnov_by(Asymptotic, &reference, &current).unwrap();
+            let (reference, batch) = case.sorted();
+            let exact = kolmogorov_smirnov_by(Exact, &reference, &batch).unwrap();
+            let other = kolmogorov_smirnov_by(Asymptotic, &reference, &batch).unwrap();
             assert_close(Some(exact.statistic), case.number("ks"), 1e-9, &case);
             assert_close(Some(exact.p_value), case.number("ks_exact"), 1e-6, &case);
             assert_close(
@@ -128,9 +128,9 @@ mod tests {
                 Some((0.5, 1.0)),
             ),
         ];
-        for (name, reference, current, wanted) in table {
-            let (reference, current) = (SortedColumn::of(reference), SortedColumn::of(current));
-            let found = kolmogorov_smirnov(&reference, &current);
+        for (name, reference, batch, wanted) in table {
+            let (reference, batch) = (SortedColumn::of(reference), SortedColumn::of(batch));
+            let found = kolmogorov_smirnov(&reference, &batch);
             let found = found.map(|found| (found.statistic, found.p_value));
             match (found, wanted) {
                 (Some(found), Some(wanted)) => {

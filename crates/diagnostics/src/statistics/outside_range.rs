@@ -28,11 +28,11 @@ pub(crate) struct OutsideRange {
 /// probability (k + 1)·q(k) − k·q(k + 1) together. Equal values and the margin make it smaller.
 pub(crate) fn outside_range(
     reference: &SortedColumn,
-    current: &SortedColumn,
+    batch: &SortedColumn,
     margin: f64,
 ) -> Option<OutsideRange> {
     let (smallest, largest) = (reference.present().first()?, reference.present().last()?);
-    let values = current.present();
+    let values = batch.present();
     if values.is_empty() {
         return None;
     }
@@ -41,8 +41,8 @@ pub(crate) fn outside_range(
     let is_below = |value: &f64| value < smallest && *value <= smallest - margin;
     let is_up_to = |value: &f64| value <= largest || *value < largest + margin;
     let below = values.partition_point(is_below) as u64;
-    let above = current.count() - values.partition_point(is_up_to) as u64;
-    let rows = [reference.count(), current.count()];
+    let above = batch.count() - values.partition_point(is_up_to) as u64;
+    let rows = [reference.count(), batch.count()];
     Some(OutsideRange {
         below,
         above,
@@ -83,9 +83,9 @@ mod tests {
     fn values_outside_are_counted_on_both_sides() {
         let column = SortedColumn::of;
         let reference = column(&[1.0, 2.0, f64::NAN, 9.0]);
-        let current = column(&[0.0, 1.0, 9.0, 10.0, f64::NAN, 11.0]);
+        let batch = column(&[0.0, 1.0, 9.0, 10.0, f64::NAN, 11.0]);
         let counts = |margin| {
-            let found = outside_range(&reference, &current, margin).unwrap();
+            let found = outside_range(&reference, &batch, margin).unwrap();
             (found.below, found.above)
         };
         assert_eq!(counts(0.0), (1, 2));
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(counts(0.4), (0, 1));
         assert_eq!(counts(1.0), (0, 0));
         let infinite = column(&[1.0, f64::INFINITY]);
-        let found = outside_range(&infinite, &current, 0.1).unwrap();
+        let found = outside_range(&infinite, &batch, 0.1).unwrap();
         assert_eq!((found.below, found.above), (1, 0));
         assert_eq!(outside_range(&column(&[]), &reference, 0.1), None);
         assert_eq!(outside_range(&reference, &column(&[f64::NAN]), 0.1), None);

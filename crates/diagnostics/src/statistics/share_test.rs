@@ -17,18 +17,18 @@ const ROUNDING: f64 = 1e-7;
 /// Fisher's exact test is used. It needs at most as many steps as the smallest margin has rows.
 ///
 /// When all shares are 0, or all are 1, p is 1. `None` when a sample has no rows.
-pub fn test_shares(reference: Tally, current: Tally) -> Option<ShareTest> {
-    let difference = current.share()? - reference.share()?;
-    if smallest_expected(reference, current) < MIN_EXPECTED {
+pub fn test_shares(reference: Tally, batch: Tally) -> Option<ShareTest> {
+    let difference = batch.share()? - reference.share()?;
+    if smallest_expected(reference, batch) < MIN_EXPECTED {
         return Some(ShareTest {
             statistic: None,
-            p_value: fisher(reference, current),
+            p_value: fisher(reference, batch),
             difference,
         });
     }
     let table = [
-        [reference.with, current.with],
-        [reference.without, current.without],
+        [reference.with, batch.with],
+        [reference.without, batch.without],
     ];
     let test = chi_square(&table)?;
     Some(ShareTest {
@@ -39,10 +39,10 @@ pub fn test_shares(reference: Tally, current: Tally) -> Option<ShareTest> {
 }
 
 /// The smallest of the four counts that are expected when the shares are equal.
-fn smallest_expected(reference: Tally, current: Tally) -> f64 {
-    let (n, m) = (reference.rows() as f64, current.rows() as f64);
-    let with = (reference.with + current.with) as f64;
-    let without = (reference.without + current.without) as f64;
+fn smallest_expected(reference: Tally, batch: Tally) -> f64 {
+    let (n, m) = (reference.rows() as f64, batch.rows() as f64);
+    let with = (reference.with + batch.with) as f64;
+    let without = (reference.without + batch.without) as f64;
     with.min(without) * n.min(m) / (n + m)
 }
 
@@ -50,9 +50,9 @@ fn smallest_expected(reference: Tally, current: Tally) -> f64 {
 /// that are at most as probable as this one.
 ///
 /// Without rows only one table exists, so p is 1.
-pub fn fisher(reference: Tally, current: Tally) -> f64 {
-    let with = reference.with + current.with;
-    SplitsOfRows::of([reference.rows(), current.rows()], with).p_value(reference.with)
+pub fn fisher(reference: Tally, batch: Tally) -> f64 {
+    let with = reference.with + batch.with;
+    SplitsOfRows::of([reference.rows(), batch.rows()], with).p_value(reference.with)
 }
 
 /// All ways to split the rows with a property between two samples of given sizes: the tables of
@@ -138,10 +138,10 @@ mod tests {
     #[test]
     fn both_tests_match_scipy() {
         for case in cases("shares") {
-            let (reference, current) = case.tallies();
-            let p_value = fisher(reference, current);
+            let (reference, batch) = case.tallies();
+            let p_value = fisher(reference, batch);
             assert_close(Some(p_value), case.number("fisher_p_value"), 1e-6, &case);
-            let found = test_shares(reference, current).unwrap();
+            let found = test_shares(reference, batch).unwrap();
             if found.statistic.is_some() {
                 let p_value = case.number("chi_square_p_value");
                 assert_close(Some(found.p_value), p_value, 1e-6, &case);
@@ -163,9 +163,9 @@ mod tests {
             ("all missing now", (0, 4), (4, 0), Some((2.0 / 70.0, 1.0))),
             ("far apart", (0, 100_000), (100_000, 0), Some((0.0, 1.0))),
         ];
-        for (name, reference, current, wanted) in table {
+        for (name, reference, batch, wanted) in table {
             let tally = |(with, without)| Tally { with, without };
-            let found = test_shares(tally(reference), tally(current));
+            let found = test_shares(tally(reference), tally(batch));
             assert_eq!(found.is_some(), wanted.is_some(), "{name}");
             if let (Some(found), Some((p_value, difference))) = (found, wanted) {
                 assert!((found.p_value - p_value).abs() < 1e-14, "{name}: {found:?}");
@@ -178,7 +178,7 @@ mod tests {
     fn chi_square_needs_a_thousand_expected_rows_per_cell() {
         let tally = |with, without| Tally { with, without };
         let is_chi_square =
-            |reference, current| test_shares(reference, current).unwrap().statistic.is_some();
+            |reference, batch| test_shares(reference, batch).unwrap().statistic.is_some();
         assert!(is_chi_square(tally(990, 50_000), tally(1010, 49_980)));
         assert!(!is_chi_square(tally(990, 50_000), tally(1009, 49_981)));
         assert!(!is_chi_square(tally(500_000, 500_000), tally(900, 1099)));
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn far_in_the_tail_fishers_test_is_used() {
-        let (reference, current) = (
+        let (reference, batch) = (
             Tally {
                 with: 97,
                 without: 49_903,
@@ -197,9 +197,9 @@ mod tests {
             },
         );
         let table = [[97, 15], [49_903, 985]];
-        let found = test_shares(reference, current).unwrap();
+        let found = test_shares(reference, batch).unwrap();
         let approximate = chi_square(&table).unwrap().p_value;
-        assert_eq!(found.p_value, fisher(reference, current));
+        assert_eq!(found.p_value, fisher(reference, batch));
         assert!(
             approximate < found.p_value / 1000.0,
             "{approximate} {found:?}"
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn chi_square_is_within_a_factor_of_two_of_fishers_test() {
-        let (reference, current) = (
+        let (reference, batch) = (
             Tally {
                 with: 10_000,
                 without: 990_000,
@@ -218,8 +218,8 @@ mod tests {
                 without: 98_850,
             },
         );
-        let found = test_shares(reference, current).unwrap();
-        let exact = fisher(reference, current);
+        let found = test_shares(reference, batch).unwrap();
+        let exact = fisher(reference, batch);
         assert!(found.statistic.is_some());
         assert!(
             (0.5..2.0).contains(&(found.p_value / exact)),

@@ -42,15 +42,15 @@ pub struct StabilityIndex {
 /// not between 0 and 1.
 pub fn stability_index(
     reference: &SortedColumn,
-    current: &SortedColumn,
+    batch: &SortedColumn,
     alpha: f64,
 ) -> Option<StabilityIndex> {
-    if current.count() == 0 || !(alpha > 0.0 && alpha < 1.0) {
+    if batch.count() == 0 || !(alpha > 0.0 && alpha < 1.0) {
         return None;
     }
     let edges = deciles(reference.present())?;
     let shares = |column| bin_shares(column, &edges);
-    let mut pairs: Vec<(f64, f64)> = shares(reference).zip(shares(current)).collect();
+    let mut pairs: Vec<(f64, f64)> = shares(reference).zip(shares(batch)).collect();
     pairs.retain(|(p, q)| *p > 0.0 || *q > 0.0);
     let bins = pairs.len();
     let part = |(p, q): (f64, f64)| {
@@ -59,11 +59,11 @@ pub fn stability_index(
     };
     let index = pairs.into_iter().map(part).sum();
     let degrees = bins.checked_sub(1)?;
-    let unit = 1.0 / reference.count() as f64 + 1.0 / current.count() as f64;
+    let unit = 1.0 / reference.count() as f64 + 1.0 / batch.count() as f64;
     let p_value = chi_square_tail(index / unit, degrees);
     let cut_off = chi_square_upper_quantile(alpha, degrees).map(|quantile| unit * quantile);
     let needed = MIN_VALUES_PER_BIN * bins as u64;
-    let is_enough = reference.count().min(current.count()) >= needed;
+    let is_enough = reference.count().min(batch.count()) >= needed;
     Some(StabilityIndex {
         index,
         bins,
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn the_index_matches_the_reference_cases() {
         for case in cases("samples") {
-            let (reference, current) = case.sorted();
-            let found = stability_index(&reference, &current, 0.01).unwrap();
+            let (reference, batch) = case.sorted();
+            let found = stability_index(&reference, &batch, 0.01).unwrap();
             assert_close(Some(found.index), case.number("psi"), 1e-9, &case);
             assert_eq!(found.bins, case.count("psi_bins"), "{case:?}");
-            let values = reference.count().min(current.count());
+            let values = reference.count().min(batch.count());
             if values < 10 * found.bins as u64 || found.bins == 1 {
                 assert_eq!((found.p_value, found.cut_off), (None, None), "{case:?}");
                 continue;
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn with_fewer_than_ten_values_a_bin_there_is_no_cut_off() {
         let column = |rows: u32| SortedColumn::from((0..rows).map(f64::from).collect::<Vec<f64>>());
-        let has_cut_off = |reference: u32, current: u32| {
-            let found = stability_index(&column(reference), &column(current), 0.01).unwrap();
+        let has_cut_off = |reference: u32, batch: u32| {
+            let found = stability_index(&column(reference), &column(batch), 0.01).unwrap();
             assert_eq!(
                 (found.bins, found.cut_off.is_some()),
                 (10, found.p_value.is_some())
@@ -187,9 +187,9 @@ mod tests {
                 None,
             ),
         ];
-        for (name, reference, current, wanted) in table {
-            let (reference, current) = (SortedColumn::of(reference), SortedColumn::of(current));
-            let found = stability_index(&reference, &current, 0.01);
+        for (name, reference, batch, wanted) in table {
+            let (reference, batch) = (SortedColumn::of(reference), SortedColumn::of(batch));
+            let found = stability_index(&reference, &batch, 0.01);
             let found = found.map(|found| (found.index, found.bins));
             match (found, wanted) {
                 (Some(found), Some(wanted)) => {

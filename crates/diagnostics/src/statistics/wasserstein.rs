@@ -22,14 +22,14 @@ pub struct Wasserstein {
 ///
 /// `None` when a sample has no values, or the distance is out of the range of floats, as with
 /// infinities.
-pub fn wasserstein(reference: &SortedColumn, current: &SortedColumn) -> Option<Wasserstein> {
-    let (n, m) = (reference.count() as f64, current.count() as f64);
+pub fn wasserstein(reference: &SortedColumn, batch: &SortedColumn) -> Option<Wasserstein> {
+    let (n, m) = (reference.count() as f64, batch.count() as f64);
     let spread = standard_deviation(reference.present())?.max(MIN_SPREAD);
-    if current.count() == 0 {
+    if batch.count() == 0 {
         return None;
     }
-    let later = steps(reference, current).skip(1);
-    let normalised: f64 = steps(reference, current)
+    let later = steps(reference, batch).skip(1);
+    let normalised: f64 = steps(reference, batch)
         .zip(later)
         .map(|(from, to)| {
             let difference = (from.first as f64 / n - from.second as f64 / m).abs();
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn distances_match_scipy() {
         for case in cases("samples") {
-            let (reference, current) = case.sorted();
-            let found = wasserstein(&reference, &current).unwrap();
+            let (reference, batch) = case.sorted();
+            let found = wasserstein(&reference, &batch).unwrap();
             assert_close(
                 Some(found.distance),
                 case.number("wasserstein"),
@@ -113,8 +113,8 @@ mod tests {
         };
         let moved = |from: f64| {
             let reference: Vec<f64> = values(from);
-            let current: Vec<f64> = reference.iter().map(|value| value + 5.0).collect();
-            wasserstein(&SortedColumn::of(&reference), &SortedColumn::of(&current))
+            let batch: Vec<f64> = reference.iter().map(|value| value + 5.0).collect();
+            wasserstein(&SortedColumn::of(&reference), &SortedColumn::of(&batch))
         };
         let near = moved(0.0).unwrap();
         assert!((near.distance - 5.0).abs() < 1e-12, "{near:?}");
@@ -151,9 +151,9 @@ mod tests {
             ),
             ("huge values", &[-1e308, 1e308], &[1e308, 1e308], Some(1.0)),
         ];
-        for (name, reference, current, wanted) in table {
-            let (reference, current) = (SortedColumn::of(reference), SortedColumn::of(current));
-            let found = wasserstein(&reference, &current).map(|found| found.normalised);
+        for (name, reference, batch, wanted) in table {
+            let (reference, batch) = (SortedColumn::of(reference), SortedColumn::of(batch));
+            let found = wasserstein(&reference, &batch).map(|found| found.normalised);
             match (found, wanted) {
                 (Some(found), Some(wanted)) => {
                     assert!((found - wanted).abs() <= 1e-12 * wanted, "{name}: {found}");

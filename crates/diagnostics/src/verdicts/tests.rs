@@ -131,7 +131,7 @@ fn feature_drift_alone_is_no_model_drift() {
 }
 
 #[test]
-fn what_no_feature_shows_by_itself_is_said_of_all_together() {
+fn what_no_feature_shows_by_itself_is_reported_for_all_together() {
     let moved = World { shift: 0.5, ..SAME };
     let mut found = verdicts_alone(&model(), &clients(moved, 4, 500));
     found.features[1].distribution.verdict = Verdict::Ok;
@@ -148,7 +148,7 @@ fn what_no_feature_shows_by_itself_is_said_of_all_together() {
 }
 
 #[test]
-fn a_spread_and_a_relation_are_said_once() {
+fn a_spread_and_a_relation_are_reported_once() {
     let mut table = clients(SAME, 4, 1_000);
     for value in &mut table.in_memory_mut().features[0] {
         *value *= 1.6;

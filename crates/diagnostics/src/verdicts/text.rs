@@ -283,7 +283,7 @@ fn drift_sentences(
     with_values: bool,
 ) -> impl Iterator<Item = String> {
     let spread = joint.and_then(|joint| joint.spread_in_words(&feature.name));
-    let distribution = (!feature.is_said_by_part()).then(|| {
+    let distribution = (!feature.is_reported_by_part()).then(|| {
         let change = spread.map_or_else(
             || moved_in_words(feature, with_values),
             |spread| format!("the distribution of {} has moved: {spread}", feature.name),

@@ -147,7 +147,7 @@ fn examine_links(layout: &Layout, live: &Path, findings: &mut Findings) {
 /// Rollback command to the release that should be live instead, if one is undamaged. `damaged` is the name
 /// of the live release.
 fn rollback_command_to_last_live(layout: &Layout, damaged: Option<&str>) -> Option<String> {
-    let release = deployment::return_target(layout, damaged)
+    let release = deployment::release_to_restore(layout, damaged)
         .inspect_err(|error| tracing::warn!("{error:#}"))
         .ok()??;
     Some(format!("deployment --rollback {}", release.name()))

@@ -5,8 +5,8 @@
 //! the row in [`common::waiting_rows`] until its label arrives. Ingestion has paired the labels, so
 //! neither file nor data has to be read here.
 
-mod former_log;
 mod prediction;
+mod predictions_of_older_programs;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -227,7 +227,7 @@ fn estimate_of(history: &History, run: i64) -> anyhow::Result<Option<RunEstimate
 
 /// Commits pending estimates; part of the caller's transaction.
 pub(crate) fn commit(pending: &PendingPredictions, history: &History) -> anyhow::Result<()> {
-    former_log::commit(pending, history)?;
+    predictions_of_older_programs::commit(pending, history)?;
     for (run, estimate) in &pending.estimates {
         history.save_estimate(*run, estimate)?;
     }
@@ -244,5 +244,5 @@ pub(crate) fn forget_evaluated(config: &Config, history: &History, ledger: &Ledg
 
 /// Moves the predictions of an earlier program over.
 pub(crate) fn move_over(config: &Config, history: &History) -> anyhow::Result<()> {
-    former_log::move_over(&config.layout, history)
+    predictions_of_older_programs::move_over(&config.layout, history)
 }

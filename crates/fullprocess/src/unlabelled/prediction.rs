@@ -43,7 +43,7 @@ impl Prediction {
         Forecast {
             score: self.margin,
             probability: self.probability,
-            predicts_one: self.predicts_positive(),
+            predicts_positive: self.predicts_positive(),
         }
     }
 }

@@ -11,7 +11,7 @@ use common::Failure;
 use common::schema::Schema;
 
 use self::features::{all_features, current_features, report_other_columns};
-use self::roles::{Today, choose_id, choose_target};
+use self::roles::{CurrentSchema, choose_id, choose_target};
 use super::columns::PooledColumns;
 use super::proposed_schema::ProposedSchema;
 use super::rules::Rules;
@@ -22,22 +22,22 @@ pub(super) use self::labels::unknown_label;
 /// Returns an error if no feature is left.
 pub(super) fn propose(
     pooled: &PooledColumns,
-    today: &Schema,
+    schema: &Schema,
     rules: Rules,
 ) -> anyhow::Result<ProposedSchema> {
     let mut remarks = Vec::new();
-    let current = current_features(pooled, today, rules);
-    let role_of_today = Today {
-        schema: today,
-        fits: current.is_some(),
+    let kept = current_features(pooled, schema, rules);
+    let current = CurrentSchema {
+        schema,
+        fits: kept.is_some(),
     };
-    let (target, labels) = choose_target(pooled, &role_of_today, &mut remarks)?;
-    let id = choose_id(pooled, &role_of_today, &target, &mut remarks);
+    let (target, labels) = choose_target(pooled, &current, &mut remarks)?;
+    let id = choose_id(pooled, &current, &target, &mut remarks);
     let proposed = all_features(pooled, id.as_deref(), (&target, &labels), rules);
-    let features = match current {
-        Some(current) => {
-            report_other_columns(&proposed, &current, rules, &mut remarks);
-            current
+    let features = match kept {
+        Some(kept) => {
+            report_other_columns(&proposed, &kept, rules, &mut remarks);
+            kept
         }
         None => proposed.into_features(&mut remarks),
     };

@@ -9,9 +9,9 @@ use super::intake::Merge;
 use crate::append_state::{self, Stamps};
 use crate::committed::write_ingested_files;
 use crate::devices::keep_devices;
+use crate::dropped_files::{DroppedFiles, dropped_files};
 use crate::entries::entries_and_reports;
 use crate::evaluated::append_fingerprints;
-use crate::former_folder::{DroppedFiles, dropped_files};
 use crate::ingested::Ingested;
 use crate::misspelt::keep_misspelt;
 use crate::reading::PlannedFile;
@@ -134,7 +134,7 @@ impl Merge<'_> {
             rows,
             total_rows: ledger.rows,
             verified: None,
-            warnings: profile.why_no_categories(),
+            warnings: profile.reasons_not_categories(),
         };
         self.history.transaction(|history| {
             history.save_ledger(&ledger)?;

@@ -42,11 +42,13 @@ pub(crate) fn counted(table: &Table, max_window: usize) -> Table {
             let in_window = window.iter_mut().find(|(other, _)| *other == superseded);
             in_window
                 .into_iter()
-                .for_each(|(_, is_struck)| *is_struck = true);
+                .for_each(|(_, is_superseded)| *is_superseded = true);
         }
         settled.push(row);
     }
-    let newest = window.into_iter().filter(|(_, is_struck)| !is_struck);
+    let newest = window
+        .into_iter()
+        .filter(|(_, is_superseded)| !is_superseded);
     let mut counted = table.filtered(|_| false);
     for row in settled.into_iter().chain(newest.map(|(row, _)| row)) {
         counted.push_from(table, row);
@@ -258,7 +260,7 @@ fn a_state_that_does_not_fit_the_rows_is_detected() {
         &|window| window.slots.in_memory_mut().features[1].clear(),
         &|window| window.slots.in_memory_mut().features[0].push(1.0),
         &|window| window.places.push(199),
-        &|window| window.is_struck.clear(),
+        &|window| window.is_superseded.clear(),
         &|window| window.places[0] = 500,
     ];
     assert!(still_fits(&with(&|_| ())));

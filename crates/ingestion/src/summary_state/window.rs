@@ -1,4 +1,4 @@
-//! The newest unlabelled rows, in order. A row whose label has arrived is struck out.
+//! The newest unlabelled rows, in order. A row is superseded once its label has arrived.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ pub(super) struct Window {
     pub(super) slots: Table,
     /// The place of each row in finaldata.csv, ascending.
     pub(super) places: Vec<u64>,
-    pub(super) is_struck: Vec<bool>,
+    pub(super) is_superseded: Vec<bool>,
     /// Number of rows at the front that are not in the window any more.
     n_left: usize,
-    n_struck: usize,
+    n_superseded: usize,
 }
 
 /// Stored form of the rows. It has no labels, because the rows have none.
@@ -25,7 +25,8 @@ struct StoredRows<'a> {
     features: Vec<Cow<'a, [f64]>>,
     clients: Cow<'a, [u64]>,
     places: Cow<'a, [u64]>,
-    is_struck: Cow<'a, [bool]>,
+    #[serde(rename = "is_struck")]
+    is_superseded: Cow<'a, [bool]>,
 }
 
 impl Window {
@@ -45,27 +46,27 @@ impl Window {
         // Without rows, as in a state of an older program, the first row brings the columns.
         (n_slots == 0 || columns.len() == schema.features.len())
             && columns.all(|column| column.len() == n_slots)
-            && (self.places.len(), self.is_struck.len()) == (n_slots, n_slots)
+            && (self.places.len(), self.is_superseded.len()) == (n_slots, n_slots)
             && self.places.is_sorted_by(|one, other| one < other)
             && self.places.last().is_none_or(|last| *last < rows)
     }
 
-    /// Number of rows, including those that are struck out.
+    /// Number of rows, including superseded rows.
     pub(super) fn rows(&self) -> usize {
         self.slots.rows() - self.n_left
     }
 
-    /// Number of rows that are not struck out.
+    /// Number of rows that are not superseded.
     pub(super) fn counted_rows(&self) -> usize {
-        self.rows() - self.n_struck
+        self.rows() - self.n_superseded
     }
 
-    /// The rows that are not struck out.
+    /// The rows that are not superseded.
     pub(super) fn counted(&self) -> Cow<'_, Table> {
-        match (self.n_left, self.n_struck) {
+        match (self.n_left, self.n_superseded) {
             (0, 0) => Cow::Borrowed(&self.slots),
             _ => {
-                let is_counted = |slot: usize| slot >= self.n_left && !self.is_struck[slot];
+                let is_counted = |slot: usize| slot >= self.n_left && !self.is_superseded[slot];
                 Cow::Owned(self.slots.filtered(is_counted))
             }
         }
@@ -78,25 +79,25 @@ impl Window {
         }
         self.slots.push_from(table, row);
         self.places.push(place);
-        self.is_struck.push(false);
+        self.is_superseded.push(false);
     }
 
-    /// Strikes out the row at this place of finaldata.csv, if it is in the window.
-    pub(super) fn strike(&mut self, place: u64) {
+    /// Marks the row at this place of finaldata.csv as superseded, if it is in the window.
+    pub(super) fn supersede(&mut self, place: u64) {
         if let Ok(slot) = self.places.binary_search(&place)
             && slot >= self.n_left
-            && !self.is_struck[slot]
+            && !self.is_superseded[slot]
         {
-            self.is_struck[slot] = true;
-            self.n_struck += 1;
+            self.is_superseded[slot] = true;
+            self.n_superseded += 1;
         }
     }
 
-    /// Moves the oldest row to the end of a table, unless it is struck out.
+    /// Moves the oldest row to the end of a table, unless it is superseded.
     pub(super) fn move_oldest(&mut self, to: &mut Table) {
         let slot = self.n_left;
-        if self.is_struck[slot] {
-            self.n_struck -= 1;
+        if self.is_superseded[slot] {
+            self.n_superseded -= 1;
         } else {
             to.push_from(&self.slots, slot);
         }
@@ -105,9 +106,9 @@ impl Window {
             *self = Self {
                 slots: self.slots.filtered(|slot| slot >= self.n_left),
                 places: self.places.split_off(self.n_left),
-                is_struck: self.is_struck.split_off(self.n_left),
+                is_superseded: self.is_superseded.split_off(self.n_left),
                 n_left: 0,
-                n_struck: self.n_struck,
+                n_superseded: self.n_superseded,
             };
         }
     }
@@ -123,7 +124,7 @@ impl Serialize for Window {
                 .collect(),
             clients: Cow::Borrowed(&columns.clients[first..]),
             places: Cow::Borrowed(&self.places[first..]),
-            is_struck: Cow::Borrowed(&self.is_struck[first..]),
+            is_superseded: Cow::Borrowed(&self.is_superseded[first..]),
         };
         stored.serialize(to)
     }
@@ -132,7 +133,7 @@ impl Serialize for Window {
 impl<'de> Deserialize<'de> for Window {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let stored = StoredRows::deserialize(from)?;
-        let is_struck = stored.is_struck.into_owned();
+        let is_superseded = stored.is_superseded.into_owned();
         Ok(Self {
             slots: Table::of_columns(
                 stored.features.into_iter().map(Cow::into_owned).collect(),
@@ -141,8 +142,11 @@ impl<'de> Deserialize<'de> for Window {
             ),
             places: stored.places.into_owned(),
             n_left: 0,
-            n_struck: is_struck.iter().filter(|is_struck| **is_struck).count(),
-            is_struck,
+            n_superseded: is_superseded
+                .iter()
+                .filter(|is_superseded| **is_superseded)
+                .count(),
+            is_superseded,
         })
     }
 }

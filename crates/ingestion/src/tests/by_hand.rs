@@ -96,7 +96,7 @@ fn the_history_says_what_a_person_changed_and_nothing_of_repairs() {
 }
 
 #[test]
-fn a_file_with_other_content_is_named_and_not_said_to_be_gone() {
+fn a_file_with_other_content_is_named_and_not_reported_as_gone() {
     let pipeline = Pipeline::new();
     pipeline.ingest();
     pipeline.write("1.csv", &FIRST.replace("a,1", "a,9"));

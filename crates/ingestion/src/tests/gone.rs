@@ -84,13 +84,13 @@ impl Pipeline {
             verify: false,
         };
         let said = run_with(&self.config, confirmed).unwrap().to_string();
-        let is_said = [
+        let is_reported = [
             "are gone, and so are their rows",
             "is gone, and so are its rows",
         ]
         .iter()
         .any(|sentence| said.contains(sentence));
-        assert!(is_said, "{said}");
+        assert!(is_reported, "{said}");
         assert_eq!(self.history().ledger().unwrap().rows, rows);
         assert!(
             unconfirmed_removals(&self.config, &self.history())

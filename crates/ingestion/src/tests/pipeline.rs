@@ -95,7 +95,7 @@ impl Pipeline {
             score_interval: None,
             files: BTreeMap::from([("trainedmodel.msgpack".into(), "digest".into())]),
             data: self.ledger().position(),
-            answers: Vec::new(),
+            sample_predictions: Vec::new(),
         }
     }
 

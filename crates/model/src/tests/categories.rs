@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_stored_model_with_a_category_is_loaded_again_and_names_its_levels() {
-    let model = of_a_category();
+    let model = model_with_category();
     let bytes = model.encode().unwrap();
     let back = Model::decode(&bytes).unwrap();
     assert_eq!(format!("{back:?}"), format!("{model:?}"));
@@ -29,28 +29,28 @@ fn a_stored_model_with_a_category_is_loaded_again_and_names_its_levels() {
 
 #[test]
 fn a_design_or_profile_of_other_columns_is_refused() {
-    let refusal = |change: &dyn Fn(&mut Model)| {
-        let mut changed = of_a_category();
+    let decoding_error = |change: &dyn Fn(&mut Model)| {
+        let mut changed = model_with_category();
         change(&mut changed);
         Model::decode(&changed.encode().unwrap())
             .unwrap_err()
             .to_string()
     };
-    let numbers = refusal(&|model| linear(model).design = Design::default());
+    let numbers = decoding_error(&|model| linear(model).design = Design::default());
     assert!(numbers.contains("its design does not match"), "{numbers}");
-    let short = refusal(&|model| linear(model).coefficients.truncate(1));
+    let short = decoding_error(&|model| linear(model).coefficients.truncate(1));
     assert!(short.contains("one coefficient per column"), "{short}");
-    let kind = refusal(&|model| model.profile.columns.swap(0, 1));
+    let kind = decoding_error(&|model| model.profile.columns.swap(0, 1));
     assert!(kind.contains("another kind"), "{kind}");
-    let counts = refusal(&|model| model.profile.columns[1].missing = u64::MAX);
+    let counts = decoding_error(&|model| model.profile.columns[1].missing = u64::MAX);
     assert!(counts.contains("contradict"), "{counts}");
-    let schema = refusal(&|model| model.schema.features[1] = "plan".into());
+    let schema = decoding_error(&|model| model.schema.features[1] = "plan".into());
     assert!(schema.contains("its design does not match"), "{schema}");
 }
 
 #[test]
 fn missing_cells_of_a_category_have_a_coefficient_and_a_contribution() {
-    let mut model = of_a_category();
+    let mut model = model_with_category();
     let mut table = Table::new(&model.schema);
     for row in 0..40_u32 {
         let level = match row % 4 {
@@ -92,7 +92,7 @@ fn missing_cells_of_a_category_have_a_coefficient_and_a_contribution() {
 /// Programs of other versions must be able to read this form.
 #[test]
 fn the_written_form_of_a_category_is_frozen() {
-    let model = of_a_category();
+    let model = model_with_category();
     let column = serde_json::to_value(&model.profile.columns[1]).unwrap();
     assert_eq!(
         column,

@@ -25,7 +25,7 @@ fn model_with_curve() -> Model {
         imputed: vec![0.5, 0.0, 0.2],
         design,
     };
-    let mut model = of(schema_of_x(), profile, predictor);
+    let mut model = model_of(schema_of_x(), profile, predictor);
     (model.rows, model.positives) = (60, 20);
     model
 }

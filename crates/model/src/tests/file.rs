@@ -32,12 +32,12 @@ fn a_truncated_or_changed_file_is_refused() {
 #[test]
 fn numbers_that_are_not_finite_are_refused() {
     for text in [
-        refusal(|model| linear(model).intercept = f64::NAN),
-        refusal(|model| linear(model).coefficients[1] = f64::INFINITY),
-        refusal(|model| linear(model).imputed[0] = f64::NAN),
-        refusal(|model| covariance_of(model)[[2, 1]] = f64::NEG_INFINITY),
-        refusal(|model| model.convergence.loss = f64::NAN),
-        refusal(|model| model.profile.sample.columns[0][0] = f64::INFINITY),
+        decoding_error(|model| linear(model).intercept = f64::NAN),
+        decoding_error(|model| linear(model).coefficients[1] = f64::INFINITY),
+        decoding_error(|model| linear(model).imputed[0] = f64::NAN),
+        decoding_error(|model| covariance_of(model)[[2, 1]] = f64::NEG_INFINITY),
+        decoding_error(|model| model.convergence.loss = f64::NAN),
+        decoding_error(|model| model.profile.sample.columns[0][0] = f64::INFINITY),
     ] {
         assert!(text.contains("not finite"), "{text}");
     }
@@ -45,28 +45,28 @@ fn numbers_that_are_not_finite_are_refused() {
 
 #[test]
 fn parts_of_different_sizes_are_refused() {
-    let coefficients = refusal(|model| {
+    let coefficients = decoding_error(|model| {
         linear(model).coefficients.pop();
     });
     assert!(
         coefficients.contains("one coefficient per column"),
         "{coefficients}"
     );
-    let covariance = refusal(|model| {
+    let covariance = decoding_error(|model| {
         *covariance_of(model) = Array2::eye(2).into();
     });
     assert!(covariance.contains("covariance"), "{covariance}");
-    let profile = refusal(|model| {
+    let profile = decoding_error(|model| {
         model.profile.sample.columns[1].pop();
     });
     assert!(profile.contains("profile"), "{profile}");
-    let rows = refusal(|model| model.positives = 81);
+    let rows = decoding_error(|model| model.positives = 81);
     assert!(rows.contains("rows"), "{rows}");
 }
 
 #[test]
 fn a_variance_below_zero_is_refused() {
-    let text = refusal(|model| covariance_of(model)[[2, 2]] = -1e-300);
+    let text = decoding_error(|model| covariance_of(model)[[2, 2]] = -1e-300);
     assert!(text.contains("variance below 0"), "{text}");
 }
 

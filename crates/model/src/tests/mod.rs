@@ -18,7 +18,7 @@ use super::matrix::Matrix;
 use super::*;
 
 /// A model with this predictor, made without a fit. Its profile has 80 rows.
-fn of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
+fn model_of(schema: Schema, profile: Profile, predictor: LinearPredictor) -> Model {
     let size = 1 + predictor.coefficients.len();
     let covariance = |(row, column)| if row == column { 0.5 } else { 0.125 };
     Model {
@@ -74,7 +74,7 @@ fn model() -> Model {
         design: Design::default(),
     };
     let profile = profile(&schema, &table, &table.labelled()).unwrap();
-    of(schema, profile, predictor)
+    model_of(schema, profile, predictor)
 }
 
 /// The linear predictor of a model.
@@ -88,7 +88,7 @@ fn covariance_of(model: &mut Model) -> &mut Matrix {
 }
 
 /// The error of decoding a model after `change` was applied to it.
-fn refusal(change: impl FnOnce(&mut Model)) -> String {
+fn decoding_error(change: impl FnOnce(&mut Model)) -> String {
     let mut changed = model();
     change(&mut changed);
     let bytes = changed.encode().unwrap();
@@ -96,7 +96,7 @@ fn refusal(change: impl FnOnce(&mut Model)) -> String {
 }
 
 /// A model whose features are a number and a category.
-fn of_a_category() -> Model {
+fn model_with_category() -> Model {
     let plan = Feature {
         name: "plan".into(),
         kind: Kind::Category(CategoryRules::default()),
@@ -124,7 +124,7 @@ fn of_a_category() -> Model {
         imputed: vec![4.0, 0.5, 0.375, 0.125],
         design: Design::choose(&schema, &profile),
     };
-    of(schema, profile, predictor)
+    model_of(schema, profile, predictor)
 }
 
 fn schema_of_x() -> Schema {

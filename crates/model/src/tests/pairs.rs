@@ -45,7 +45,7 @@ fn model_with_pair() -> Model {
         imputed: vec![0.5, 0.0, 0.2, 0.3, 0.3, 0.3, 0.0, 0.625],
         design: wide.with_effects(flat, cells),
     };
-    let mut model = of(schema, profile, predictor);
+    let mut model = model_of(schema, profile, predictor);
     (model.rows, model.positives) = (60, 20);
     model
 }

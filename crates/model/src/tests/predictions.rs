@@ -23,7 +23,7 @@ fn predictions_follow_the_coefficients_by_name() {
 
 #[test]
 fn base_and_contributions_add_up_to_the_log_odds() {
-    let model = of_a_category();
+    let model = model_with_category();
     let scorer = model.scorer();
     for row in [
         [2.0, level_code("basic")],
@@ -40,7 +40,7 @@ fn base_and_contributions_add_up_to_the_log_odds() {
 
 #[test]
 fn rows_together_have_the_probabilities_of_each() {
-    let model = of_a_category();
+    let model = model_with_category();
     let scorer = model.scorer();
     let levels = [level_code("basic"), level_code("never seen"), f64::NAN];
     for n_rows in [0, 1, 64, 65, 200] {
@@ -54,7 +54,7 @@ fn rows_together_have_the_probabilities_of_each() {
 
 #[test]
 fn levels_without_a_coefficient_are_counted_and_missing_ones_are_not() {
-    let model = of_a_category();
+    let model = model_with_category();
     let scorer = model.scorer();
     let counts = [level_code("basic"), level_code("rare"), f64::NAN]
         .map(|cell| scorer.unseen_levels(&[1.0, cell]));

@@ -92,7 +92,7 @@ fn an_f1_that_is_zero_or_undefined_leaves_the_decision_to_the_drift_test() {
             (InsufficientData, Action::Wait),
         ] {
             let found = Evidence {
-                verdicts: judged(verdict, None).verdicts,
+                verdicts: with_verdict(verdict, None).verdicts,
                 ..evidence(new.clone(), deployed)
             };
             let decision = decide(&found, &SEED);
@@ -134,7 +134,7 @@ fn few_labels_decide_nothing_and_the_reason_says_how_many_are_missing() {
         let mut new = metrics(positives, 0, 0);
         new.rows = (positives + negatives) as u64;
         let found = Evidence {
-            verdicts: judged(Drift, None).verdicts,
+            verdicts: with_verdict(Drift, None).verdicts,
             ..evidence(new, 1.0)
         };
         for trigger in [DriftTrigger::Score, DriftTrigger::Evidence] {
@@ -185,7 +185,10 @@ fn what_cannot_be_scored_waits() {
 }
 
 /// Evidence with a lower F1 on the new rows, and with this verdict on the model.
-pub(crate) fn judged(verdict: diagnostics::Verdict, undecided: Option<Undecided>) -> Evidence {
+pub(crate) fn with_verdict(
+    verdict: diagnostics::Verdict,
+    undecided: Option<Undecided>,
+) -> Evidence {
     let model = diagnostics::ModelVerdict {
         verdict,
         rows: 100,
@@ -261,7 +264,7 @@ fn the_drift_test_decides_if_it_is_configured_and_possible() {
             "so the score decides",
         ),
     ] {
-        let found = judged(verdict, undecided);
+        let found = with_verdict(verdict, undecided);
         let decision = decide(&found, &policy);
         assert_eq!(decision.action, action, "{undecided:?}");
         assert!(decision.reason.contains(reason), "{}", decision.reason);

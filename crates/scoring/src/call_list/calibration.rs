@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_comparison_is_said_in_words_and_stored() {
+    fn the_comparison_is_reported_in_words_and_stored() {
         let found = predictions(group(43, 12, 0.7), group(40, 31, 0.7));
         let found = found.calibration().unwrap();
         assert_eq!(

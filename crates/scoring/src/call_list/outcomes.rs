@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_outcomes_are_said_in_words() {
+    fn the_outcomes_are_reported_in_words() {
         assert_eq!(
             of([10, 100], [20, 100]).to_string(),
             "leavers among called clients: 10 of 100 (10 %); among held-out clients: 20 of 100 (20 %); \

@@ -52,7 +52,7 @@ fn comparison(case: Case) -> Comparison {
         candidate: with(case.f1.0, case.log_loss.0),
         incumbent: with(case.f1.1, case.log_loss.1),
         log_loss_p_value: case.p,
-        guard: case.test.map(|p| Guard {
+        guard: case.test.map(|p| TestDataComparison {
             rows: 40,
             left_out: 2,
             candidate_log_loss: Some(0.7),

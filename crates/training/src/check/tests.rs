@@ -23,8 +23,8 @@ struct Case {
 impl Case {
     fn of(settings: FitSettings, design: &Design, table: Table) -> Self {
         let labelled = table.labelled();
-        let wide = fit(&settings, design, &table, &labelled).unwrap();
-        let fit = with_effects(wide, &settings, &table, &labelled).unwrap();
+        let in_steps = fit(&settings, design, &table, &labelled).unwrap();
+        let fit = with_effects(in_steps, &settings, &table, &labelled).unwrap();
         Self {
             settings,
             table,

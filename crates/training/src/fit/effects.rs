@@ -38,9 +38,9 @@ pub(crate) fn with_effects(
     table: &Table,
     labelled: &Selection,
 ) -> Result<Fit, FitError> {
-    let wide = fit.predictor.design.terms(table.n_features());
+    let all_terms = fit.predictor.design.terms(table.n_features());
     let shapes = fit.predictor.design.shapes(table.n_features());
-    let columns = columns(&fit, &wide, &shapes);
+    let columns = columns(&fit, &all_terms, &shapes);
     let effects = || columns.iter().filter_map(Columns::effect);
     if effects().next().is_none() {
         return Ok(fit);
@@ -123,14 +123,14 @@ struct FittedEffect {
     covariance: Array2<f64>,
 }
 
-fn columns(fit: &Fit, wide: &[Term<'_>], shapes: &[EffectShape]) -> Vec<Columns> {
+fn columns(fit: &Fit, all_terms: &[Term<'_>], shapes: &[EffectShape]) -> Vec<Columns> {
     let together = |one: &Term<'_>, next: &Term<'_>| match (one.encoding, next.encoding) {
         (Encoding::Step(..), Encoding::Step(..)) => one.feature == next.feature,
         (Encoding::Cell(_, place), Encoding::Cell(_, next)) => place + 1 == next,
         _ => false,
     };
     let mut first = 0;
-    let groups = wide.chunk_by(together).map(|terms| {
+    let groups = all_terms.chunk_by(together).map(|terms| {
         let place = first;
         first += terms.len();
         let fitted = || FittedEffect::of(fit, place, &shapes[place..first]);

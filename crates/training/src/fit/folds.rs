@@ -21,7 +21,7 @@ use super::start;
 
 /// Fits to the labelled rows of a selection, each without the rows of one fold, and all with the same
 /// columns.
-pub(crate) struct SameColumns<'a> {
+pub(crate) struct FitsWithoutFold<'a> {
     settings: FitSettings,
     design: Design,
     table: &'a Table,
@@ -38,31 +38,31 @@ struct Others {
     start: Option<Point>,
 }
 
-impl<'a> SameColumns<'a> {
-    /// Takes the first step of each fit, from `near`, a predictor that was fitted to all rows of the
-    /// selection. All rows must be labelled. The fits have the columns of `near`.
+impl<'a> FitsWithoutFold<'a> {
+    /// Takes the first step of each fit, from `initial`, a predictor that was fitted to all rows of the
+    /// selection. All rows must be labelled. The fits have the columns of `initial`.
     pub(crate) fn new(
         settings: FitSettings,
-        near: LinearPredictor,
+        initial: LinearPredictor,
         table: &'a Table,
         selection: Selection,
     ) -> Result<Self, FitError> {
-        let terms = near.design.terms(table.n_features());
+        let terms = initial.design.terms(table.n_features());
         let of_folds = moments_by_fold(&terms, table, &selection)?;
         let moments = others_of_each(&of_folds, joined);
         let axes_of_all = axes(&joined(&mut of_folds.iter()), &settings);
-        let nearer = one_step(&settings, &near, &terms, table, &selection, &axes_of_all)?;
+        let stepped = one_step(&settings, &initial, &terms, table, &selection, &axes_of_all)?;
         let axes: Vec<Vec<Axis>> = moments
             .iter()
             .map(|moments| axes(moments, &settings))
             .collect();
-        let points: Vec<LogisticPoint<'_>> = nearer
+        let points: Vec<LogisticPoint<'_>> = stepped
             .iter()
             .zip(&axes)
-            .map(|(nearer, axes)| LogisticPoint {
+            .map(|(stepped, axes)| LogisticPoint {
                 terms: &terms,
                 axes,
-                weights: start::weights(nearer, axes),
+                weights: start::weights(stepped, axes),
             })
             .collect();
         let sums = logistic_terms_without_folds(&points, table, &selection)?;
@@ -77,7 +77,7 @@ impl<'a> SameColumns<'a> {
         drop(terms);
         Ok(Self {
             settings,
-            design: near.design,
+            design: initial.design,
             table,
             selection,
             folds,
@@ -101,28 +101,28 @@ impl<'a> SameColumns<'a> {
     }
 }
 
-/// For each fold, a predictor after one Newton step on all other folds. The step begins at `near`, a fit to
-/// all labelled rows. The rows of the fold hardly affect the result. One step costs a fifth of
-/// [`SameColumns`] and gives nearly the same predictions.
+/// For each fold, a predictor after one Newton step on all other folds. The step begins at `initial`, a
+/// fit to all labelled rows. The rows of the fold hardly affect the result. One step costs a fifth of
+/// [`FitsWithoutFold`] and gives nearly the same predictions.
 pub(crate) fn one_step_out_of_fold(
     settings: &FitSettings,
-    near: &LinearPredictor,
+    initial: &LinearPredictor,
     table: &Table,
     labelled: &Selection,
 ) -> Result<Vec<LinearPredictor>, FitError> {
-    let terms = near.design.terms(table.n_features());
+    let terms = initial.design.terms(table.n_features());
     let axes = axes(&passes::moments(&terms, table, labelled)?, settings);
-    one_step(settings, near, &terms, table, labelled, &axes)
+    one_step(settings, initial, &terms, table, labelled, &axes)
 }
 
 /// For each fold, the predictor after one Newton step on all other folds. The step begins at
-/// `near`.
+/// `initial`.
 ///
 /// Missing values are replaced by the mean of all rows, not by the mean of the other folds, so the
 /// step is slightly inexact.
 fn one_step(
     settings: &FitSettings,
-    near: &LinearPredictor,
+    initial: &LinearPredictor,
     terms: &[Term<'_>],
     table: &Table,
     selection: &Selection,
@@ -131,18 +131,18 @@ fn one_step(
     let point = LogisticPoint {
         terms,
         axes,
-        weights: start::weights(near, axes),
+        weights: start::weights(initial, axes),
     };
     let of_folds = logistic_terms_by_fold(&point, table, selection)?;
     let penalty = penalty(axes, settings);
-    let shapes = near.design.shapes(table.n_features());
+    let shapes = initial.design.shapes(table.n_features());
     let step = |others: &mut dyn Iterator<Item = &LogisticTerms>| {
         let mut terms = LogisticTerms::zero(point.weights.len());
         others.for_each(|of_fold| terms.merge(of_fold));
         let here = Point::penalised(point.weights.clone(), terms, &penalty);
         let nowhere = || Array1::zeros(here.weights.len());
         let direction = here.newton_direction(&shapes).unwrap_or_else(nowhere);
-        raw_predictor(&near.design, axes, &(&here.weights + &direction))
+        raw_predictor(&initial.design, axes, &(&here.weights + &direction))
     };
     Ok(others_of_each(&of_folds, step))
 }

@@ -15,7 +15,7 @@ use ndarray::{Array1, Array2};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::trial::{Trial, Trials, losses, weaker};
-use crate::fit::{FitError, FitSettings, fit_near, if_possible};
+use crate::fit::{FitError, FitSettings, fit_starting_at, if_possible};
 
 /// Maximum expected share of pairs without an effect among those that are kept.
 const FALSE_SHARE: f64 = 0.2;
@@ -50,7 +50,7 @@ fn tried_as_far_as_possible(
     rows: &Selection,
 ) -> Result<Option<Trials>, FitError> {
     let best = curves.best();
-    let whole = with_pairs(&best.near, best.settings, parts, table, rows)?;
+    let whole = with_pairs(&best.initial, best.settings, parts, table, rows)?;
     if whole.design == curves.design {
         return Ok(None);
     }
@@ -75,18 +75,18 @@ fn tried_as_far_as_possible(
     }))
 }
 
-/// For each fold, a predictor of curves with the pairs that the other folds choose. `nears` has a
-/// predictor of curves for each fold, near the optimum of the other folds.
+/// For each fold, a predictor of curves with the pairs that the other folds choose. `curves_of_folds`
+/// has a predictor of curves for each fold, near the optimum of the other folds.
 pub(super) fn of_each_fold(
-    nears: &[LinearPredictor],
+    curves_of_folds: &[LinearPredictor],
     settings: FitSettings,
     parts: &[Option<Parts>],
     table: &Table,
     rows: &Selection,
 ) -> Result<Vec<LinearPredictor>, FitError> {
-    let folds = nears.iter().zip(0..FOLDS).map(|(near, fold)| {
+    let folds = curves_of_folds.iter().zip(0..FOLDS).map(|(curves, fold)| {
         let others = rows.clone().of_fold(Fold::Outside(fold));
-        with_pairs(near, settings, parts, table, &others)
+        with_pairs(curves, settings, parts, table, &others)
     });
     folds.collect()
 }
@@ -94,13 +94,13 @@ pub(super) fn of_each_fold(
 /// Fits a predictor of curves with the pairs that it misses, and then once more with the pairs that
 /// it still misses.
 fn with_pairs(
-    near: &LinearPredictor,
+    curves: &LinearPredictor,
     settings: FitSettings,
     parts: &[Option<Parts>],
     table: &Table,
     rows: &Selection,
 ) -> Result<LinearPredictor, FitError> {
-    let mut predictor = near.clone();
+    let mut predictor = curves.clone();
     let mut known = BTreeSet::new();
     for _ in 0..ROUNDS {
         let grids = chosen(parts, &predictor, &known, table, rows)?;
@@ -109,7 +109,7 @@ fn with_pairs(
         }
         known.extend(grids.iter().map(Grid::features));
         let widened = predictor.with_cells(grids);
-        predictor = fit_near(&settings, &widened, table, rows)?.predictor;
+        predictor = fit_starting_at(&settings, &widened, table, rows)?.predictor;
     }
     Ok(predictor)
 }
@@ -125,13 +125,13 @@ fn trial(
     let (mut out_of_fold, mut of_folds) = (Vec::new(), Vec::new());
     for (start, fold) in starts.iter().zip(0..) {
         let others = rows.clone().of_fold(Fold::Outside(fold));
-        let fitted = fit_near(&settings, start, table, &others)?;
+        let fitted = fit_starting_at(&settings, start, table, &others)?;
         of_folds.push(losses(&fitted.predictor, table, rows, fold)?);
         out_of_fold.push(fitted.predictor);
     }
     Ok(Trial {
         settings,
-        near: whole.clone(),
+        initial: whole.clone(),
         out_of_fold,
         losses: of_folds,
     })

@@ -4,7 +4,9 @@ use dataset::passes::{LossSum, loss_sum};
 use dataset::{Fold, Selection, Table};
 use model::{Design, Form, LinearPredictor};
 
-use crate::fit::{Fit, FitError, FitSettings, fit, fit_near, if_possible, one_step_out_of_fold};
+use crate::fit::{
+    Fit, FitError, FitSettings, fit, fit_starting_at, if_possible, one_step_out_of_fold,
+};
 
 /// Inverse strengths of the penalty, the strongest first.
 const PENALTIES: [f64; 6] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
@@ -14,8 +16,8 @@ const FIRST_TRIED: usize = 3;
 /// The out-of-fold log-losses of the rows, with one penalty.
 pub(super) struct Trial {
     pub(super) settings: FitSettings,
-    /// A predictor fitted to all rows, or a start for such a fit.
-    pub(super) near: LinearPredictor,
+    /// Start of a fit to all rows: a predictor that is fitted to them, with this penalty or with another.
+    pub(super) initial: LinearPredictor,
     /// For each fold, a predictor that is fitted to the other folds.
     pub(super) out_of_fold: Vec<LinearPredictor>,
     /// The log-losses of each fold's rows.
@@ -31,21 +33,21 @@ pub(super) struct Trials {
 }
 
 impl Trial {
-    /// Predicts each fold after one Newton step on the other folds. The step begins at `near`, a
+    /// Predicts each fold after one Newton step on the other folds. The step begins at `initial`, a
     /// fit to all rows.
     pub(super) fn of(
         settings: FitSettings,
-        near: &Fit,
+        initial: &Fit,
         table: &Table,
         rows: &Selection,
     ) -> Result<Self, FitError> {
-        let out_of_fold = one_step_out_of_fold(&settings, &near.predictor, table, rows)?;
+        let out_of_fold = one_step_out_of_fold(&settings, &initial.predictor, table, rows)?;
         let folds = out_of_fold.iter().zip(0..);
         Ok(Self {
             losses: folds
                 .map(|(predictor, fold)| losses(predictor, table, rows, fold))
                 .collect::<Result<_, _>>()?,
-            near: near.predictor.clone(),
+            initial: initial.predictor.clone(),
             out_of_fold,
             settings,
         })
@@ -92,7 +94,7 @@ impl Trials {
     pub(super) fn of_lines(only: Trial) -> Self {
         Self {
             form: Form::Linear,
-            design: only.near.design.clone(),
+            design: only.initial.design.clone(),
             tried: vec![only],
         }
     }
@@ -105,8 +107,8 @@ impl Trials {
     ) -> Result<Self, FitError> {
         let first = fit(&penalty_at(FIRST_TRIED), steps, table, rows)?;
         let try_at = |place: usize| {
-            let near = fit_near(&penalty_at(place), &first.predictor, table, rows)?;
-            Trial::of(penalty_at(place), &near, table, rows)
+            let fitted = fit_starting_at(&penalty_at(place), &first.predictor, table, rows)?;
+            Trial::of(penalty_at(place), &fitted, table, rows)
         };
         let mut tried = vec![Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)?];
         for place in (0..FIRST_TRIED).rev() {

@@ -42,8 +42,8 @@ impl Reading {
             deployment::live_target(layout),
             Kept {
                 names: kept(layout),
-                return_target: &|served| {
-                    let target = self.logged(return_target(layout, served));
+                release_to_restore: &|served| {
+                    let target = self.logged(release_to_restore(layout, served));
                     Some(target.ok()??.name().to_owned())
                 },
             },
@@ -68,7 +68,7 @@ struct Kept<'a> {
     names: Vec<String>,
     /// Finds an undamaged release to make live if the link to the live one is lost: the served one, if it
     /// is given and undamaged.
-    return_target: &'a dyn Fn(Option<&str>) -> Option<String>,
+    release_to_restore: &'a dyn Fn(Option<&str>) -> Option<String>,
 }
 
 /// What the pages say of the live release: `target` is what `current` points at.
@@ -81,10 +81,10 @@ fn live_release(
         (Some(release), true, _) => LiveRelease::Served(release),
         (None, _, Ok(None)) if kept.names.is_empty() => LiveRelease::None,
         (None, _, Ok(None)) => LiveRelease::Unlinked {
-            return_to: (kept.return_target)(None),
+            return_to: (kept.release_to_restore)(None),
         },
         (Some(served), _, Ok(None)) => LiveRelease::Missing {
-            return_to: (kept.return_target)(Some(&served)),
+            return_to: (kept.release_to_restore)(Some(&served)),
             served,
         },
         (served, _, Ok(Some(_)) | Err(_)) => LiveRelease::Damaged { served },
@@ -92,7 +92,7 @@ fn live_release(
 }
 
 /// The undamaged release to make live: the served one, if it is given and undamaged.
-fn return_target(layout: &Layout, served: Option<&str>) -> anyhow::Result<Option<Release>> {
+fn release_to_restore(layout: &Layout, served: Option<&str>) -> anyhow::Result<Option<Release>> {
     let published = PublishedManifests::read(layout)?;
     let served = served.and_then(|served| {
         let release = Release::open_published(&layout.release(served), &published).ok()?;
@@ -100,7 +100,7 @@ fn return_target(layout: &Layout, served: Option<&str>) -> anyhow::Result<Option
     });
     match served {
         Some(served) => Ok(Some(served)),
-        None => deployment::return_target(layout, None),
+        None => deployment::release_to_restore(layout, None),
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
             target.map(|target| target.map(PathBuf::from)),
             Kept {
                 names: vec!["000003".to_owned(), "000002".to_owned()],
-                return_target: &|served| {
+                release_to_restore: &|served| {
                     assert!(served.is_none() || served == Some("000002"));
                     whole.map(str::to_owned)
                 },
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_is_served_but_no_longer_live_is_said_to_be_missing() {
+    fn a_release_that_is_served_but_no_longer_live_is_reported_as_missing() {
         let missing = |return_to: Option<&str>| LiveRelease::Missing {
             served: "000002".into(),
             return_to: return_to.map(str::to_owned),
@@ -180,7 +180,7 @@ mod tests {
             Ok(None),
             Kept {
                 names: Vec::new(),
-                return_target: &|_| None,
+                release_to_restore: &|_| None,
             },
         );
         assert_eq!(nothing_kept, LiveRelease::None);

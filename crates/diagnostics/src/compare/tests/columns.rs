@@ -190,7 +190,7 @@ fn each_check_describes_its_test() {
 }
 
 #[test]
-fn levels_that_changed_are_said_once_and_in_plain_words() {
+fn levels_that_changed_are_reported_once_and_in_plain_words() {
     let region = |row: usize| ["north", "south", "east"][row * 7919 % 3].to_owned();
     let moved = |row: usize| match row % 5 {
         0 => "north".to_owned(),
@@ -224,7 +224,7 @@ fn levels_that_changed_are_said_once_and_in_plain_words() {
 }
 
 #[test]
-fn a_spread_is_said_in_the_line_of_its_column() {
+fn a_spread_is_reported_in_the_line_of_its_column() {
     let x = |row| wave(row, 0.0).to_string();
     let y = |row| wave(row, 1.7).to_string();
     let wider = |row| (wave(row, 0.3) * 1.6).to_string();

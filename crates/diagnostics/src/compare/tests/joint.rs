@@ -408,7 +408,7 @@ fn a_changed_relation_is_found_beside_new_levels() {
 }
 
 #[test]
-fn a_spread_is_said_only_with_a_factor_that_matters() {
+fn a_spread_is_reported_only_with_a_factor_that_matters() {
     for seed in 200..230 {
         let [x, mut y] = related(seed, 800);
         // One row in twenty is wrong, so the ends of the numbers change and their middle does not.

@@ -29,8 +29,8 @@ fn compared(before: Cell<'_>, now: Cell<'_>) -> ColumnComparison {
     assert_eq!(report.verdict == Verdict::Drift, is_drift, "{report}");
     let part = &column.part.as_ref().unwrap().check;
     let is_shown = report.to_string().contains(&part.sentence);
-    let is_said = part.verdict == Verdict::Drift || part.is_significant_but_small();
-    assert_eq!(is_shown, is_said, "{report}");
+    let is_reported = part.verdict == Verdict::Drift || part.is_significant_but_small();
+    assert_eq!(is_shown, is_reported, "{report}");
     let json = serde_json::to_value(&column).unwrap();
     let read: ColumnComparison = serde_json::from_value(json.clone()).unwrap();
     assert_eq!(read, column, "{json}");
@@ -505,12 +505,12 @@ fn a_placeholder_is_the_whole_change_if_the_other_numbers_stay() {
         found
     };
     let alone = part(|value| value);
-    assert!(alone.part.as_ref().unwrap().is_whole_change && alone.is_said_by_part());
+    assert!(alone.part.as_ref().unwrap().is_whole_change && alone.is_reported_by_part());
     let moved = part(|value| value + 0.3);
-    assert!(!moved.part.as_ref().unwrap().is_whole_change && !moved.is_said_by_part());
+    assert!(!moved.part.as_ref().unwrap().is_whole_change && !moved.is_reported_by_part());
     // Without a significant part there is nothing to say.
     let pair = ColumnPair::numbers("x", [0, 0], [before.clone(), now.clone()]);
-    assert!(!checked(pair, 1).is_said_by_part());
+    assert!(!checked(pair, 1).is_reported_by_part());
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) enum Statistic {
     Largest,
 }
 
-/// A group of features whose sums become one statistic.
+/// Features whose sums become one statistic: all tested features of a kind, or its features with names.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     /// Places of the features.

@@ -66,13 +66,13 @@ fn unclear_marks(name: &str, marks: &str, mark: &str) -> String {
 /// The features of the current schema; `None` unless the data has all of them.
 pub(super) fn current_features(
     pooled: &PooledColumns,
-    today: &Schema,
+    schema: &Schema,
     rules: Rules,
 ) -> Option<Vec<Feature>> {
-    if today.features.is_empty() {
+    if schema.features.is_empty() {
         return None;
     }
-    let features = today.features.iter();
+    let features = schema.features.iter();
     features
         .map(|feature| with_current_kind(feature, pooled.find(&feature.name)?, rules))
         .collect()
@@ -110,8 +110,8 @@ pub(super) fn report_other_columns(
     rules: Rules,
     remarks: &mut Vec<String>,
 ) {
-    let listed_by_today = current.iter().filter(|_| rules == Rules::Observed);
-    for Feature { name, kind } in listed_by_today {
+    let listed = current.iter().filter(|_| rules == Rules::Observed);
+    for Feature { name, kind } in listed {
         if let Kind::Category(rules) = kind {
             let texts = match rules.listed.levels() {
                 Some(_) => {

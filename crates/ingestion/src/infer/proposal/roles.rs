@@ -9,7 +9,7 @@ use super::target::guess_target;
 use crate::infer::columns::PooledColumns;
 
 /// The current schema, and whether the data fits it.
-pub(super) struct Today<'s> {
+pub(super) struct CurrentSchema<'s> {
     pub(super) schema: &'s Schema,
     /// True if the data has all features of the current schema. The proposal then changes only
     /// rules.
@@ -20,13 +20,13 @@ pub(super) struct Today<'s> {
 /// column of the current schema.
 pub(super) fn choose_target(
     pooled: &PooledColumns,
-    today: &Today<'_>,
+    current: &CurrentSchema<'_>,
     remarks: &mut Vec<String>,
 ) -> anyhow::Result<(String, Labels)> {
-    let schema = today.schema;
+    let schema = current.schema;
     if let Some(column) = pooled.find(&schema.target) {
         let labels = labels(pooled, schema, remarks);
-        return Ok((today.name(&schema.target, &column.cells.name), labels));
+        return Ok((current.name(&schema.target, &column.cells.name), labels));
     }
     let named: Vec<&str> = schema.columns().collect();
     if let Some(guess) = guess_target(pooled.without(&named)) {
@@ -48,14 +48,14 @@ pub(super) fn choose_target(
 
 /// The labels of the current target. If these are 0 and 1 and the column holds other texts, the
 /// labels are guessed.
-fn labels(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> Labels {
-    let cells = pooled.find(&today.target).map(|column| &column.cells);
-    let unknown = cells.and_then(|cells| Some((cells, unknown_label(cells, &today.labels)?)));
+fn labels(pooled: &PooledColumns, schema: &Schema, remarks: &mut Vec<String>) -> Labels {
+    let cells = pooled.find(&schema.target).map(|column| &column.cells);
+    let unknown = cells.and_then(|cells| Some((cells, unknown_label(cells, &schema.labels)?)));
     let Some((cells, unknown)) = unknown else {
-        return today.labels.clone();
+        return schema.labels.clone();
     };
     let guess = Values::of(cells).and_then(|values| values.labels(&cells.name));
-    let guess = guess.filter(|_| today.labels.are_numbers());
+    let guess = guess.filter(|_| schema.labels.are_numbers());
     match guess {
         Some((labels, reason)) => {
             remarks.extend(reason);
@@ -64,10 +64,10 @@ fn labels(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> 
         None => {
             remarks.push(format!(
                 "the label {unknown:?} of {} is unknown; {}",
-                today.target,
-                today.labels.in_words()
+                schema.target,
+                schema.labels.in_words()
             ));
-            today.labels.clone()
+            schema.labels.clone()
         }
     }
 }
@@ -75,16 +75,16 @@ fn labels(pooled: &PooledColumns, today: &Schema, remarks: &mut Vec<String>) -> 
 /// Name of the id column; `None` if there is none.
 pub(super) fn choose_id(
     pooled: &PooledColumns,
-    today: &Today<'_>,
+    current: &CurrentSchema<'_>,
     target: &str,
     remarks: &mut Vec<String>,
 ) -> Option<String> {
-    let schema = today.schema;
+    let schema = current.schema;
     let known = schema.id.as_deref();
     if let Some((name, column)) = known.and_then(|name| Some((name, pooled.find(name)?))) {
-        return Some(today.name(name, &column.cells.name));
+        return Some(current.name(name, &column.cells.name));
     }
-    if known.is_none() && today.fits {
+    if known.is_none() && current.fits {
         return None;
     }
     let named: Vec<&str> = schema.columns().chain([target]).collect();
@@ -93,7 +93,7 @@ pub(super) fn choose_id(
     guess.name
 }
 
-impl Today<'_> {
+impl CurrentSchema<'_> {
     /// Name of a column that keeps its role: as in the schema if the data fits it, otherwise as in
     /// the file.
     fn name(&self, configured: &str, written: &str) -> String {

@@ -54,8 +54,8 @@ fn file(columns: Vec<ColumnSurvey>) -> FileSurvey {
     }
 }
 
-fn proposed_for(columns: Vec<ColumnSurvey>, today: &Schema, rules: Rules) -> ProposedSchema {
-    propose(&pooled(&[file(columns)]), today, rules).unwrap()
+fn proposed_for(columns: Vec<ColumnSurvey>, current: &Schema, rules: Rules) -> ProposedSchema {
+    propose(&pooled(&[file(columns)]), current, rules).unwrap()
 }
 
 fn proposed(columns: Vec<ColumnSurvey>) -> ProposedSchema {
@@ -116,7 +116,7 @@ fn rules_of_the_current_schema_stay_unless_they_are_to_be_observed() {
         name: name.into(),
         kind: kind.clone(),
     };
-    let today = Schema {
+    let current = Schema {
         id: None,
         features: vec![feature("usage", &number), feature("plan", &category)],
         target: "left".into(),
@@ -130,9 +130,9 @@ fn rules_of_the_current_schema_stay_unless_they_are_to_be_observed() {
             labels("left", 200),
         ]
     };
-    let found = proposed_for(columns(), &today, Rules::Configured);
-    assert_eq!(found.schema, today);
-    let found = proposed_for(columns(), &today, Rules::Observed);
+    let found = proposed_for(columns(), &current, Rules::Configured);
+    assert_eq!(found.schema, current);
+    let found = proposed_for(columns(), &current, Rules::Observed);
     let [usage, plan] = &found.schema.features[..] else {
         panic!("{:?}", found.schema.features);
     };
@@ -340,13 +340,13 @@ fn labels_of_the_current_target_stay_unless_they_are_numbers_and_the_data_has_te
         labels: Labels::new(text("Yes"), text("No")).unwrap(),
         ..Schema::default()
     };
-    let with = |cells: &[&str], today: &Schema| {
+    let with = |cells: &[&str], current: &Schema| {
         let columns = vec![
             texts("corporation", 200, 200),
             numbers("x", 200),
             repeated("Exited", 200, cells),
         ];
-        proposed_for(columns, today, Rules::Configured)
+        proposed_for(columns, current, Rules::Configured)
     };
     assert_eq!(with(&["Yes", "No"], &worded).schema.labels, worded.labels);
     assert_eq!(
@@ -365,19 +365,19 @@ fn labels_of_the_current_target_stay_unless_they_are_numbers_and_the_data_has_te
 
 #[test]
 fn a_feature_of_the_current_schema_gets_no_other_role() {
-    let today = Schema {
+    let current = Schema {
         id: Some("client".into()),
         features: vec!["logins".into(), "vip".into()],
         target: "churned".into(),
         ..Schema::default()
     };
-    let found = |columns| proposed_for(columns, &today, Rules::Configured);
+    let found = |columns| proposed_for(columns, &current, Rules::Configured);
     let unlabelled = found(vec![
         texts("client", 200, 200),
         numbers("logins", 200),
         labels("VIP ", 200),
     ]);
-    assert_eq!(unlabelled.schema, today);
+    assert_eq!(unlabelled.schema, current);
     assert_remarks(&unlabelled, &["the target is still churned"]);
     let renamed = found(vec![
         numbers("logins", 200),
@@ -399,12 +399,12 @@ fn foreign_data_gives_no_column_of_the_current_schema() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("none can be the target"), "{error}");
     let found = proposed(vec![numbers("x", 200), labels("left", 200)]);
-    let today = Schema::default();
+    let current = Schema::default();
     assert!(
         found
             .schema
             .columns()
-            .all(|name| today.columns().all(|known| known != name))
+            .all(|name| current.columns().all(|known| known != name))
     );
 }
 

@@ -7,13 +7,14 @@ use diagnostics::Verdict;
 use ingestion::{FileReport, IngestReport};
 use jiff::Timestamp;
 use scoring::{
-    CallOutcomes, CallPredictions, CallReport, Comparison, Guard, Metrics, PredictedGroup, gate,
+    CallOutcomes, CallPredictions, CallReport, Comparison, Metrics, PredictedGroup,
+    TestDataComparison, gate,
 };
 
 use crate::action::Action;
 use crate::counts::FileCounts;
 use crate::decision::Decision;
-use crate::decision::tests::{judged, metrics};
+use crate::decision::tests::{metrics, with_verdict};
 use crate::evidence::Evidence;
 use crate::outcome::Outcome;
 use crate::run_record::RunRecord;
@@ -91,7 +92,7 @@ fn gated(record: RunRecord, comparison: Comparison, policy: GatePolicy) -> RunRe
 fn tested(verdict: Verdict) -> Evidence {
     Evidence {
         on_new_rows: Some(good()),
-        ..judged(verdict, None)
+        ..with_verdict(verdict, None)
     }
 }
 
@@ -172,7 +173,7 @@ fn a_refused_candidate() {
 
 /// A retrain after drift, whose model is worse than the former one on the test data.
 fn redeployed(log_loss: (f64, f64), p_of_higher: f64) -> RunRecord {
-    let guard = Guard {
+    let guard = TestDataComparison {
         rows: 100,
         left_out: 0,
         candidate_log_loss: Some(0.7),
@@ -247,7 +248,7 @@ fn rows_that_are_too_few() {
         evidence: Some(Evidence {
             verdicts: None,
             on_new_rows: Some(few),
-            ..judged(Verdict::Ok, None)
+            ..with_verdict(Verdict::Ok, None)
         }),
         ..ended(Outcome::NotJudged, Some("000001"))
     };

@@ -16,7 +16,7 @@ fn manifest(release: &str) -> Manifest {
         score_interval: None,
         files: BTreeMap::new(),
         data: DataPosition::default(),
-        answers: Vec::new(),
+        sample_predictions: Vec::new(),
     }
 }
 

@@ -138,8 +138,8 @@ fn a_fold_is_predicted_by_a_fit_with_the_same_columns() {
     let case = &Case::all()[1];
     let (table, settings) = (case.table(), case.settings());
     let all = fit(&settings, &design(&table), &table, &table.all()).unwrap();
-    let near = all.predictor.for_fitting();
-    let folds = SameColumns::new(settings, near, &table, table.all().labelled()).unwrap();
+    let initial = all.predictor.for_fitting();
+    let folds = FitsWithoutFold::new(settings, initial, &table, table.all().labelled()).unwrap();
     for fold in 0..FOLDS {
         let found = folds.without(fold).unwrap();
         let others = table.all().of_fold(dataset::Fold::Outside(fold));

@@ -95,32 +95,32 @@ fn coefficients_of_steps_are_those_of_scikit_learn() {
 fn effects_predict_what_the_fitted_steps_predict() {
     for case in Case::all() {
         let (table, settings) = (case.table(), case.settings());
-        let wide = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
-        let kept = with_effects(wide.clone(), &settings, &table, &table.all()).unwrap();
-        assert_eq!(kept.predictor.form(), Form::Curves);
-        let back = kept.predictor.for_fitting();
+        let in_steps = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
+        let in_effects = with_effects(in_steps.clone(), &settings, &table, &table.all()).unwrap();
+        assert_eq!(in_effects.predictor.form(), Form::Curves);
+        let in_steps_again = in_effects.predictor.for_fitting();
         let expressions = [
-            wide.predictor.expression(),
-            kept.predictor.expression(),
-            back.expression(),
+            in_steps.predictor.expression(),
+            in_effects.predictor.expression(),
+            in_steps_again.expression(),
         ];
         for first in [-9.0, 0.0, 2.5, 3.0, 1e9] {
             for second in [-1e9, -1.7, 0.0, 0.3, 4.0] {
-                let [wide, kept, back] =
+                let [in_steps, in_effects, in_steps_again] =
                     [0, 1, 2].map(|it: usize| value(&expressions[it], [first, second]));
                 assert!(
-                    (wide - kept).abs() < 1e-9,
-                    "{first} {second}: {wide} {kept}"
+                    (in_steps - in_effects).abs() < 1e-9,
+                    "{first} {second}: {in_steps} {in_effects}"
                 );
                 assert!(
-                    (wide - back).abs() < 1e-9,
-                    "{first} {second}: {wide} {back}"
+                    (in_steps - in_steps_again).abs() < 1e-9,
+                    "{first} {second}: {in_steps} {in_steps_again}"
                 );
             }
         }
         let missing = |it: usize| value(&expressions[it], [f64::NAN, f64::NAN]);
         assert!((missing(0) - missing(1)).abs() < 1e-9);
-        for (effect, column) in kept
+        for (effect, column) in in_effects
             .predictor
             .design
             .effects()
@@ -138,17 +138,17 @@ fn effects_predict_what_the_fitted_steps_predict() {
 fn curves_are_checked_and_have_a_covariance_of_trends_and_effects() {
     for case in Case::all() {
         let (table, settings) = (case.table(), case.settings());
-        let wide = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
-        let kept = with_effects(wide, &settings, &table, &table.all()).unwrap();
+        let in_steps = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
+        let in_effects = with_effects(in_steps, &settings, &table, &table.all()).unwrap();
         assert_eq!(
             check(
                 &settings,
                 &table.sample(&table.labelled(), usize::MAX).unwrap(),
-                &kept
+                &in_effects
             ),
             Ok(Check::Confirmed)
         );
-        let covariance = uncertainty(&kept, &table, &table.all())
+        let covariance = uncertainty(&in_effects, &table, &table.all())
             .unwrap()
             .covariance
             .unwrap();

@@ -51,7 +51,7 @@ fn fit_all(settings: &FitSettings, table: &Table) -> Result<Fit, FitError> {
 }
 
 /// A column of `count` values, and labels that follow it with noise.
-fn noisy(count: usize, size: f64) -> (Vec<f64>, Vec<bool>) {
+fn noisy_rows(count: usize, size: f64) -> (Vec<f64>, Vec<bool>) {
     let wave = |row: usize| (row as f64 * 0.7).cos();
     let labels = (0..count).map(|row| wave(row) + (row as f64 * 2.3).sin() * 0.7 > 0.0);
     (

@@ -59,7 +59,7 @@ fn coefficients_are_those_of_scikit_learn() {
 
 #[test]
 fn the_order_of_rows_does_not_matter() {
-    let (x, labels) = noisy(500, 40.0);
+    let (x, labels) = noisy_rows(500, 40.0);
     let backwards = |column: &[f64]| column.iter().rev().copied().collect();
     let reversed: Vec<bool> = labels.iter().rev().copied().collect();
     let there = fit_all(&UNIT, &table_of(std::slice::from_ref(&x), &labels)).unwrap();
@@ -73,7 +73,7 @@ fn the_order_of_rows_does_not_matter() {
 fn columns_of_every_size_are_fitted() {
     for exponent in (-300..=308).step_by(4) {
         let size = 10f64.powi(exponent);
-        let (x, labels) = noisy(60, size);
+        let (x, labels) = noisy_rows(60, size);
         for c in [1e-300, 1e-6, 1.0, 1e6, 1e300] {
             let table = table_of(&[x.clone(), vec![size; 60]], &labels);
             let fitted = fit_all(&FitSettings { c }, &table).unwrap();
@@ -88,9 +88,9 @@ fn columns_of_every_size_are_fitted() {
 
 #[test]
 fn units_do_not_matter_where_the_penalty_does_not() {
-    let (x, labels) = noisy(60, 1e6);
+    let (x, labels) = noisy_rows(60, 1e6);
     let small = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap();
-    let (x, _) = noisy(60, 1e307);
+    let (x, _) = noisy_rows(60, 1e307);
     let large = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap();
     let ratio = small.predictor.coefficients[0] / large.predictor.coefficients[0];
     assert!(relative_difference(ratio, 1e301) < 1e-6, "{ratio:e}");
@@ -98,7 +98,7 @@ fn units_do_not_matter_where_the_penalty_does_not() {
 
 #[test]
 fn missing_values_count_as_the_mean_of_the_labelled_ones() {
-    let (mut x, labels) = noisy(60, 10.0);
+    let (mut x, labels) = noisy_rows(60, 10.0);
     let mut table = table_of(std::slice::from_ref(&x), &labels);
     table.in_memory_mut().features[0][3] = f64::NAN;
     // A row without a label is not a training row, so its value does not count in the mean.
@@ -113,7 +113,7 @@ fn missing_values_count_as_the_mean_of_the_labelled_ones() {
 
 #[test]
 fn an_empty_column_gets_no_weight() {
-    let (x, labels) = noisy(60, 1.0);
+    let (x, labels) = noisy_rows(60, 1.0);
     let with = fit_all(&UNIT, &table_of(&[x.clone(), vec![f64::NAN; 60]], &labels)).unwrap();
     let without = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap();
     assert_eq!(with.predictor.coefficients[1], 0.0);
@@ -127,7 +127,7 @@ fn an_empty_column_gets_no_weight() {
 
 #[test]
 fn identical_huge_columns_share_their_weight() {
-    let (x, labels) = noisy(60, 1e200);
+    let (x, labels) = noisy_rows(60, 1e200);
     let fitted = fit_all(&UNIT, &table_of(&[x.clone(), x], &labels)).unwrap();
     let [first, second] = fitted.predictor.coefficients[..] else {
         panic!("two coefficients");
@@ -136,7 +136,7 @@ fn identical_huge_columns_share_their_weight() {
 }
 
 #[test]
-fn separable_columns_are_fitted_or_the_refusal_says_why() {
+fn separable_columns_are_fitted_or_the_error_says_why() {
     for exponent in (-300..=308).step_by(19) {
         let x: Vec<f64> = (0..40)
             .map(|row| (f64::from(row) - 15.5) / 40.0 * 10f64.powi(exponent))
@@ -151,9 +151,9 @@ fn separable_columns_are_fitted_or_the_refusal_says_why() {
             }
             // The penalty dominates, so only the sign is known.
             Ok(fitted) => assert!(fitted.predictor.coefficients[0] > 0.0, "1e{exponent}"),
-            Err(refusal) => {
-                assert!(exponent > 20, "1e{exponent}: {refusal}");
-                assert!(refusal.to_string().contains("tell the classes apart"));
+            Err(error) => {
+                assert!(exponent > 20, "1e{exponent}: {error}");
+                assert!(error.to_string().contains("tell the classes apart"));
             }
         }
     }
@@ -175,7 +175,7 @@ fn rows_without_labels_or_with_one_label_are_refused_with_their_count() {
 
 #[test]
 fn a_fit_that_is_stopped_says_why() {
-    let (x, labels) = noisy(60, 1.0);
+    let (x, labels) = noisy_rows(60, 1.0);
     let table = table_of(&[x], &labels);
     let axes = [Axis {
         scale: 1.0,
@@ -203,7 +203,7 @@ fn a_fit_that_is_stopped_says_why() {
 
 #[test]
 fn a_selection_is_fitted_as_if_it_were_the_table() {
-    let (x, labels) = noisy(300, 5.0);
+    let (x, labels) = noisy_rows(300, 5.0);
     let table = table_of(&[x], &labels);
     let chosen = table.labelled().of_fold(Fold::Outside(2));
     let part = table.filtered(|row| dataset::fold_of(table.in_memory().client_numbers[row]) != 2);

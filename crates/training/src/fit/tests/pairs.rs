@@ -84,30 +84,34 @@ fn coefficients_of_cells_are_those_of_scikit_learn() {
 fn a_pair_predicts_what_its_fitted_cells_predict() {
     for case in Case::all() {
         let (table, settings) = (case.table(), case.settings());
-        let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
-        let kept = with_effects(wide.clone(), &settings, &table, &table.all()).unwrap();
-        assert_eq!(kept.predictor.form(), Form::Pairs);
-        let back = kept.predictor.for_fitting();
-        let expressions = [&wide.predictor, &kept.predictor, &back].map(|it| it.expression());
+        let in_steps = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
+        let in_effects = with_effects(in_steps.clone(), &settings, &table, &table.all()).unwrap();
+        assert_eq!(in_effects.predictor.form(), Form::Pairs);
+        let in_steps_again = in_effects.predictor.for_fitting();
+        let expressions =
+            [&in_steps.predictor, &in_effects.predictor, &in_steps_again].map(|it| it.expression());
         for first in [-9.0, 0.0, 2.5, 3.0, 1e9] {
             for second in [-1e9, -1.7, 0.0, 0.3, 4.0] {
-                let [wide, kept, back] = [0, 1, 2]
+                let [in_steps, in_effects, in_steps_again] = [0, 1, 2]
                     .map(|it: usize| expressions[it].value(|feature| [first, second][feature]));
                 assert!(
-                    (wide - kept).abs() < 1e-9,
-                    "{first} {second}: {wide} {kept}"
+                    (in_steps - in_effects).abs() < 1e-9,
+                    "{first} {second}: {in_steps} {in_effects}"
                 );
                 assert!(
-                    (wide - back).abs() < 1e-9,
-                    "{first} {second}: {wide} {back}"
+                    (in_steps - in_steps_again).abs() < 1e-9,
+                    "{first} {second}: {in_steps} {in_steps_again}"
                 );
             }
         }
         let labelled = table.sample(&table.labelled(), usize::MAX).unwrap();
-        assert_eq!(check(&settings, &labelled, &kept), Ok(Check::Confirmed));
+        assert_eq!(
+            check(&settings, &labelled, &in_effects),
+            Ok(Check::Confirmed)
+        );
         let missing = [0, 1].map(|it: usize| expressions[it].value(|_| f64::NAN));
         assert!((missing[0] - missing[1]).abs() < 1e-9);
-        let covariance = uncertainty(&kept, &table, &table.all())
+        let covariance = uncertainty(&in_effects, &table, &table.all())
             .unwrap()
             .covariance
             .unwrap();

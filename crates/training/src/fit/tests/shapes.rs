@@ -95,32 +95,38 @@ fn kept_curves_go_one_way_are_confirmed_and_are_watched_where_they_are_not_flat(
     for case in Case::all() {
         let (name, table) = (&case.0["name"], case.table());
         let settings = case.settings();
-        let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
-        let kept = with_effects(wide, &settings, &table, &table.all()).unwrap();
+        let in_steps = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
+        let in_effects = with_effects(in_steps, &settings, &table, &table.all()).unwrap();
         let checked = check(
             &settings,
             &table.sample(&table.labelled(), usize::MAX).unwrap(),
-            &kept,
+            &in_effects,
         );
         assert_eq!(checked, Ok(Check::Confirmed), "{name}");
         let shapes: Vec<EffectShape> = serde_json::from_value(case.0["shapes"].clone()).unwrap();
-        for effect in kept.predictor.design.effects() {
+        for effect in in_effects.predictor.design.effects() {
             let shape = shapes[effect.feature];
             assert_eq!(effect.shape, shape);
             let mut steps = effect.effect.values().windows(2);
             assert!(steps.all(|pair| shape.allows(pair[1] - pair[0])), "{name}");
         }
-        let back = kept.predictor.for_fitting();
-        let again = fit_near(&settings, &back, &table, &table.all()).unwrap();
-        let expressions = [kept.predictor.expression(), again.predictor.expression()];
+        let in_steps_again = in_effects.predictor.for_fitting();
+        let again = fit_starting_at(&settings, &in_steps_again, &table, &table.all()).unwrap();
+        let expressions = [
+            in_effects.predictor.expression(),
+            again.predictor.expression(),
+        ];
         for row in 0..50 {
             let cells = [0, 1].map(|feature: usize| table.in_memory().features[feature][row]);
-            let [kept, again] = expressions
+            let [in_effects, again] = expressions
                 .each_ref()
                 .map(|it| it.value(|feature| cells[feature]));
-            assert!((kept - again).abs() < 1e-6, "{name}: {kept} {again}");
+            assert!(
+                (in_effects - again).abs() < 1e-6,
+                "{name}: {in_effects} {again}"
+            );
         }
-        let is_curved = kept.predictor.form() == Form::Curves;
+        let is_curved = in_effects.predictor.form() == Form::Curves;
         assert_eq!(is_curved, case.0["form"] == "curves");
     }
 }
@@ -129,8 +135,8 @@ fn kept_curves_go_one_way_are_confirmed_and_are_watched_where_they_are_not_flat(
 fn what_a_shape_holds_at_zero_is_watched_one_way() {
     let watched = |case: &Case| {
         let (table, settings) = (case.table(), case.settings());
-        let wide = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
-        with_effects(wide, &settings, &table, &table.all())
+        let in_steps = fit(&settings, &case.design(&table), &table, &table.all()).unwrap();
+        with_effects(in_steps, &settings, &table, &table.all())
             .unwrap()
             .predictor
     };

@@ -20,7 +20,7 @@ fn assert_same_optimum(found: &Fit, wanted: &Fit) {
 
 #[test]
 fn the_optimum_is_the_same_from_every_start() {
-    let (x, labels) = noisy(500, 40.0);
+    let (x, labels) = noisy_rows(500, 40.0);
     let y: Vec<f64> = x.iter().map(|x| (x * 3.1).sin() * 1e-3).collect();
     let table = table_of(&[x, y], &labels);
     let wanted = fit_all(&UNIT, &table).unwrap();
@@ -50,13 +50,13 @@ fn the_optimum_is_the_same_from_every_start() {
         let found = fit_from(&UNIT, &start, &table, &table.all()).unwrap();
         assert_same_optimum(&found, &wanted);
     }
-    let near = fit_from(&UNIT, optimum, &table, &table.all()).unwrap();
-    assert!(near.iterations <= 1, "{} steps", near.iterations);
+    let refitted = fit_from(&UNIT, optimum, &table, &table.all()).unwrap();
+    assert!(refitted.iterations <= 1, "{} steps", refitted.iterations);
 }
 
 fn fit_from(
     settings: &FitSettings,
-    near: &LinearPredictor,
+    initial: &LinearPredictor,
     table: &Table,
     selection: &Selection,
 ) -> Result<Fit, FitError> {
@@ -70,7 +70,7 @@ fn fit_from(
         moments: &moments,
     };
     let start = |objective: &Objective<'_>| {
-        let start = objective.at(start::weights(near, objective.axes))?;
+        let start = objective.at(start::weights(initial, objective.axes))?;
         Ok(start::if_better(start))
     };
     solve(settings, &rows, Goal::Verified, start)
@@ -78,7 +78,7 @@ fn fit_from(
 
 #[test]
 fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
-    let (x, labels) = noisy(5_000, 40.0);
+    let (x, labels) = noisy_rows(5_000, 40.0);
     // Leaving out a fold changes the mean by which missing values are imputed.
     let is_missing = |row: usize| row.is_multiple_of(7);
     let y = (0..5_000).map(|row| {
@@ -89,19 +89,24 @@ fn the_predictor_without_a_fold_is_the_optimum_of_the_others() {
         }
     });
     let columns = [x, y.collect()];
-    for (table, near) in [&columns[..1], &columns].map(|columns| {
+    for (table, of_all_rows) in [&columns[..1], &columns].map(|columns| {
         let table = table_of(columns, &labels);
-        let near = fit_all(&UNIT, &table).unwrap().predictor;
-        (table, near)
+        let of_all_rows = fit_all(&UNIT, &table).unwrap().predictor;
+        (table, of_all_rows)
     }) {
-        let folds =
-            SameColumns::new(UNIT, near.for_fitting(), &table, table.all().labelled()).unwrap();
+        let folds = FitsWithoutFold::new(
+            UNIT,
+            of_all_rows.for_fitting(),
+            &table,
+            table.all().labelled(),
+        )
+        .unwrap();
         for fold in 0..FOLDS {
             let others = table.all().of_fold(Fold::Outside(fold));
             let wanted = fit(&UNIT, &Design::default(), &table, &others)
                 .unwrap()
                 .predictor;
-            assert_ne!(wanted, near);
+            assert_ne!(wanted, of_all_rows);
             let found = folds.without(fold).unwrap();
             let numbers = |expression: LinearExpression<'_>| {
                 let mut numbers = vec![expression.intercept];
@@ -142,7 +147,7 @@ fn a_start_does_not_allow_rows_with_one_label() {
 
 /// A table with enough rows for a first fit to a sample.
 fn many_rows() -> Table {
-    let (x, labels) = noisy(140_000, 40.0);
+    let (x, labels) = noisy_rows(140_000, 40.0);
     table_of(&[x], &labels)
 }
 
@@ -165,7 +170,7 @@ fn a_few_of_many_rows_show_the_way_to_the_optimum_of_all() {
 #[test]
 fn a_few_rows_that_mislead_do_no_harm() {
     // The sampled rows have one label only, or the column separates their labels without error.
-    let (x, noise) = noisy(140_000, 40.0);
+    let (x, noise) = noisy_rows(140_000, 40.0);
     let is_among_the_few = |row: usize| row % 16_384 < 1024;
     let one_label = (0..140_000).map(|row| noise[row] && !is_among_the_few(row));
     let separated = (0..140_000).map(|row| {

@@ -100,9 +100,9 @@ mod tests {
         for cell in &mut model.profile.sample.columns[1][..40] {
             *cell = level_code("a text that nobody kept");
         }
-        let answers = sample_predictions(&model);
-        assert_eq!(answers.len(), SAMPLE_PREDICTIONS);
-        assert!(matches!(answers[0].row[1], Some(SampleCell::Level(_))));
-        assert_eq!(check_sample_predictions(&model, &answers), Ok(()));
+        let predictions = sample_predictions(&model);
+        assert_eq!(predictions.len(), SAMPLE_PREDICTIONS);
+        assert!(matches!(predictions[0].row[1], Some(SampleCell::Level(_))));
+        assert_eq!(check_sample_predictions(&model, &predictions), Ok(()));
     }
 }
