@@ -195,9 +195,11 @@ fn a_gate_that_asks_leaves_the_candidate_to_a_person() {
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "candidate_waiting", "{record:#}");
     assert_eq!(workspace.live(), "000001");
-    let told = receiver.told();
-    let waiting = told.iter().filter(|told| *told == "candidate_refused open");
-    assert_eq!(waiting.count(), 1, "{told:?}");
+    let reported = receiver.reported();
+    let waiting = reported
+        .iter()
+        .filter(|reported| *reported == "candidate_refused open");
+    assert_eq!(waiting.count(), 1, "{reported:?}");
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
     assert_eq!(workspace.run("deployment", &[]).code, 0);
     assert_eq!(workspace.live(), "000002");

@@ -74,10 +74,10 @@ fn a_condition_is_reported_once_and_once_more_when_it_is_resolved() {
     assert_eq!(posted[0].header("x-risk-signature-256"), None);
 
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
-    assert!(receiver.told().is_empty());
+    assert!(receiver.reported().is_empty());
     export(&workspace, World::Before, 20, 400);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
-    assert_eq!(receiver.told(), ["input_rejected resolved"]);
+    assert_eq!(receiver.reported(), ["input_rejected resolved"]);
 
     export(&workspace, World::After, 22, 400);
     assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
@@ -103,10 +103,10 @@ fn a_condition_is_reported_once_and_once_more_when_it_is_resolved() {
     std::fs::remove_file(workspace.path("data/exports/20.csv")).expect("the file");
     export(&workspace, World::After, 23, 800);
     assert_eq!(outcome(&workspace.fullprocess()), "redeployed");
-    assert!(receiver.told().is_empty(), "within its cool-down");
+    assert!(receiver.reported().is_empty(), "within its cool-down");
     export(&workspace, World::After, 24, 300);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
-    assert_eq!(receiver.told(), ["model_drift resolved"]);
+    assert_eq!(receiver.reported(), ["model_drift resolved"]);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_receiver_that_fails_hangs_and_recovers_gets_every_message_in_its_order() {
     patient(&mut workspace);
     assert_eq!(workspace.shell(&remedy).code, 0);
     assert_eq!(
-        receiver.told(),
+        receiver.reported(),
         ["input_rejected open", "input_rejected resolved"]
     );
     assert_eq!(doctor(&workspace), (0, None));
@@ -180,11 +180,11 @@ fn a_message_that_is_refused_permanently_delays_no_other_and_is_not_sent_again()
     let workspace = watched(&receiver);
     receiver.answers(Answer::status("400 Bad Request"));
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
-    assert_eq!(receiver.told(), ["input_rejected open"], "once a run");
+    assert_eq!(receiver.reported(), ["input_rejected open"], "once a run");
     export(&workspace, World::Before, 20, 400);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
     let both = ["input_rejected open", "input_rejected resolved"];
-    assert_eq!(receiver.told(), both, "the second is tried too");
+    assert_eq!(receiver.reported(), both, "the second is tried too");
     let (_, finding) = doctor(&workspace);
     let (what, _) = finding.expect("a finding");
     assert!(
@@ -193,7 +193,7 @@ fn a_message_that_is_refused_permanently_delays_no_other_and_is_not_sent_again()
     );
     for expected in [&both[..], &both, &both, &both[1..], &[]] {
         assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
-        assert_eq!(receiver.told(), expected);
+        assert_eq!(receiver.reported(), expected);
     }
     assert_eq!(doctor(&workspace), (0, None));
 }
@@ -276,10 +276,10 @@ fn a_command_gets_the_same_on_its_stdin() {
     );
 
     workspace.set("alerts.timeout_seconds", json!(60));
-    tells(&mut workspace, "cat >> told.jsonl");
+    tells(&mut workspace, "cat >> reported.jsonl");
     assert_eq!(workspace.shell(&remedy).code, 0);
-    let told = workspace.text("told.jsonl");
-    let message: Value = serde_json::from_str(told.trim()).expect("one line of JSON");
+    let reported = workspace.text("reported.jsonl");
+    let message: Value = serde_json::from_str(reported.trim()).expect("one line of JSON");
     assert_eq!(in_short(&message), "input_rejected open");
 }
 
@@ -293,22 +293,22 @@ fn a_failed_run_is_reported_until_a_run_succeeds() {
     assert_eq!(workspace.run("fullprocess", &[]).code, 65);
     let posted = receiver.posted();
     let messages: Vec<Value> = posted.iter().map(|one| one.json()).collect();
-    let told: Vec<String> = messages.iter().map(in_short).collect();
-    assert_eq!(told, ["input_rejected open", "run_failed open"]);
+    let reported: Vec<String> = messages.iter().map(in_short).collect();
+    assert_eq!(reported, ["input_rejected open", "run_failed open"]);
     let text = messages[1]["text"].as_str().expect("a text");
     assert_eq!(
         text,
         "run failed in run 1: the data cannot be used (exit code 65); `fullprocess --doctor` says what to do"
     );
     assert_eq!(workspace.run("fullprocess", &[]).code, 65);
-    assert!(receiver.told().is_empty(), "within its cool-down");
+    assert!(receiver.reported().is_empty(), "within its cool-down");
     workspace.set("alerts.cool_down_hours", json!(0));
     assert_eq!(workspace.run("fullprocess", &[]).code, 65);
-    assert_eq!(receiver.told(), ["run_failed open"]);
+    assert_eq!(receiver.reported(), ["run_failed open"]);
 
     workspace.write(held_back, good);
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
-    assert_eq!(receiver.told(), ["run_failed resolved"]);
+    assert_eq!(receiver.reported(), ["run_failed resolved"]);
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn a_killed_run_is_reported_by_the_run_that_closes_it() {
     let workspace = watched(&receiver);
     let mut record = workspace.fullprocess();
     assert_eq!(outcome(&record), "cold_start");
-    assert_eq!(receiver.told(), ["input_rejected open"]);
+    assert_eq!(receiver.reported(), ["input_rejected open"]);
     for name in ["outcome", "finished_at", "decision"] {
         record[name] = Value::Null;
     }
@@ -327,8 +327,8 @@ fn a_killed_run_is_reported_by_the_run_that_closes_it() {
     drop(history);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
     let posted: Vec<Value> = receiver.posted().iter().map(|one| one.json()).collect();
-    let told: Vec<String> = posted.iter().map(in_short).collect();
-    assert_eq!(told, ["run_failed open", "run_failed resolved"]);
+    let reported: Vec<String> = posted.iter().map(in_short).collect();
+    assert_eq!(reported, ["run_failed open", "run_failed resolved"]);
     assert_eq!(
         (&posted[0]["run"], &posted[1]["run"]),
         (&json!(2), &json!(3))
@@ -342,15 +342,15 @@ fn rows_that_were_rejected_before_are_not_reported_again_after_a_rebuild() {
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     export(&workspace, World::Before, 20, 400);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
-    let told = ["input_rejected open", "input_rejected resolved"];
-    assert_eq!(receiver.told(), told);
+    let reported = ["input_rejected open", "input_rejected resolved"];
+    assert_eq!(receiver.reported(), reported);
     std::fs::remove_file(workspace.path("data/exports/20.csv")).expect("the file");
     export(&workspace, World::Before, 21, 400);
     let record = workspace.fullprocess();
     assert_eq!(outcome(&record), "steady", "{record:#}");
     assert!(record["ingestion"]["rebuilt"].is_string(), "{record:#}");
     assert!(record["rows"]["rejected"].as_u64() > Some(0), "{record:#}");
-    assert!(receiver.told().is_empty());
+    assert!(receiver.reported().is_empty());
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn a_history_that_cannot_be_opened_is_reported_by_every_run() {
     workspace.write("data/state/history.db", "no history at all");
     for _ in 0..2 {
         assert_eq!(workspace.run("fullprocess", &[]).code, 74);
-        assert_eq!(receiver.told(), ["run_failed open"]);
+        assert_eq!(receiver.reported(), ["run_failed open"]);
     }
 }
 
@@ -376,7 +376,7 @@ fn an_api_that_does_not_answer_is_reported() {
     workspace.set("api.url", json!(url));
     assert_eq!(workspace.run("fullprocess", &[]).code, 69);
     assert_eq!(
-        receiver.told(),
+        receiver.reported(),
         ["input_rejected open", "api_unreachable open"]
     );
 }

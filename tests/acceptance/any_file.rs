@@ -251,7 +251,7 @@ fn texts_of_other_encodings_are_read() {
 }
 
 #[test]
-fn lines_before_the_header_and_separators_after_each_row_are_forgiven_and_said() {
+fn lines_before_the_header_and_separators_after_each_row_are_accepted_and_reported() {
     let text = rows(client, with_comma, ";").replace('\n', ";\n");
     let workspace = two_numbers(format!("Clients of May\n\nclient;x;y;left\n{text}"));
     let text = explained(&workspace, INPUT);
@@ -304,7 +304,7 @@ fn marks_that_contradict_each_other_or_decide_nothing_reject_the_file() {
 }
 
 #[test]
-fn a_file_without_a_header_is_said_to_have_none() {
+fn a_file_without_a_header_is_reported() {
     let text = rows(client, |number| number.to_string(), ",");
     let workspace = two_numbers(text);
     let said = workspace.run("ingestion", &[]).stdout;

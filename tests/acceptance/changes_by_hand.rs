@@ -122,7 +122,7 @@ fn a_lost_link_to_the_live_release_is_no_cold_start() {
             .run("fullprocess", &["--quiet"])
             .failed(74, remedy);
     }
-    assert_eq!(receiver.told(), ["run_failed open"]);
+    assert_eq!(receiver.reported(), ["run_failed open"]);
     workspace
         .run("deployment", &["--rollback"])
         .failed(74, remedy);
@@ -132,7 +132,7 @@ fn a_lost_link_to_the_live_release_is_no_cold_start() {
     done(&workspace, "deployment", &["--rollback", "000002"]);
     assert_eq!(outcome(&workspace.fullprocess()), "nothing_new");
     assert_eq!(workspace.live(), "000002");
-    assert_eq!(receiver.told(), ["run_failed resolved"]);
+    assert_eq!(receiver.reported(), ["run_failed resolved"]);
     assert_eq!(changes(&workspace)[0]["from"], Value::Null);
 }
 

@@ -179,7 +179,7 @@ fn many_leavers_under_a_model_that_expects_hardly_any_are_drift_at_once() {
 }
 
 #[test]
-fn rows_that_wait_open_no_alert_and_are_said_to_wait() {
+fn rows_that_wait_open_no_alert_and_are_reported_as_waiting() {
     let workspace = started(USUAL, "evidence");
     let left = with_label(&clients(USUAL, "l", 120), 1);
     put(&workspace, "left", &left);

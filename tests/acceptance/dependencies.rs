@@ -167,7 +167,7 @@ fn s36_nobody_else_and_nothing_that_is_turned_off_asks() {
 }
 
 #[test]
-fn s36_the_result_is_printed_before_the_index_is_asked_and_the_wait_is_said() {
+fn s36_the_result_is_printed_before_the_index_is_asked_and_the_wait_is_reported() {
     let workspace = with_checks();
     let registry = Registry::hanging();
     let run = registry

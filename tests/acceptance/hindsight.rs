@@ -34,7 +34,7 @@ fn report(workspace: &Workspace, record: &Value) -> String {
 }
 
 #[test]
-fn a_right_retrain_and_a_wrong_rollback_are_told_by_the_rows_after_them() {
+fn a_right_retrain_and_a_wrong_rollback_are_recognised_by_the_rows_after_them() {
     let workspace = ready();
     let retrained = after_export(&workspace, World::After, 22, 400);
     assert_eq!(outcome(&retrained), "redeployed", "{retrained:#}");

@@ -79,7 +79,7 @@ fn a_model_that_is_live_already_is_not_published_again() {
 }
 
 #[test]
-fn a_candidate_that_is_deployed_by_hand_is_said_to_have_passed_the_gate_or_not() {
+fn a_candidate_that_is_deployed_by_hand_is_reported_with_the_result_of_its_gate() {
     for (policy, says) in [
         ("ask", "deployed by hand: it passed the gate of run 2\n"),
         (

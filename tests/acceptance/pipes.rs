@@ -116,7 +116,7 @@ fn s23_a_pipe_in_the_place_of_the_history_is_named() {
 
 /// Files that a person names on the command line.
 #[test]
-fn a_pipe_that_a_command_names_is_said_and_not_waited_for() {
+fn a_pipe_that_a_command_names_is_reported_and_not_waited_for() {
     let workspace = Workspace::with_sample_data();
     let pipe = workspace.path("pipe.csv");
     put_pipe(&pipe);

@@ -104,7 +104,7 @@ impl Receiver {
     }
 
     /// Condition and state of each message since the last call.
-    pub(crate) fn told(&self) -> Vec<String> {
+    pub(crate) fn reported(&self) -> Vec<String> {
         let posted = self.posted();
         posted.iter().map(|one| in_short(&one.json())).collect()
     }

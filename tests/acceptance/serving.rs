@@ -82,7 +82,7 @@ fn the_other_endpoints_show_the_deployment() {
 }
 
 #[test]
-fn what_is_wrong_with_a_request_is_said_and_nothing_else_is() {
+fn what_is_wrong_with_a_request_is_reported_and_nothing_else_is() {
     let mut workspace = Workspace::after_cold_start();
     workspace.write("secret.csv", ROWS);
     let server = Server::start(&mut workspace);

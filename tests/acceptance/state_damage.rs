@@ -76,7 +76,7 @@ struct Answer {
     rows: BTreeSet<String>,
     n_rows: usize,
     /// Outcome and number of new rows.
-    told: (Value, Value),
+    summary: (Value, Value),
 }
 
 fn answer(workspace: &Workspace, finished: &Finished) -> Answer {
@@ -87,7 +87,7 @@ fn answer(workspace: &Workspace, finished: &Finished) -> Answer {
         live: workspace.live(),
         n_rows: rows.len(),
         rows: rows.into_iter().collect(),
-        told: (record["outcome"].clone(), record["rows"]["new"].clone()),
+        summary: (record["outcome"].clone(), record["rows"]["new"].clone()),
     }
 }
 
@@ -155,7 +155,7 @@ fn damaged_state_is_named_or_changes_nothing() {
             if !is_right {
                 wrong.push(format!(
                     "{text} {damage:?}: exit code {}, release {}, {} rows, {:?}: {}",
-                    found.code, found.live, found.n_rows, found.told, finished.stderr
+                    found.code, found.live, found.n_rows, found.summary, finished.stderr
                 ));
             }
         }

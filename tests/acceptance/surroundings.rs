@@ -60,7 +60,7 @@ fn s28_of_twenty_runs_at_once_one_works() {
 }
 
 #[test]
-fn s33_a_server_that_answers_wrongly_is_said_and_never_shown_as_a_result() {
+fn s33_a_server_that_answers_wrongly_is_reported_and_never_shown_as_a_result() {
     for answer in [
         "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\nboom",
         "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot json!",
@@ -86,7 +86,7 @@ fn s33_a_server_that_answers_wrongly_is_said_and_never_shown_as_a_result() {
 }
 
 #[test]
-fn s33_a_server_that_never_answers_or_never_ends_is_left_in_time_and_said_so() {
+fn s33_a_server_that_never_answers_or_never_ends_is_left_in_time_and_reported() {
     for (head, trickle) in [("", ""), ("HTTP/1.1 200 OK\r\n\r\n{\"f1\": 0.99", " ")] {
         let mut workspace = Workspace::with_sample_data();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -112,7 +112,7 @@ fn a_compressed_body_is_read_like_a_plain_one() {
 }
 
 #[test]
-fn what_clients_send_by_default_is_read_or_they_are_told_what_to_change() {
+fn what_clients_send_by_default_is_read_or_the_answer_names_what_to_change() {
     let (_workspace, server) = serving(&[]);
     let records = serde_json::to_string(&json!([{
         "corporation": "Quiet Co", "lastmonth_activity": 3, "lastyear_activity": 900,

@@ -67,7 +67,7 @@ fn an_answer_that_is_longer_than_its_body_is_refused_before_it_is_made() {
 }
 
 #[test]
-fn what_is_wrong_with_a_body_is_said_without_a_copy_of_it() {
+fn what_is_wrong_with_a_body_is_reported_without_a_copy_of_it() {
     let (_workspace, server) = serving(&[]);
     still_answers(&server);
     let before = server.peak_mib();

@@ -7,7 +7,7 @@ use super::{Visit, fix};
 use crate::workspace::Workspace;
 
 #[test]
-fn a_healthy_pipeline_is_said_to_be_so_examination_by_examination() {
+fn a_healthy_pipeline_is_reported_as_healthy_examination_by_examination() {
     let workspace = Workspace::after_redeployment();
     Visit::to(&workspace).is_healthy();
     let looked = workspace.run("fullprocess", &["--doctor"]);

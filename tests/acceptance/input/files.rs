@@ -55,7 +55,7 @@ fn s22_a_file_that_is_still_being_written_is_left_and_then_taken_once_whole() {
 }
 
 #[test]
-fn s23_what_cannot_be_read_is_said_does_not_hang_and_is_tried_again() {
+fn s23_what_cannot_be_read_is_reported_does_not_hang_and_is_tried_again() {
     let workspace = Workspace::with_sample_data();
     symlink(
         "/nowhere/later.csv",

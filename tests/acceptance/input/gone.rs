@@ -12,10 +12,14 @@ use crate::workspace::{Workspace, outcome};
 #[test]
 fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
     let mut workspace = Workspace::with_sample_data();
-    let told = workspace.path("told");
+    let reported = workspace.path("reported");
     workspace.set(
         "alerts.command",
-        json!(["/bin/sh", "-c", format!("/bin/cat >> {}", told.display())]),
+        json!([
+            "/bin/sh",
+            "-c",
+            format!("/bin/cat >> {}", reported.display())
+        ]),
     );
     assert_eq!(outcome(&workspace.fullprocess()), "cold_start");
     let rows = workspace.final_rows().len();
@@ -32,8 +36,8 @@ fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
         .failed(74, says);
     workspace.run("ingestion", &[]).failed(74, says);
     assert_eq!(workspace.final_rows().len(), rows, "nothing is dropped");
-    let told = fs::read_to_string(told).expect("somebody is told");
-    assert!(told.contains("run_failed"), "{told}");
+    let reported = fs::read_to_string(reported).expect("an alert is sent");
+    assert!(reported.contains("run_failed"), "{reported}");
     let doctor = workspace.run("fullprocess", &["--doctor"]);
     assert!(doctor.stdout.contains(says), "{}", doctor.stdout);
     assert!(doctor.stdout.contains("ingestion --accept-removal"));
@@ -60,7 +64,7 @@ fn s26_an_emptied_input_folder_stops_the_run_until_one_command_confirms_it() {
 }
 
 #[test]
-fn s26_a_changed_input_folder_is_said_to_be_no_longer_one() {
+fn s26_a_changed_input_folder_is_reported_as_no_longer_one() {
     let mut workspace = Workspace::after_cold_start();
     workspace.set_input(&["sourcedata"]);
     let said = workspace.run("fullprocess", &[]).stdout;

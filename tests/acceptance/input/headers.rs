@@ -82,7 +82,7 @@ fn s13_reordered_and_extra_columns_give_the_same_data() {
 }
 
 #[test]
-fn s14_line_ends_marks_and_header_spelling_are_tolerated_and_said() {
+fn s14_line_ends_marks_and_header_spelling_are_tolerated_and_reported() {
     let clean = format!("{HEADER}\na,1,2,3,0\nb,4,5,6,1\n");
     let (expected, report) = ingested(&[("a.csv", clean.as_bytes())]);
     assert_eq!(report["files"][0]["notes"], Value::Array(Vec::new()));

@@ -52,7 +52,7 @@ fn s12_where_every_file_is_rejected_and_nothing_is_deployed_each_run_ends_with_6
 }
 
 #[test]
-fn an_empty_input_folder_is_said_at_first_and_after_a_cool_down() {
+fn an_empty_input_folder_is_reported_at_first_and_after_a_cool_down() {
     let mut workspace = Workspace::empty();
     let empty = "notice     the input folder data/practicedata holds no CSV file";
     says(&workspace, empty);
@@ -81,7 +81,7 @@ fn an_empty_input_folder_is_said_at_first_and_after_a_cool_down() {
 }
 
 #[test]
-fn s23_input_that_cannot_be_read_is_said_at_first_and_when_it_comes_again() {
+fn s23_input_that_cannot_be_read_is_reported_at_first_and_when_it_comes_again() {
     let workspace = Workspace::after_cold_start();
     is_silent(&workspace);
     let link = workspace.path(&format!("{IN}/later.csv"));
@@ -96,7 +96,7 @@ fn s23_input_that_cannot_be_read_is_said_at_first_and_when_it_comes_again() {
 }
 
 #[test]
-fn a_target_that_is_probably_misspelt_is_said_and_a_feed_without_labels_is_not() {
+fn a_target_that_is_probably_misspelt_is_reported_and_a_feed_without_labels_is_not() {
     let workspace = Workspace::after_cold_start();
     let unlabelled = HEADER.trim_end_matches(",exited");
     workspace.write(&format!("{IN}/a.csv"), format!("{unlabelled}\na,1,2,3\n"));
@@ -115,7 +115,7 @@ fn a_target_that_is_probably_misspelt_is_said_and_a_feed_without_labels_is_not()
 }
 
 #[test]
-fn a_misspelt_target_that_was_ingested_by_hand_is_said_by_the_next_run_and_by_the_doctor() {
+fn a_misspelt_target_that_was_ingested_by_hand_is_reported_by_the_next_run_and_by_the_doctor() {
     let workspace = Workspace::after_cold_start();
     let misspelt = HEADER.replace("exited", "exitd");
     workspace.write(&format!("{IN}/b.csv"), format!("{misspelt}\nb,1,2,3,1\n"));
@@ -139,7 +139,7 @@ fn a_misspelt_target_that_was_ingested_by_hand_is_said_by_the_next_run_and_by_th
 }
 
 #[test]
-fn test_data_that_is_lost_after_a_deployment_is_said_at_first_and_when_it_is_lost_again() {
+fn test_data_that_is_lost_after_a_deployment_is_reported_at_first_and_when_it_is_lost_again() {
     let workspace = Workspace::after_cold_start();
     is_silent(&workspace);
     let folder = workspace.path("data/testdata");
@@ -158,7 +158,7 @@ fn test_data_that_is_lost_after_a_deployment_is_said_at_first_and_when_it_is_los
 }
 
 #[test]
-fn that_no_first_model_can_be_fitted_for_want_of_labels_is_said() {
+fn too_few_labels_for_a_first_model_are_reported() {
     let workspace = Workspace::empty();
     workspace.copy_sample("testdata", "testdata");
     let rows: String = (0..30).map(|row| format!("c{row},{row},2,3,\n")).collect();
@@ -169,7 +169,7 @@ fn that_no_first_model_can_be_fitted_for_want_of_labels_is_said() {
 }
 
 #[test]
-fn a_rebuild_that_waits_is_said_once_and_leaves_nothing_to_do() {
+fn a_rebuild_that_waits_is_reported_once_and_leaves_nothing_to_do() {
     let mut workspace = Workspace::after_cold_start();
     workspace.set("ingestion.settle_seconds", json!(100_000));
     let before = workspace.final_rows();

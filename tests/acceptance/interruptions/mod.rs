@@ -4,8 +4,8 @@
 //! `cargo test -p acceptance interruptions -- --nocapture` prints how many changes there were.
 
 mod damaged;
+mod reported;
 mod stories;
-mod told;
 mod walk;
 
 use self::stories::{

@@ -63,7 +63,7 @@ fn play_both_ways(world: &World, trigger: &str) -> anyhow::Result<usize> {
     let mut pipeline = Pipeline::start(&config, first, test);
     for (batch, arrival) in batches.iter().take(BATCHES).enumerate() {
         let name = format!("batch-{batch:03}");
-        files.write(&folder.path().join("in"), &name, &arrival.told)?;
+        files.write(&folder.path().join("in"), &name, &arrival.observed)?;
         let record = run_once(&config)?;
         let is_refit = record.comparison.as_ref().is_some_and(|it| it.refit);
         let on_files = match record.outcome {
@@ -74,7 +74,7 @@ fn play_both_ways(world: &World, trigger: &str) -> anyhow::Result<usize> {
             Some(Outcome::CandidateRefused) => RunResult::Refused,
             other => anyhow::bail!("batch {batch} came out as {other:?}: {}", record.reason),
         };
-        let in_memory = pipeline.run(&arrival.told);
+        let in_memory = pipeline.run(&arrival.observed);
         ensure!(
             on_files == in_memory,
             "{}, {trigger}, batch {batch}: on files {on_files:?}, in memory {in_memory:?}: {}",
@@ -87,8 +87,8 @@ fn play_both_ways(world: &World, trigger: &str) -> anyhow::Result<usize> {
 
 /// The names of a stream's clients by their hash. A table has only the hashes.
 fn names(stream: &Stream, schema: &Schema) -> BTreeMap<u64, String> {
-    let told = stream.batches.iter().map(|arrival| arrival.told.rows());
-    let rows = stream.first.rows() + stream.test.rows() + told.sum::<usize>();
+    let observed = stream.batches.iter().map(|arrival| arrival.observed.rows());
+    let rows = stream.first.rows() + stream.test.rows() + observed.sum::<usize>();
     let names = (0..rows).map(client);
     let mut table = Table::new(schema);
     names

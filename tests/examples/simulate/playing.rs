@@ -125,7 +125,7 @@ fn play_pipeline(stream: &Stream, config: &Config) -> PipelineRuns {
                 .expect("every client has a true label");
             tally.add(metrics.log_loss, metrics.confusion);
         }
-        results.push(pipeline.run(&arrival.told));
+        results.push(pipeline.run(&arrival.observed));
     }
     PipelineRuns { tally, results }
 }
@@ -157,12 +157,12 @@ fn play_policies(
                 tally.add_predictions(model, &arrival.truth);
             }
         }
-        table.extend(&arrival.told);
+        table.extend(&arrival.observed);
         fitter.add(&table);
         let is_change = batch
             .checked_sub(world.late)
             .is_some_and(|first_labelled| world.drifts.contains(&first_labelled));
-        learned.push(table.rows(), arrival.told.in_memory().labels, is_change);
+        learned.push(table.rows(), arrival.observed.in_memory().labels, is_change);
         fit_each(&fitter, &table, &learned, policies, &mut models);
     }
     tallies
@@ -260,7 +260,7 @@ mod tests {
                 of_never += mean(&never) / 11.0;
                 of_all += mean(&all) / 11.0;
             }
-            rows.extend(plain(&arrival.told));
+            rows.extend(plain(&arrival.observed));
         }
         assert!(
             (tallies[0].log_loss() - of_never).abs() < 1e-6,

@@ -14,14 +14,14 @@ pub(crate) struct Row {
     /// The true label.
     pub(crate) left: bool,
     /// The label as the pipeline gets it.
-    pub(crate) told: bool,
+    pub(crate) observed: bool,
     /// Number of the client; `None` if no other row is the client's.
     pub(crate) client: Option<usize>,
 }
 
 /// The same rows twice: with true labels, and as the pipeline gets them.
 pub(crate) struct Rows {
-    pub(crate) told: Table,
+    pub(crate) observed: Table,
     pub(crate) truth: Table,
     categories: Vec<usize>,
 }
@@ -32,7 +32,7 @@ impl Row {
         Self {
             values,
             left,
-            told: left,
+            observed: left,
             client: None,
         }
     }
@@ -43,7 +43,7 @@ impl Rows {
         let features = schema.features.iter().enumerate();
         let categories = features.filter(|(_, feature)| feature.kind.is_category());
         Self {
-            told: Table::new(schema),
+            observed: Table::new(schema),
             truth: Table::new(schema),
             categories: categories.map(|(place, _)| place).collect(),
         }
@@ -52,7 +52,10 @@ impl Rows {
     /// Adds a row. `id` is the number of its client if no other row is the client's.
     pub(crate) fn push(&mut self, id: usize, row: Row) {
         let name = client(row.client.unwrap_or(id));
-        for (table, label) in [(&mut self.told, row.told), (&mut self.truth, row.left)] {
+        for (table, label) in [
+            (&mut self.observed, row.observed),
+            (&mut self.truth, row.left),
+        ] {
             let mut values = row.values.clone();
             for place in &self.categories {
                 values[*place] = table.add_level(*place, &format!("level {}", values[*place]));

@@ -19,7 +19,7 @@ pub(crate) struct Stream {
 /// The rows that arrive together.
 pub(crate) struct Arrival {
     /// The rows as the pipeline gets them.
-    pub(crate) told: Table,
+    pub(crate) observed: Table,
     /// The new clients with their true labels.
     pub(crate) truth: Table,
 }
@@ -54,20 +54,20 @@ impl Stream {
             draws,
             next_id: 0,
         };
-        let first = source.rows(world.first_rows, 0).told;
-        let test = source.rows([TEST_ROWS; 2], 0).told;
+        let first = source.rows(world.first_rows, 0).observed;
+        let test = source.rows([TEST_ROWS; 2], 0).observed;
         let drawn: Vec<Rows> = (0..world.batches)
             .map(|batch| source.rows(world.batch_rows, batch))
             .collect();
-        let told: Vec<Table> = (0..world.batches)
-            .map(|batch| told(&drawn, batch, world.late))
+        let observed: Vec<Table> = (0..world.batches)
+            .map(|batch| observed(&drawn, batch, world.late))
             .collect();
-        let batches = told.into_iter().zip(drawn);
+        let batches = observed.into_iter().zip(drawn);
         Self {
             first,
             test,
             batches: batches
-                .map(|(told, Rows { truth, .. })| Arrival { told, truth })
+                .map(|(observed, Rows { truth, .. })| Arrival { observed, truth })
                 .collect(),
         }
     }
@@ -75,13 +75,13 @@ impl Stream {
 
 /// The rows of a batch as the pipeline gets them. With late labels, these are the unlabelled rows
 /// of the batch and the labelled rows of an earlier one.
-fn told(drawn: &[Rows], batch: usize, late: usize) -> Table {
-    let mut told = drawn[batch].told.clone();
+fn observed(drawn: &[Rows], batch: usize, late: usize) -> Table {
+    let mut observed = drawn[batch].observed.clone();
     if late > 0 {
-        told.in_memory_mut().labels.fill(None);
+        observed.in_memory_mut().labels.fill(None);
         if let Some(earlier) = batch.checked_sub(late) {
-            told.extend(&drawn[earlier].told);
+            observed.extend(&drawn[earlier].observed);
         }
     }
-    told
+    observed
 }

@@ -195,9 +195,9 @@ mod tests {
         let world = world("SEA");
         let Stream { first, batches, .. } = Stream::draw(&world, 0);
         let (mut once, mut twice) = (first.clone(), first.clone());
-        once.extend(&batches[0].told);
-        twice.extend(&batches[0].told);
-        twice.extend(&batches[0].told);
+        once.extend(&batches[0].observed);
+        twice.extend(&batches[0].observed);
+        twice.extend(&batches[0].observed);
         let mut of_once = fitter(&world, &first);
         of_once.add(&once);
         let of_twice = fitter(&world, &twice);

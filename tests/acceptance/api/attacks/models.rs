@@ -27,7 +27,7 @@ fn a_model_that_is_truncated_foreign_or_holds_no_numbers_is_refused_and_counted(
     linear(&mut other).coefficients[1] += 0.01;
     let mut tampered = whole.clone();
     tampered[whole.len() / 2] ^= 1;
-    for (bytes, is_said) in [
+    for (bytes, is_reported) in [
         // An attacker who can write the model can also write the manifest.
         (spoilt.encode().expect("encoded"), true),
         (other.encode().expect("encoded"), true),
@@ -37,7 +37,7 @@ fn a_model_that_is_truncated_foreign_or_holds_no_numbers_is_refused_and_counted(
         (tampered, false),
     ] {
         let mut said: Value = serde_json::from_str(&manifest).expect("JSON");
-        if is_said {
+        if is_reported {
             said["files"]["trainedmodel.msgpack"] = json!(common::digest::of_bytes(&bytes));
         }
         workspace.write(&manifest_file, said.to_string());

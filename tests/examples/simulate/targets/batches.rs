@@ -62,7 +62,7 @@ fn one_run(cells: &[Cell], run: u64) -> Vec<bool> {
             Shape::Lognormal => &lognormal,
             Shape::ZeroInflated => &zero_inflated,
         };
-        let table = cell.world.told(draws, cell.rows);
+        let table = cell.world.observed(draws, cell.rows);
         match cell.of {
             Of::Model => has_drifted(model, &table),
             Of::Features => have_moved(model, &table),

@@ -27,7 +27,9 @@ pub(crate) fn flipped_labels() -> Vec<Target> {
         flipped: 0.2,
         ..Logistic::SAME
     };
-    let clean = Logistic::SAME.draw(&mut Draws::of(5, 0), 0, MANY_ROWS).told;
+    let clean = Logistic::SAME
+        .draw(&mut Draws::of(5, 0), 0, MANY_ROWS)
+        .observed;
     let cases = [("the new rows", Logistic::SAME), ("all rows", noisy)];
     let target = |(name, old): (&str, Logistic)| {
         let harmed = each_in_parallel((0..CANDIDATES).collect(), |run| {
@@ -45,10 +47,14 @@ pub(crate) fn flipped_labels() -> Vec<Target> {
 fn is_harm_promoted(old: &Logistic, new: &Logistic, clean: &Table, run: u64) -> bool {
     let draws = &mut Draws::of(4, run);
     let old = old.draw(draws, 0, TRAINING_ROWS);
-    let test = Logistic::SAME.draw(draws, TRAINING_ROWS, TEST_ROWS).told;
-    let new = new.draw(draws, TRAINING_ROWS + TEST_ROWS, NEW_ROWS).told;
+    let test = Logistic::SAME
+        .draw(draws, TRAINING_ROWS, TEST_ROWS)
+        .observed;
+    let new = new
+        .draw(draws, TRAINING_ROWS + TEST_ROWS, NEW_ROWS)
+        .observed;
     let incumbent = fitted(&old.truth);
-    let mut table = old.told;
+    let mut table = old.observed;
     table.extend(&new);
     let candidate = fitted(&table);
     let config = config("score", &Logistic::schema());
@@ -93,7 +99,7 @@ pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
     let draws = &mut Draws::of(6, 0);
     let model = Logistic::SAME.model(draws, TRAINING_ROWS);
     let world = (0..20)
-        .map(|_| Logistic::SAME.told(draws, MANY_ROWS))
+        .map(|_| Logistic::SAME.observed(draws, MANY_ROWS))
         .map(|rows| scoring::confusion(&model, &rows, &rows.all()).expect("the rows are in memory"))
         .reduce(|all, more| all.plus(more));
     let truth = world
@@ -101,7 +107,7 @@ pub(crate) fn f1_intervals(runs: u64) -> Vec<Target> {
         .expect("rows of both classes");
     let target = |rows: usize| {
         let covered = each_in_parallel((0..runs).collect(), |run| {
-            let table = Logistic::SAME.told(&mut Draws::of(7 + rows as u64, run), rows);
+            let table = Logistic::SAME.observed(&mut Draws::of(7 + rows as u64, run), rows);
             let found =
                 scoring::confusion(&model, &table, &table.all()).expect("the rows are in memory");
             scoring::f1_interval(&found)

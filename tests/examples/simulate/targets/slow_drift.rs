@@ -115,7 +115,7 @@ fn one_stream(world: &Logistic, run: u64) -> Found {
         alarms: 0.0,
     };
     for _ in 0..BATCHES {
-        let table = world.told(draws, ROWS);
+        let table = world.observed(draws, ROWS);
         let batch = batch_of(&table);
         let verdict = |sums: &mut CumulativeScore| {
             let (found, terms) =

@@ -77,13 +77,13 @@ impl Logistic {
     }
 
     /// Draws rows of new clients with [`draw`](Self::draw), as the pipeline gets them.
-    pub(crate) fn told(&self, draws: &mut Draws, rows: usize) -> Table {
-        self.draw(draws, 0, rows).told
+    pub(crate) fn observed(&self, draws: &mut Draws, rows: usize) -> Table {
+        self.draw(draws, 0, rows).observed
     }
 
     /// A model that is fitted to `rows` rows as in the pipeline.
     pub(crate) fn model(&self, draws: &mut Draws, rows: usize) -> Model {
-        fitted(&self.told(draws, rows))
+        fitted(&self.observed(draws, rows))
     }
 
     /// Draws one row.
@@ -101,7 +101,7 @@ impl Logistic {
         }
         let is_flipped = draws.is(self.flipped);
         Row {
-            told: left != is_flipped,
+            observed: left != is_flipped,
             ..Row::of(values.to_vec(), left)
         }
     }

@@ -32,7 +32,7 @@ enum Step {
 /// A pipeline after a kill, and the notifications before it.
 struct Killed {
     workspace: Workspace,
-    told: Vec<String>,
+    reported: Vec<String>,
 }
 
 impl Progress {
@@ -71,8 +71,11 @@ fn kill(before: &Workspace, receiver: &Receiver, number: u32) -> Option<Killed> 
     let workspace = before.copy();
     receiver.posted();
     disturb(&EXTENSION, &workspace, Fault::Kill, number)?;
-    let told = receiver.told();
-    Some(Killed { workspace, told })
+    let reported = receiver.reported();
+    Some(Killed {
+        workspace,
+        reported,
+    })
 }
 
 /// The next run, killed at the last change that leaves `run` at this step.
@@ -111,51 +114,51 @@ fn read_all_features(workspace: &mut Workspace) {
 }
 
 /// The notifications about failed runs.
-fn of_failures(told: Vec<String>) -> Vec<String> {
+fn of_failures(reported: Vec<String>) -> Vec<String> {
     let is_of_failure = |one: &String| one.starts_with("run_failed");
-    told.into_iter().filter(is_of_failure).collect()
+    reported.into_iter().filter(is_of_failure).collect()
 }
 
 #[test]
-fn s29_a_run_that_is_killed_each_time_after_its_decision_is_told_of_once() {
+fn s29_a_run_that_is_killed_each_time_after_its_decision_is_reported_once() {
     let receiver = Receiver::start();
     let before = watched((REDEPLOYMENT.prepare)(), &receiver);
     let run = Progress::of(&before).next_run();
     let first = killed(&before, &receiver, run, Step::Decided);
-    assert_eq!(of_failures(first.told), [""; 0]);
+    assert_eq!(of_failures(first.reported), [""; 0]);
     let second = killed(&first.workspace, &receiver, run, Step::Decided);
-    assert_eq!(of_failures(second.told), ["run_failed open"]);
+    assert_eq!(of_failures(second.reported), ["run_failed open"]);
     let third = killed(&second.workspace, &receiver, run, Step::Decided);
-    assert_eq!(of_failures(third.told), [""; 0], "within its cool-down");
+    assert_eq!(of_failures(third.reported), [""; 0], "within its cool-down");
     receiver.posted();
     assert_eq!(outcome(&third.workspace.fullprocess()), "redeployed");
-    assert_eq!(of_failures(receiver.told()), ["run_failed resolved"]);
+    assert_eq!(of_failures(receiver.reported()), ["run_failed resolved"]);
 
     assert_eq!(outcome(&first.workspace.fullprocess()), "redeployed");
     let once = ["run_failed open", "run_failed resolved"];
-    assert_eq!(of_failures(receiver.told()), once, "an ordinary kill");
+    assert_eq!(of_failures(receiver.reported()), once, "an ordinary kill");
     assert_eq!(outcome(&first.workspace.fullprocess()), "nothing_new");
-    assert_eq!(receiver.told(), [""; 0]);
+    assert_eq!(receiver.reported(), [""; 0]);
 }
 
 #[test]
-fn s29_runs_that_are_killed_each_time_before_their_decision_are_told_of_once() {
+fn s29_runs_that_are_killed_each_time_before_their_decision_are_reported_once() {
     let receiver = Receiver::start();
     let before = watched((EXTENSION.prepare)(), &receiver);
     let run = Progress::of(&before).next_run();
     let first = killed(&before, &receiver, run, Step::Undecided);
-    assert_eq!(first.told, [""; 0]);
+    assert_eq!(first.reported, [""; 0]);
     let second = killed(&first.workspace, &receiver, run + 1, Step::Undecided);
-    assert_eq!(second.told, ["run_failed open"]);
+    assert_eq!(second.reported, ["run_failed open"]);
     let third = killed(&second.workspace, &receiver, run + 2, Step::Undecided);
-    assert_eq!(third.told, [""; 0], "within its cool-down");
+    assert_eq!(third.reported, [""; 0], "within its cool-down");
     receiver.posted();
     assert_eq!(outcome(&third.workspace.fullprocess()), "steady");
-    assert_eq!(receiver.told(), ["run_failed resolved"]);
+    assert_eq!(receiver.reported(), ["run_failed resolved"]);
 }
 
 #[test]
-fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
+fn s29_rejected_input_is_reported_although_the_run_that_rejected_it_was_killed() {
     let receiver = Receiver::start();
     let before = watched((EXTENSION.prepare)(), &receiver);
     let broken = "Broken Co,many,1,1,0\n";
@@ -175,13 +178,20 @@ fn s29_what_was_refused_is_told_of_though_the_run_that_refused_it_was_killed() {
     let taken_in = (first..)
         .map_while(kill)
         .take_while(|killed| Progress::of(&killed.workspace) == undecided);
-    for Killed { workspace, told } in taken_in {
+    for Killed {
+        workspace,
+        reported,
+    } in taken_in
+    {
         n_killed += 1;
-        assert_eq!(told, [""; 0]);
+        assert_eq!(reported, [""; 0]);
         receiver.posted();
         assert_eq!(outcome(&workspace.fullprocess()), "steady");
-        let told = receiver.told();
-        assert!(told.contains(&"input_rejected open".to_owned()), "{told:?}");
+        let reported = receiver.reported();
+        assert!(
+            reported.contains(&"input_rejected open".to_owned()),
+            "{reported:?}"
+        );
     }
     assert!(n_killed > 1, "at several changes after it was taken in");
 }
@@ -200,13 +210,13 @@ fn s29_predictions_wait_on_though_a_run_that_put_them_elsewhere_cannot_be_finish
     receiver.posted();
     let says = "correct the schema";
     workspace.run("fullprocess", &[]).failed(78, says);
-    assert_eq!(receiver.told(), ["run_failed open"]);
+    assert_eq!(receiver.reported(), ["run_failed open"]);
     let closed = workspace.history().finished_run(run).expect("runs");
     let closed: Value = closed.expect("it is closed").read().expect("a record");
     assert_eq!(outcome(&closed), "failed");
     assert!(closed["reason"].as_str().expect("a reason").contains(says));
     workspace.run("fullprocess", &[]).failed(78, says);
-    assert_eq!(receiver.told(), ["run_failed open"]);
+    assert_eq!(receiver.reported(), ["run_failed open"]);
 
     read_all_features(&mut workspace);
     assert_eq!(outcome(&workspace.fullprocess()), "steady");
@@ -284,21 +294,21 @@ fn s30_what_waits_is_posted_once_though_the_disk_is_full_for_several_runs() {
     receiver.answers(Answer::status("200 OK"));
     receiver.posted();
     // Without the changes before it, there is no run yet that could notify anybody.
-    let told = |number| {
+    let reported = |number| {
         disturb(&EXTENSION, &workspace, Fault::NoSpace, number).expect("it changes something");
-        receiver.told()
+        receiver.reported()
     };
     let failed: Vec<_> = (1..)
-        .map(told)
+        .map(reported)
         .skip_while(Vec::is_empty)
-        .take_while(|told| told.contains(&"run_failed open".to_owned()))
+        .take_while(|reported| reported.contains(&"run_failed open".to_owned()))
         .collect();
     assert!(failed.len() > 1, "{failed:?}");
-    for told in failed {
-        assert_eq!(told, ["run_failed open"]);
+    for reported in failed {
+        assert_eq!(reported, ["run_failed open"]);
     }
     workspace.fullprocess();
-    assert_eq!(receiver.told(), ["input_rejected open"]);
+    assert_eq!(receiver.reported(), ["input_rejected open"]);
 }
 
 /// The first change at which a kill leaves this release complete.
