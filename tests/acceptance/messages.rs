@@ -84,7 +84,7 @@ fn a_candidate_that_is_deployed_by_hand_is_reported_with_the_result_of_its_gate(
         ("ask", "deployed by hand: it passed the gate of run 2\n"),
         (
             "not_worse",
-            "deployed by hand: the gate of run 2 had refused it\n",
+            "deployed by hand: the gate of run 2 had rejected it\n",
         ),
     ] {
         let mut workspace = Workspace::after_cold_start();

@@ -102,7 +102,7 @@ fn s33_a_server_that_never_answers_or_never_ends_is_left_in_time_and_reported() 
         let called = workspace.run("apicalls", &[]);
         assert_eq!(called.code, 69, "{}", called.stderr);
         let returns = workspace.text("data/models/apireturns.txt");
-        let says = "it took more than 1 s (api.timeout_seconds)";
+        let says = "the call took more than 1 s (api.timeout_seconds)";
         assert_eq!(returns.matches(says).count(), 4, "{returns}");
         assert_eq!(returns.matches("\nERROR: ").count(), 4, "{returns}");
         assert!(!returns.contains("0.99"), "{returns}");

@@ -150,7 +150,7 @@ impl Caller {
         match error {
             Error::Timeout(Timeout::Global) => {
                 format!(
-                    "it took more than {} s (api.timeout_seconds)",
+                    "the call took more than {} s (api.timeout_seconds)",
                     self.timeout_seconds
                 )
             }

@@ -134,19 +134,19 @@ pub(crate) static NOT_ACCEPTABLE: Kind = kind(
 pub(crate) static HEAD_TIMEOUT: Kind = kind(
     408,
     "head-timeout",
-    "The head of the request came too slowly",
+    "The head of the request arrived too slowly",
     "Send the whole head at once.",
 );
 pub(crate) static BODY_TIMEOUT: Kind = kind(
     408,
     "body-timeout",
-    "The body came too slowly",
+    "The body arrived too slowly",
     "Send it faster, or in parts.",
 );
 pub(crate) static BODY_TOO_LARGE: Kind = kind(
     413,
     "body-too-large",
-    "There is too much to read",
+    "The request or the page is too large",
     "Send the rows in parts; ask a list for fewer items (limit).",
 );
 pub(crate) static TOO_MANY_ROWS: Kind = kind(

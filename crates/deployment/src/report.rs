@@ -121,7 +121,10 @@ impl fmt::Display for Deployed {
                 writeln!(to, "deployed by hand: it passed the gate of run {run}")?;
             }
             (Some(RunGateDecision { run, passed: false }), _) => {
-                writeln!(to, "deployed by hand: the gate of run {run} had refused it")?;
+                writeln!(
+                    to,
+                    "deployed by hand: the gate of run {run} had rejected it"
+                )?;
             }
             (None, Some(parent)) => writeln!(
                 to,

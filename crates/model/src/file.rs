@@ -83,7 +83,7 @@ impl Model {
         let sampled = profile.sample.columns.first().map_or(0, Vec::len);
         let places = profile.sample.of_clients.iter().flatten();
         if places.clone().any(|place| *place as usize >= sampled) {
-            return Some("a row that stands for its client is not in the sample");
+            return Some("the row that represents its client is not in the sample");
         }
         let kinds = features.iter().map(|it| it.kind.is_category());
         let profiled = profile.columns.iter().map(|it| it.levels().is_some());

@@ -56,7 +56,7 @@ pub struct RunRecord {
     pub finished_at: Option<Timestamp>,
     /// The release that is live after the run.
     pub release: Option<String>,
-    /// F1 of the deployed model on the rows that decide.
+    /// F1 of the deployed model on the rows that the decision is based on (`drift.basis`).
     pub new_score: Option<f64>,
     /// 95 % interval of that F1.
     #[serde(default)]

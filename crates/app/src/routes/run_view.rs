@@ -24,7 +24,8 @@ pub(crate) struct RunView<'a, M> {
     finished_at: Option<Timestamp>,
     /// The release that was live after the run; `null` if there was none.
     release: Option<&'a str>,
-    /// F1 of the deployed model on the rows that decide, 0 to 1; `null` if it was not computed.
+    /// F1 of the deployed model on the rows that the decision is based on (`drift.basis`), 0 to 1; `null`
+    /// if it was not computed.
     #[schemars(range(min = 0, max = 1))]
     new_score: Option<f64>,
     /// 95 % interval of `new_score`: its lower and its upper end.

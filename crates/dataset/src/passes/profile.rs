@@ -11,6 +11,7 @@ use common::Failure;
 use std::ops::Range;
 
 use common::Schema;
+use common::numbers::count;
 use common::schema::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -99,14 +100,15 @@ impl ColumnProfile {
     /// The reason, as a sentence, why a category cannot be a feature of a model; `None` if it can
     /// be.
     ///
-    /// Such a category has more than [`MAX_NAMED_LEVELS`] different texts. Then even a frequent text may be
+    /// Such a category has more than [`MAX_NAMED_LEVELS`] levels. Then even a frequent level may be
     /// missing from the counts.
     pub fn reason_not_a_category(&self) -> Option<String> {
         let is_counted = self.levels()?.are_of_all_levels();
         (!is_counted).then(|| {
             format!(
-                "{} has more than {MAX_NAMED_LEVELS} different texts; it cannot be a category: leave it out of schema.features, or list the few levels to accept in its key allowed",
-                self.name
+                "{} has more than {} levels; it cannot be a category: leave it out of schema.features, or list the few levels to accept in its key allowed",
+                self.name,
+                count(MAX_NAMED_LEVELS)
             )
         })
     }
@@ -489,7 +491,7 @@ mod tests {
         assert!(levels(&most).distinct_is_exact);
         let more = found(MAX_NAMED_LEVELS + 1);
         let why = more.reasons_not_categories();
-        assert!(why[0].starts_with("x has more than 10000 different texts"));
+        assert!(why[0].starts_with("x has more than 10,000 levels"));
         let shown = levels(&more);
         assert_eq!((shown.distinct, shown.distinct_is_exact), (10_000, false));
         assert_eq!(shown.others, 10_001 - 20);

@@ -1,6 +1,7 @@
 //! The checks of one column: the choice of the test, its p-value, and the smallest p-value that it
 //! could give.
 
+use common::numbers::count;
 use dataset::{Levels, MAX_LEVELS};
 
 use super::check::{Check, Method, Test, Unit, Verdict};
@@ -114,7 +115,7 @@ pub(super) fn why_untested_levels(
     check: &Check,
 ) -> Option<String> {
     if reference.uncounted + current.uncounted > 0 {
-        return Some(format!("it has more than {MAX_LEVELS} different texts"));
+        return Some(format!("it has more than {} levels", count(MAX_LEVELS)));
     }
     let table = contingency_table(&reference.counts, &current.counts);
     let has_values = reference.rows() > 0 && current.rows() > 0;

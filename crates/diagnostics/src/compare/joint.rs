@@ -48,14 +48,15 @@ pub struct JointCheck {
     pub statistic: f64,
     /// Degrees of freedom of the location: the number of tested columns of numbers.
     pub degrees: usize,
-    /// Probability of a change at least this large without drift: the smallest p-value of a part.
+    /// Probability of a change at least this large without drift: the smallest p-value of a kind.
     pub p_value: f64,
     /// The largest shift of a tested column, in standard deviations of the reference. `None` when a
     /// shift is out of range.
     pub effect: Option<f64>,
-    /// The verdict: drift if a part has drifted.
+    /// The verdict: drift if a kind has drifted.
     pub verdict: Verdict,
-    /// The parts of the test. Empty in records of older programs, which tested the location only.
+    /// The result for each tested kind of change. Empty in records of older programs, which tested the
+    /// location only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<JointPart>,
 }
@@ -68,7 +69,7 @@ pub struct JointPart {
     /// The statistic: the sum of the squares of all standardised differences, or the largest difference.
     pub statistic: f64,
     /// Probability of a statistic at least this large without drift, by random splits of the rows; corrected
-    /// for the number of parts.
+    /// for the number of kinds.
     pub p_value: f64,
     /// The verdict.
     pub verdict: Verdict,

@@ -407,7 +407,7 @@ mod tests {
     #[test]
     fn an_alert_names_the_worst_segment_without_its_level() {
         let condition = Condition::SegmentDrift;
-        let who = "clients with one of the levels of plan: 31 % left, 18 % expected, n = 212";
+        let who = "clients with one of the levels of plan: 31 % positive, 18 % expected, n = 212";
         let Some(Status::Present(text)) =
             seen(&with_segment(Verdict::Ok, Verdict::Drift), condition)
         else {

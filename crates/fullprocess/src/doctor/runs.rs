@@ -64,7 +64,7 @@ pub(super) fn examine(
     if diagnostics::is_stale(pipeline.config, &last, pipeline.now) {
         findings.problem(
             format!(
-                "the last run ended more than {} hours ago (diagnostics.stale_after_hours): does cron still start one?",
+                "the last run ended more than {} hours ago (diagnostics.stale_after_hours): does cron still start runs?",
                 pipeline.config.diagnostics.stale_after_hours
             ),
             "fullprocess",

@@ -136,7 +136,7 @@ fn a_category_of_too_many_levels_is_ingested_with_a_warning() {
     assert_eq!((report.rows.kept, report.warnings.len()), (1, 1));
     let warning = &report.warnings[0];
     assert!(
-        warning.starts_with("x has more than 10000 different texts"),
+        warning.starts_with("x has more than 10,000 levels"),
         "{warning}"
     );
 }

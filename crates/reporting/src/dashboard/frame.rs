@@ -73,7 +73,7 @@ impl Frame {
                 (self.content)
             }
             footer {
-                p { "As of " (time(self.now)) ". These pages only show; they change nothing." }
+                p { "As of " (time(self.now)) ". These pages show information and change nothing." }
             }
         };
         let icon = html! { link rel="icon" href=(ICON); };

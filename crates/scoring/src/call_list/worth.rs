@@ -22,8 +22,8 @@ pub struct ExpectedValue {
     pub worth_calling: u64,
     /// Sum of the expected values of the clients to be called.
     pub total: f64,
-    /// Expected value of calling the first clients of the list, for at most 51 counts from 0 to all
-    /// clients. Empty in records of older programs.
+    /// Expected value of calling the first clients of the list. The first entry is for 0 clients and the
+    /// last for all clients; there are at most 51 entries. Empty in records of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_clients: Vec<ValueOfFirst>,
 }

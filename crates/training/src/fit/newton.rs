@@ -97,7 +97,7 @@ pub(super) fn minimise(
         }
     }
     let reason = if here.terms.loss < SEPARATED * here.terms.rows as f64 {
-        "the features tell the classes apart without error, and the penalty is too weak in their units to hold the coefficients"
+        "the features separate the labels without error, and the penalty is too weak in their units to limit the coefficients"
     } else {
         "it needs more steps than are allowed"
     };

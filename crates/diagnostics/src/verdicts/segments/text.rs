@@ -44,7 +44,7 @@ impl fmt::Display for Segment {
         let share = |positives: f64| two_digits(100.0 * positives / self.rows as f64);
         write!(
             to,
-            "{}: {} % left, {} % expected, n = {}",
+            "{}: {} % positive, {} % expected, n = {}",
             self.clients(),
             share(self.positives as f64),
             share(self.expected),
@@ -116,7 +116,7 @@ mod tests {
         };
         assert_eq!(
             segment(Some("number_of_employees"), bin).to_string(),
-            "clients with number_of_employees 10 to 49: 31 % left, 18 % expected, n = 212"
+            "clients with number_of_employees 10 to 49: 31 % positive, 18 % expected, n = 212"
         );
         let rare = Segment {
             rows: 12_000,
@@ -126,7 +126,7 @@ mod tests {
         };
         assert_eq!(
             rare.to_string(),
-            "all clients: 0.50 % left, 0.23 % expected, n = 12,000"
+            "all clients: 0.50 % positive, 0.23 % expected, n = 12,000"
         );
     }
 
@@ -178,7 +178,7 @@ mod tests {
             level: 0.005,
             segments: vec![segment(Some("plan"), part)],
         };
-        let rest = ": 31 % left, 18 % expected, n = 212 (p < 0.0001); 2 more segments differ";
+        let rest = ": 31 % positive, 18 % expected, n = 212 (p < 0.0001); 2 more segments differ";
         let [shown, hidden] = ["plan = gold", "one of the levels of plan"]
             .map(|who| Some(format!("clients with {who}{rest}")));
         assert_eq!(check.finding(), shown);

@@ -119,7 +119,9 @@ pub(super) fn report_other_columns(
                 }
                 None => "any level is still allowed",
             };
-            remarks.push(format!("{name} is a category of today's schema: {texts}"));
+            remarks.push(format!(
+                "{name} is a category of the current schema: {texts}"
+            ));
         }
     }
     let is_read = |name: &str| current.iter().any(|known| is_same(&known.name, name));
@@ -132,7 +134,7 @@ pub(super) fn report_other_columns(
                 false => "of numbers",
             };
             remarks.push(format!(
-                "{name} is left out: it is {what}, but today's model does not read it"
+                "{name} is left out: it is {what}, but the current model does not read it"
             ));
         }
     }

@@ -147,7 +147,7 @@ fn rules_of_the_current_schema_stay_unless_they_are_to_be_observed() {
     );
     assert_remarks(
         &found,
-        &["plan is a category of today's schema: the levels that it allows stay"],
+        &["plan is a category of the current schema: the levels that it allows stay"],
     );
 }
 

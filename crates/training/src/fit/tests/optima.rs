@@ -153,7 +153,7 @@ fn separable_columns_are_fitted_or_the_error_says_why() {
             Ok(fitted) => assert!(fitted.predictor.coefficients[0] > 0.0, "1e{exponent}"),
             Err(error) => {
                 assert!(exponent > 20, "1e{exponent}: {error}");
-                assert!(error.to_string().contains("tell the classes apart"));
+                assert!(error.to_string().contains("separate the labels"));
             }
         }
     }
