@@ -21,6 +21,9 @@ const MAX_SCORES: usize = 100_000;
 /// Width of a bin of log-odds, and the limit: all log-odds beyond ± the limit are in the outermost bins.
 const SCORE_BINS: (f64, f64) = (1.0 / 1024.0, 32.0);
 
+/// Number of pairs of features that one statement asks for.
+const MAX_PAIRS: usize = 100;
+
 /// Rows in an SQL engine.
 #[derive(Debug)]
 pub struct SqlEngine<C> {
@@ -29,7 +32,7 @@ pub struct SqlEngine<C> {
 }
 
 impl<C: Connection> SqlEngine<C> {
-    /// The engine of the rows of a table or view.
+    /// The engine of the rows of a relation.
     pub fn new(connection: C, source: Source) -> Self {
         Self { connection, source }
     }
@@ -68,12 +71,40 @@ impl<C: Connection> SqlEngine<C> {
         }
     }
 
-    fn selected(&self, selection: &Selection, fold: Fold) -> String {
-        let selection = match fold {
-            Fold::Any => selection.clone(),
-            fold => selection.clone().of_fold(fold),
+    /// The terms of the likelihood over all selected rows (`groups` is 1), or by fold (`groups` is the number
+    /// of folds).
+    fn logistic_terms_of(
+        &self,
+        asked: &LogisticSums<'_>,
+        groups: usize,
+        selection: &Selection,
+    ) -> Result<Vec<LogisticTerms>, Failure> {
+        let (by_fold, size) = (groups > 1, asked.point.weights.len());
+        let name = match by_fold {
+            true => "terms of the likelihood by fold",
+            false => "terms of the likelihood",
         };
-        self.source.selected(&selection)
+        let likelihood = self.likelihood(asked.point, asked.limit);
+        let selected = self.source.selected(selection);
+        let mut terms = vec![LogisticTerms::zero(size); groups];
+        if sql::is_by_entry(&likelihood, selection.rows.len()) {
+            let statement =
+                sql::logistic_terms_by_entry(&likelihood, asked.weight, by_fold, &selected);
+            let answer = self.ask(name, size * groups, &statement)?;
+            for mut line in answer.each() {
+                let place = line.count()?;
+                let group = if by_fold { line.count()? } else { 0 };
+                read_entry(&mut line, place, entry(&mut terms, group)?)?;
+            }
+            return Ok(terms);
+        }
+        let sums = sql::logistic_terms(&likelihood, asked.weight, by_fold, &selected);
+        let answer = self.ask_sums(name, &sums)?;
+        for mut line in answer.each() {
+            let group = if by_fold { line.count()? } else { 0 };
+            *entry(&mut terms, group)? = read_logistic_terms(&mut line, size)?;
+        }
+        Ok(terms)
     }
 
     /// The moments of columns in the selected rows, and the number of rows.
@@ -252,26 +283,16 @@ impl<C: Connection> Engine for SqlEngine<C> {
             && are_all_folds(&folds)
             && asked.iter().all(|it| is_same_sum(it, first))
         {
-            let likelihood = self.likelihood(first.point, first.limit);
-            let selected = self.source.selected(selection);
-            let sums = sql::logistic_terms(&likelihood, first.weight, true, &selected);
-            let answer = self.ask_sums("terms of the likelihood by fold", &sums)?;
-            let size = first.point.weights.len();
-            let mut of_folds = vec![LogisticTerms::zero(size); folds.len()];
-            for mut line in answer.each() {
-                let of_fold = entry(&mut of_folds, line.count()?)?;
-                *of_fold = read_logistic_terms(&mut line, size)?;
-            }
-            return Ok(of_folds);
+            return self.logistic_terms_of(first, folds.len(), selection);
         }
         let each = asked.iter().map(|asked| {
-            let likelihood = self.likelihood(asked.point, asked.limit);
-            let selected = self.selected(selection, asked.fold);
-            let sums = sql::logistic_terms(&likelihood, asked.weight, false, &selected);
-            let answer = self.ask_sums("terms of the likelihood", &sums)?;
-            read_logistic_terms(&mut answer.only()?, asked.point.weights.len())
+            let selection = match asked.fold {
+                Fold::Any => selection.clone(),
+                fold => selection.clone().of_fold(fold),
+            };
+            self.logistic_terms_of(asked, 1, &selection)
         });
-        each.collect()
+        Ok(each.collect::<Result<Vec<_>, Failure>>()?.concat())
     }
 
     fn client_pairs(
@@ -359,28 +380,33 @@ impl<C: Connection> Engine for SqlEngine<C> {
             .enumerate()
             .filter_map(|(feature, parts)| Some((feature, parts.as_ref()?)))
             .collect();
+        let pairs = divided.iter().enumerate().flat_map(|(place, first)| {
+            let others = &divided[place + 1..];
+            others.iter().map(|second| [*first, *second])
+        });
+        let pairs: Vec<[sql::Divided<'_>; 2]> = pairs.collect();
         let mut all = Vec::new();
-        for (place, first) in divided.iter().enumerate() {
-            for second in &divided[place + 1..] {
-                let widths = [first, second].map(|(_, parts)| parts.len() + 1);
-                let mut sums = PairSums {
-                    features: [first.0, second.0],
+        for pairs in pairs.chunks(MAX_PAIRS) {
+            let zero = |pair: &[sql::Divided<'_>; 2]| {
+                let widths = pair.map(|(_, parts)| sql::width(parts));
+                PairSums {
+                    features: pair.map(|(feature, _)| feature),
                     widths,
                     residuals: vec![0.0; widths[0] * widths[1]],
                     weights: vec![0.0; widths[0] * widths[1]],
-                };
-                let both = [*first, *second];
-                let statement = sql::pair_sums(&self.scored(), expression, both, &selected);
-                let name = "sums by a pair of features";
-                let answer = self.ask(name, sums.weights.len(), &statement)?;
-                for mut line in answer.each() {
-                    let [one, other] = [line.count()?, line.count()?];
-                    let cell = one.saturating_mul(widths[1] as u64).saturating_add(other);
-                    *entry(&mut sums.residuals, cell)? = line.number()?;
-                    *entry(&mut sums.weights, cell)? = line.number()?;
                 }
-                all.push(sums);
+            };
+            let mut sums: Vec<PairSums> = pairs.iter().map(zero).collect();
+            let cells = sums.iter().map(|sums| sums.weights.len()).sum();
+            let statement = sql::pair_sums(&self.scored(), expression, pairs, &selected);
+            let answer = self.ask("sums by pairs of features", cells, &statement)?;
+            for mut line in answer.each() {
+                let sums = entry(&mut sums, line.count()?)?;
+                let cell = line.count()?;
+                *entry(&mut sums.residuals, cell)? = line.number()?;
+                *entry(&mut sums.weights, cell)? = line.number()?;
             }
+            all.extend(sums);
         }
         Ok(all)
     }
@@ -576,6 +602,17 @@ fn read_logistic_terms(line: &mut Line<'_>, size: usize) -> Result<LogisticTerms
     Ok(terms)
 }
 
+/// An entry of the gradient and its row of the matrix. Every entry has the counts and the loss, too.
+fn read_entry(line: &mut Line<'_>, place: u64, terms: &mut LogisticTerms) -> Result<(), Failure> {
+    terms.rows = line.count()?;
+    terms.positives = line.count()?;
+    terms.loss = line.number()?;
+    let gradient = terms.gradient.as_slice_mut().unwrap_or_default();
+    *entry(gradient, place)? = line.number()?;
+    // The gradient has this place, so the matrix has it, too.
+    line.fill(terms.hessian.row_mut(place as usize))
+}
+
 /// A symmetric matrix, whose lower triangle comes row by row.
 fn read_matrix(line: &mut Line<'_>, size: usize) -> Result<Array2<f64>, Failure> {
     let mut matrix = Array2::zeros((size, size));
@@ -592,11 +629,12 @@ fn read_matrix(line: &mut Line<'_>, size: usize) -> Result<Array2<f64>, Failure>
 #[cfg(test)]
 mod tests {
     use dataset::Labels;
+    use dataset::passes::{Axis, Weight};
 
     use super::*;
     use crate::answer::Cell;
     use crate::dialect::Dialect;
-    use crate::source::Column;
+    use crate::source::{Column, Relation};
 
     /// A connection that gives the same lines to every statement.
     #[derive(Debug)]
@@ -618,7 +656,7 @@ mod tests {
     fn engine(lines: Vec<Vec<Cell>>) -> SqlEngine<Fixed> {
         let source = Source {
             dialect: Dialect::Spark,
-            table: "rows".into(),
+            relation: Relation::Named("rows".into()),
             features: vec![Column::Number("x".into())],
             rows: 9,
         };
@@ -648,5 +686,47 @@ mod tests {
         let huge = [1.0, 1e300, f64::INFINITY, 1e300, 1e300, 1.0].map(Cell::Number);
         let huge = engine(vec![huge.to_vec()]).moments(&Term::numbers(1), &[Fold::Any], &all);
         assert!(huge.is_err());
+    }
+
+    #[test]
+    fn a_newton_step_is_put_together_from_its_entries() {
+        let terms = Term::numbers(1).repeat(7);
+        let axis = Axis {
+            scale: 1.0,
+            shift: 0.0,
+            imputed: 0.0,
+        };
+        let axes = vec![axis; 7];
+        let point = LogisticPoint {
+            terms: &terms,
+            axes: &axes,
+            weights: vec![0.0; 8].into(),
+        };
+        let asked = LogisticSums {
+            point: &point,
+            weight: Weight::Curvature,
+            limit: None,
+            fold: Fold::Any,
+        };
+        // The entry, rows, positive labels, loss, the gradient, and a row of the matrix.
+        let line = |entry: i64| {
+            let counts = [entry, 4, 1].map(Cell::Whole);
+            let numbers =
+                std::iter::once(2.5).chain((0..9).map(|place| (10 * entry + place) as f64));
+            counts
+                .into_iter()
+                .chain(numbers.map(Cell::Number))
+                .collect()
+        };
+        let all = Selection::rows(0..9);
+        let found = engine((0..8).rev().map(line).collect());
+        let found = found.logistic_terms(&[asked], &all).unwrap();
+        assert_eq!((found[0].rows, found[0].positives), (4, 1));
+        assert_eq!(found[0].loss, 2.5);
+        assert_eq!(found[0].gradient[3], 30.0);
+        assert_eq!(found[0].hessian[[3, 0]], 31.0);
+        assert_eq!(found[0].hessian[[0, 7]], 8.0);
+        let beyond = engine(vec![line(8)]);
+        assert!(beyond.logistic_terms(&[asked], &all).is_err());
     }
 }

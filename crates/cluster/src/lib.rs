@@ -5,8 +5,9 @@
 //! square of the number of columns, and not with the number of rows. Only samples of rows travel.
 //!
 //! `sql` writes the statements and does no I/O. [`SqlEngine`] asks a [`Connection`] and makes the
-//! values of the answers. [`load`] brings the rows of finaldata.csv to the engine. The feature `flight` adds the connection over Arrow Flight SQL, with the
-//! sixty crates that it needs; without it this crate is small.
+//! values of the answers. [`load`] brings the rows of finaldata.csv to the engine. The feature `flight`
+//! adds the connection over Arrow Flight SQL, with the sixty crates that it needs; without it this crate is
+//! small.
 //!
 //! Limits: a number beyond 1e150 is refused, because its square overflows.
 
@@ -24,5 +25,5 @@ pub use dialect::Dialect;
 pub use engine::SqlEngine;
 #[cfg(feature = "flight")]
 pub use flight::{FlightConnection, FlightSettings};
-pub use source::{Column, Source};
-pub use stored_rows::{FinalRows, load};
+pub use source::{Column, Relation, Source};
+pub use stored_rows::{FinalRows, StoredRows, examine, load};

@@ -1,11 +1,30 @@
-//! Where the rows are: a table or view of the SQL engine, and its columns.
+//! Where the rows are: a table, a view or a folder that the SQL engine reads, and its columns.
 
 use common::schema::{Feature, Kind};
 use dataset::{FOLDS, Fold, Labels, Selection, Share};
 
 use crate::dialect::Dialect;
 
-/// A table or view with one line for each accepted row.
+/// Where a statement finds rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// A table or view of this name.
+    Named(String),
+    /// All Parquet files of this folder. Statements need nothing that an engine forgets when it starts again.
+    Parquet(String),
+}
+
+impl Relation {
+    /// The relation as it stands behind FROM.
+    pub(crate) fn text(&self, dialect: Dialect) -> String {
+        match self {
+            Self::Named(name) => dialect.name(name),
+            Self::Parquet(folder) => format!("parquet.{}", dialect.name(folder)),
+        }
+    }
+}
+
+/// A relation with one line for each accepted row.
 ///
 /// Its columns have fixed names, so that no statement contains the name of a column of a user:
 ///
@@ -21,8 +40,8 @@ use crate::dialect::Dialect;
 pub struct Source {
     /// Dialect of the statements that read the table.
     pub dialect: Dialect,
-    /// Name of the table or view.
-    pub table: String,
+    /// Where the rows are.
+    pub relation: Relation,
     /// The features, in the order of the schema.
     pub features: Vec<Column>,
     /// Number of rows.
@@ -74,7 +93,7 @@ impl Source {
             true => String::new(),
             false => format!(" WHERE {}", conditions.join(" AND ")),
         };
-        format!("SELECT * FROM {}{filter}", self.dialect.name(&self.table))
+        format!("SELECT * FROM {}{filter}", self.relation.text(self.dialect))
     }
 
     fn conditions(&self, selection: &Selection) -> Vec<String> {
@@ -112,7 +131,7 @@ mod tests {
     fn source() -> Source {
         Source {
             dialect: Dialect::Spark,
-            table: "ro`ws".into(),
+            relation: Relation::Named("ro`ws".into()),
             features: vec![Column::Number("x".into()), Column::Category("a`b".into())],
             rows: 35,
         }
@@ -128,6 +147,17 @@ mod tests {
             format!("{all} WHERE place >= 10 AND place < 35")
         );
         assert_eq!(of(7..7), format!("{all} WHERE place >= 7 AND place < 7"));
+    }
+
+    #[test]
+    fn a_folder_of_parquet_is_named_in_the_statement() {
+        let relation = Relation::Parquet("/srv/risk-engine/rows".into());
+        let source = Source {
+            relation,
+            ..source()
+        };
+        let all = source.selected(&Selection::rows(0..35));
+        assert_eq!(all, "SELECT * FROM parquet.`/srv/risk-engine/rows`");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use self::content::{Content, StoredFile};
 use crate::answer::Connection;
 use crate::dialect::Dialect;
 use crate::engine::SqlEngine;
-use crate::source::{Column, Source};
+use crate::source::{Column, Relation, Source};
 use crate::sql;
 
 /// Number of rows that the engine gets at once.
@@ -75,7 +75,7 @@ pub fn load<C: Connection + 'static>(
     }
     let storage = Storage::of(&settings.storage)?;
     let columns: Vec<Column> = schema.features.iter().map(Column::of).collect();
-    let content = storage.content(rows)?;
+    let content = storage.usable_content(rows.config)?;
     let missing = match &content {
         Some(content) => content.missing(rows)?,
         None => Missing::All,
@@ -83,10 +83,10 @@ pub fn load<C: Connection + 'static>(
     if missing != Missing::Nothing {
         storage.store(&connection, &columns, rows, content, missing)?;
     }
-    let table = storage.view(&connection, ledger.rows)?;
+    let relation = storage.relation(&connection, ledger.rows)?;
     let source = Source {
         dialect: Dialect::Spark,
-        table,
+        relation,
         features: columns,
         rows: usize::try_from(ledger.rows).unwrap_or(usize::MAX),
     };
@@ -95,6 +95,50 @@ pub fn load<C: Connection + 'static>(
         numbers: RowNumbers::From(0),
         sample: None,
     })
+}
+
+/// What lies on the storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredRows {
+    /// No rows yet, or rows that only another version of this program can read.
+    None,
+    /// A file is missing or was cut. The next run stores all rows again.
+    Incomplete {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The rows, which the engine finds too.
+    Whole {
+        /// Number of rows.
+        rows: u64,
+        /// Number of their files.
+        files: usize,
+    },
+}
+
+/// Examines what lies on the storage, and changes nothing. An error if the storage cannot be used, or if
+/// the engine finds other rows there.
+pub fn examine(
+    connection: &impl Connection,
+    settings: &EngineSettings,
+    config: &Config,
+) -> anyhow::Result<StoredRows> {
+    let storage = Storage::of(&settings.storage)?;
+    let Some(content) = storage.content(config)? else {
+        return Ok(StoredRows::None);
+    };
+    if let Some(file) = content.incomplete_file(&storage.rows()) {
+        return Ok(StoredRows::Incomplete { file });
+    }
+    storage.expect_no_foreign_file()?;
+    let relation = Relation::Parquet(path_text(&storage.rows()).to_owned());
+    match storage.difference(connection, &relation, content.rows)? {
+        Some(difference) => Err(difference.into()),
+        None => Ok(StoredRows::Whole {
+            rows: content.rows,
+            files: content.files.len(),
+        }),
+    }
 }
 
 /// The folder of the engine's rows.
@@ -124,12 +168,20 @@ impl<'a> Storage<'a> {
         self.folder.join("rows.json")
     }
 
-    /// What the storage has; `None` if that is nothing that can be used.
-    fn content(&self, rows: &FinalRows<'_>) -> anyhow::Result<Option<Content>> {
+    /// What the storage has, if that is whole and in few files.
+    fn usable_content(&self, config: &Config) -> anyhow::Result<Option<Content>> {
+        let is_usable = |content: &Content| {
+            content.files.len() <= MAX_FILES && content.incomplete_file(&self.rows()).is_none()
+        };
+        Ok(self.content(config)?.filter(is_usable))
+    }
+
+    /// What the storage has; `None` if no run of this version has noted anything.
+    fn content(&self, config: &Config) -> anyhow::Result<Option<Content>> {
         let Some(content) = Content::read(&self.content_file())? else {
             return Ok(None);
         };
-        let own = rows.config.layout.final_data();
+        let own = config.layout.final_data();
         if content.final_data != own.display().to_string() {
             return Err(Failure::configuration(format!(
                 "the folder {} (engine.storage) has the rows of {}: name another folder, or remove {} if that pipeline was moved or is gone",
@@ -139,8 +191,7 @@ impl<'a> Storage<'a> {
             ))
             .into());
         }
-        let is_whole = content.files.len() <= MAX_FILES && content.are_files_whole(&self.rows());
-        Ok(Some(content).filter(|_| is_whole))
+        Ok(Some(content))
     }
 
     /// Stores the missing rows, and notes that they are there.
@@ -188,53 +239,62 @@ impl<'a> Storage<'a> {
             // Until the new rows are there, the storage has none.
             files::remove_file(&self.content_file())?;
         }
-        if !files::exists(&self.rows())? {
-            return Ok(());
-        }
-        for entry in entries(&self.rows())? {
-            let name = name_of(&entry);
-            // Engines and file systems leave hidden files, which no engine reads.
-            if name.starts_with('.') {
-                continue;
-            }
-            if !names::is_of_rows(name) {
-                return Err(Failure::configuration(format!(
-                    "{} is no file of a run: the folder {} (engine.storage) needs to be for the rows of this pipeline alone; move the file away, or name another folder",
-                    entry.display(),
-                    self.folder.display()
-                ))
-                .into());
-            }
-            if !stored.iter().any(|file| file.name == name) {
+        for entry in self.expect_no_foreign_file()? {
+            if !stored.iter().any(|file| file.name == name_of(&entry)) {
                 files::remove_file(&entry)?;
             }
         }
         Ok(())
     }
 
-    /// Makes the view of all rows, and checks that it has them. Returns its name.
-    fn view(&self, connection: &impl Connection, rows: u64) -> anyhow::Result<String> {
-        // All runs on this storage use the same name, so that none is left behind.
-        let name = format!(
-            "risk_rows_{}",
-            &digest::of_bytes(path_text(self.folder).as_bytes())[..16]
-        );
-        let statement = sql::view_of_rows(&name, path_text(&self.rows()));
-        connection.execute("the view of the rows", &statement)?;
-        let statement = sql::count_of_rows(&name);
-        let answer = connection.ask("the number of rows", &statement, 1)?;
-        let mut line = answer.only()?;
-        let found = [line.count()?, line.count()?, line.count()?];
-        if found != [rows, 0, rows - 1] {
-            // The next run stores all rows again.
-            files::remove_file(&self.content_file())?;
-            return Err(Failure::input_output(format!(
-                "the engine has {} rows instead of {rows}, with the numbers from {} to {}: check that {} (engine.storage) is the same folder on this machine and on all workers; the next run stores the rows again",
-                found[0], found[1], found[2], self.folder.display()
+    /// The files of rows. An error if there is another file beside them.
+    fn expect_no_foreign_file(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if !files::exists(&self.rows())? {
+            return Ok(Vec::new());
+        }
+        let mut found = entries(&self.rows())?;
+        // Engines and file systems leave hidden files, which no engine reads.
+        found.retain(|entry| !name_of(entry).starts_with('.'));
+        let foreign = found.iter().find(|it| !names::is_of_rows(name_of(it)));
+        if let Some(foreign) = foreign {
+            return Err(Failure::configuration(format!(
+                "{} is no file of a run: the folder {} (engine.storage) needs to be for the rows of this pipeline alone; move the file away, or name another folder",
+                foreign.display(),
+                self.folder.display()
             ))
             .into());
         }
-        Ok(name)
+        Ok(found)
+    }
+
+    /// All rows, for statements. If the engine does not find this number of them, the next run stores them
+    /// again.
+    fn relation(&self, connection: &impl Connection, rows: u64) -> anyhow::Result<Relation> {
+        let relation = Relation::Parquet(path_text(&self.rows()).to_owned());
+        if let Some(difference) = self.difference(connection, &relation, rows)? {
+            files::remove_file(&self.content_file())?;
+            return Err(difference.into());
+        }
+        Ok(relation)
+    }
+
+    /// What is wrong if the engine does not find this number of rows.
+    fn difference(
+        &self,
+        connection: &impl Connection,
+        relation: &Relation,
+        rows: u64,
+    ) -> Result<Option<Failure>, Failure> {
+        let answer = connection.ask("the number of rows", &sql::count_of_rows(relation), 1)?;
+        let mut line = answer.only()?;
+        let found = [line.count()?, line.count()?, line.count()?];
+        let is_same = found == [rows, 0, rows.saturating_sub(1)];
+        Ok((!is_same).then(|| {
+            Failure::input_output(format!(
+                "the engine has {} rows instead of {rows}, with the numbers from {} to {}: check that {} (engine.storage) is the same folder on this machine and on all workers; the next run stores the rows again",
+                found[0], found[1], found[2], self.folder.display()
+            ))
+        }))
     }
 }
 

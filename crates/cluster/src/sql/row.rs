@@ -2,7 +2,7 @@
 
 use dataset::passes::{LinearExpression, LogisticPoint, RowNumber};
 
-use super::term::{bounded, term, value};
+use super::term::{bounded, sum, term, value};
 use crate::dialect::{Dialect, number};
 
 /// A statement that adds columns to the lines of another. Each column has an expression and a name.
@@ -57,7 +57,7 @@ impl Likelihood<'_> {
         };
         let weights = self.point.weights.iter().enumerate();
         let summands = weights.map(|(place, weight)| format!("{} * {}", number(*weight), z(place)));
-        let log_odds = summands.collect::<Vec<_>>().join(" + ");
+        let log_odds = sum(&summands.collect::<Vec<_>>());
         let log_odds = match self.limit {
             Some(limit) => bounded(&log_odds, limit),
             None => log_odds,

@@ -3,6 +3,8 @@
 //! An engine takes long to plan a statement of thousands of sums. They are therefore asked for by several
 //! statements ([`Sums`]).
 
+use std::collections::BTreeMap;
+
 use dataset::FOLDS;
 use dataset::passes::{Cut, Division, LinearExpression, Parts, RowNumber, Term, Weight};
 
@@ -14,6 +16,17 @@ use crate::source::{Source, cell};
 /// Maximum number of sums that one statement asks for. For the 1,955 sums of a Newton step of 60 terms, Sail
 /// 0.7 needs 6.2 seconds in parts of 400, 6.6 in parts of 200, and 8.0 at once. A part needs 0.4 at least.
 const MAX_SUMS: usize = 400;
+/// Maximum number of rows whose Newton step is asked for by entry. With 60 terms, two workers of Sail 0.7 on a
+/// busy machine needed by entry and as plain sums: 0.6 and 2.3 s for 1,000 rows, 3.3 and 3.7 s for 200,000,
+/// 11.0 and 5.8 s for 1,000,000. Both costs grow with the square of the terms, so the limit has no terms.
+const MAX_ROWS_BY_ENTRY: usize = 200_000;
+/// Number of terms from which a Newton step is asked for by entry.
+const MIN_TERMS_BY_ENTRY: usize = 8;
+
+/// True if a Newton step over this number of rows is asked for by entry.
+pub(crate) fn is_by_entry(likelihood: &Likelihood<'_>, rows: usize) -> bool {
+    rows <= MAX_ROWS_BY_ENTRY && likelihood.size() >= MIN_TERMS_BY_ENTRY
+}
 
 /// Statements that together ask for many sums over the same rows.
 pub(crate) struct Sums {
@@ -103,18 +116,57 @@ pub(crate) fn logistic_terms(
     by_fold: bool,
     selected: &str,
 ) -> Sums {
-    let rows = likelihood.rows(selected);
-    let weight = match weight {
-        Weight::Curvature => "w",
-        Weight::SquaredResidual => "miss * miss",
+    let size = likelihood.size();
+    let weighted = |place| {
+        (
+            format!("{} * {}", factor(weight), z(place)),
+            format!("g{place}"),
+        )
     };
-    let rows = with(&rows, &[(weight.into(), "f".into())]);
+    let weighted: Vec<_> = (0..size).map(weighted).collect();
+    let rows = with(&likelihood.rows(selected), &weighted);
     let mut asked: Vec<String> = vec!["COUNT(*)".into(), "SUM(y)".into(), "SUM(loss)".into()];
-    asked.extend((0..likelihood.size()).map(|place| format!("SUM(r * {})", z(place))));
-    asked.extend(triangle(likelihood.size(), |row, column| {
-        format!("SUM(f * {} * {})", z(row), z(column))
+    asked.extend((0..size).map(|place| format!("SUM(r * {})", z(place))));
+    asked.extend(triangle(size, |row, column| {
+        format!("SUM(g{row} * {})", z(column))
     }));
     Sums::of(&asked, &rows, by_fold)
+}
+
+/// The same values as [`logistic_terms`], with one result row for each entry of the gradient. Columns: place
+/// of the entry; with `by_fold` the fold; rows, positive labels, loss, the entry, and the row of the matrix.
+///
+/// Each row is repeated for each entry, so that the statement has few sums and is planned at once.
+pub(crate) fn logistic_terms_by_entry(
+    likelihood: &Likelihood<'_>,
+    weight: Weight,
+    by_fold: bool,
+    selected: &str,
+) -> String {
+    let size = likelihood.size();
+    let entries: Vec<String> = (0..size).map(z).collect();
+    let rows = format!(
+        "SELECT *, posexplode(array({})) AS (entry, v) FROM ({}) AS q",
+        entries.join(", "),
+        likelihood.rows(selected)
+    );
+    let weighted = (format!("{} * v", factor(weight)), "g".to_owned());
+    let fold = (format!("number % {FOLDS}"), "fold".to_owned());
+    let rows = with(&rows, &[weighted, fold]);
+    let asked: Vec<String> = entries.iter().map(|z| format!("SUM(g * {z})")).collect();
+    let keys = if by_fold { "entry, fold" } else { "entry" };
+    format!(
+        "SELECT {keys}, COUNT(*), SUM(y), SUM(loss), SUM(r * v), {} FROM ({rows}) AS q GROUP BY {keys}",
+        asked.join(", ")
+    )
+}
+
+/// The factor of a row in the matrix.
+fn factor(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Curvature => "w",
+        Weight::SquaredResidual => "miss * miss",
+    }
 }
 
 /// The entries on and below the diagonal of a matrix, row by row.
@@ -241,28 +293,44 @@ pub(crate) fn pair_spreads(
     format!("SELECT part, SUM(s * s - t) FROM ({clients}) AS q GROUP BY part")
 }
 
-/// Sums by pair of parts. Columns: part of the first feature, part of the second, Σ(y − p), Σp(1−p). Empty
-/// pairs are not in the result.
+/// A feature and its parts.
+pub(crate) type Divided<'a> = (usize, &'a Parts);
+
+/// Sums by cell of pairs of features. Columns: place of the pair, cell (part of the first feature times
+/// [`width`] of the second, plus its part), Σ(y − p), Σp(1−p). Empty cells are not in the result.
+///
+/// Each row is repeated for each pair, so that its probability is computed once for all of them.
 pub(crate) fn pair_sums(
     scored: &Scored,
     expression: &LinearExpression<'_>,
-    [(first, of_first), (second, of_second)]: [(usize, &Parts); 2],
+    pairs: &[[Divided<'_>; 2]],
     selected: &str,
 ) -> String {
-    let rows = scored.likelihood(expression, selected);
-    let present = format!(
-        "SELECT * FROM ({rows}) AS q WHERE {} IS NOT NULL AND {} IS NOT NULL",
-        cell(first),
-        cell(second)
+    let features: BTreeMap<usize, &Parts> = pairs.iter().flatten().copied().collect();
+    let part_of = |(&feature, parts): (&usize, &&Parts)| {
+        let (x, part) = (cell(feature), part(scored.dialect, feature, parts));
+        let part = format!("CASE WHEN {x} IS NULL THEN NULL ELSE {part} END");
+        (part, format!("part{feature}"))
+    };
+    let parts: Vec<_> = features.iter().map(part_of).collect();
+    let rows = with(&scored.likelihood(expression, selected), &parts);
+    let cells = pairs.iter().map(|[(first, _), (second, of_second)]| {
+        // Missing if one of the features is.
+        format!("part{first} * {} + part{second}", width(of_second))
+    });
+    let cells: Vec<String> = cells.collect();
+    let rows = format!(
+        "SELECT r, w, posexplode(array({})) AS (pair, cell) FROM ({rows}) AS q",
+        cells.join(", ")
     );
-    let rows = with(
-        &present,
-        &[
-            (part(scored.dialect, first, of_first), "one".into()),
-            (part(scored.dialect, second, of_second), "other".into()),
-        ],
-    );
-    format!("SELECT one, other, SUM(-r), SUM(w) FROM ({rows}) AS q GROUP BY one, other")
+    format!(
+        "SELECT pair, cell, SUM(-r), SUM(w) FROM ({rows}) AS q WHERE cell IS NOT NULL GROUP BY pair, cell"
+    )
+}
+
+/// Number of parts of a feature, with one for levels that are not listed.
+pub(crate) fn width(parts: &Parts) -> usize {
+    parts.len() + 1
 }
 
 /// Columns: log-odds, number of negative labels, number of positive labels; ascending by log-odds.

@@ -1,7 +1,7 @@
 //! Statements that bring rows to the engine. Paths have only signs that need no quotes.
 
 use crate::dialect::Dialect;
-use crate::source::{Column, cell};
+use crate::source::{Column, Relation, cell};
 
 /// The only dialect in which rows are stored.
 const DIALECT: Dialect = Dialect::Spark;
@@ -52,19 +52,11 @@ pub(crate) fn make_parquet(name: &str, columns: &[Column], folder: &str) -> Stri
     )
 }
 
-/// The view of all Parquet files of a folder.
-pub(crate) fn view_of_rows(name: &str, folder: &str) -> String {
-    format!(
-        "CREATE OR REPLACE TEMPORARY VIEW {} USING parquet OPTIONS (path '{folder}')",
-        DIALECT.name(name)
-    )
-}
-
 /// Number of rows, and their smallest and largest number.
-pub(crate) fn count_of_rows(name: &str) -> String {
+pub(crate) fn count_of_rows(relation: &Relation) -> String {
     format!(
         "SELECT COUNT(*), MIN(place), MAX(place) FROM {}",
-        DIALECT.name(name)
+        relation.text(DIALECT)
     )
 }
 

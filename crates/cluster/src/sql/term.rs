@@ -55,10 +55,24 @@ pub(crate) fn value(dialect: Dialect, expression: &LinearExpression<'_>) -> Stri
         let value = term(dialect, &weighted.term, Some(weighted.imputed));
         format!("({value}) * {}", number(weighted.coefficient))
     });
-    let sum: Vec<String> = std::iter::once(number(expression.intercept))
+    let summands: Vec<String> = std::iter::once(number(expression.intercept))
         .chain(summands)
         .collect();
-    bounded(&sum.join(" + "), f64::MAX)
+    bounded(&sum(&summands), f64::MAX)
+}
+
+/// The sum of at least one expression. Its depth grows with the logarithm of their number: an engine needs
+/// seconds to plan a sum of some hundred expressions one after the other.
+pub(super) fn sum(summands: &[String]) -> String {
+    match summands {
+        [] => number(0.0),
+        [only] => only.clone(),
+        [first, second] => format!("{first} + {second}"),
+        _ => {
+            let (first, rest) = summands.split_at(summands.len().div_ceil(2));
+            format!("({}) + ({})", sum(first), sum(rest))
+        }
+    }
 }
 
 /// A value clamped to the range from `-limit` to `limit`.
@@ -130,8 +144,8 @@ fn curve_value(x: &str, curve: &Curve) -> String {
             number(values[1] - values[0])
         )
     });
-    let sum: Vec<String> = std::iter::once(number(values[0])).chain(summands).collect();
-    sum.join(" + ")
+    let summands: Vec<String> = std::iter::once(number(values[0])).chain(summands).collect();
+    sum(&summands)
 }
 
 /// Weight, from 0 to 1, with which a row belongs to one part of a feature.
@@ -176,9 +190,9 @@ fn surface_value(dialect: Dialect, grid: &Grid, values: &[f64]) -> String {
         });
         let cells: Vec<String> = std::iter::once(number(0.0)).chain(cells).collect();
         let share = share_of_part(dialect, &grid.first, row);
-        format!("({share}) * ({})", cells.join(" + "))
+        format!("({share}) * ({})", sum(&cells))
     });
-    rows.collect::<Vec<_>>().join(" + ")
+    sum(&rows.collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -218,5 +232,13 @@ mod tests {
             term(Dialect::Spark, &indicator, Some(7.0)),
             r"CASE WHEN x0 IS NULL THEN 0e0 ELSE CASE WHEN x0 = 'it\'s\' OR 1 = 1 --' THEN 1e0 ELSE 0e0 END END"
         );
+    }
+
+    #[test]
+    fn a_sum_of_many_expressions_is_not_deep() {
+        let summands: Vec<String> = (1..=5).map(|place| format!("t{place}")).collect();
+        assert_eq!(sum(&summands), "((t1 + t2) + (t3)) + (t4 + t5)");
+        assert_eq!(sum(&summands[..1]), "t1");
+        assert_eq!(sum(&[]), "0e0");
     }
 }

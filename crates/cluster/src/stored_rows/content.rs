@@ -1,6 +1,6 @@
 //! What the storage of an engine has: the file `rows.json`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{digest, files};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub(super) struct Content {
     /// Digest of the schema that the rows were written under.
     schema: String,
     /// Number of rows.
-    rows: u64,
+    pub(super) rows: u64,
     /// Length in bytes of the part of finaldata.csv that has these rows.
     bytes: u64,
     /// SHA-256 of that part.
@@ -64,12 +64,17 @@ impl Content {
         files::replace(path, &serde_json::to_vec_pretty(self)?)
     }
 
-    /// True if each file is in the folder with its length.
-    pub(super) fn are_files_whole(&self, folder: &Path) -> bool {
-        self.files.iter().all(|file| {
-            let length = files::length_if_present(&folder.join(&file.name));
-            length.is_ok_and(|length| length == Some(file.bytes))
-        })
+    /// The first file that is not in the folder with its length.
+    pub(super) fn incomplete_file(&self, folder: &Path) -> Option<PathBuf> {
+        let mut files = self
+            .files
+            .iter()
+            .map(|file| (folder.join(&file.name), file.bytes));
+        let incomplete = files.find(|(path, bytes)| {
+            let length = files::length_if_present(path);
+            !length.is_ok_and(|length| length == Some(*bytes))
+        });
+        incomplete.map(|(path, _)| path)
     }
 
     /// Which rows are missing.

@@ -15,10 +15,23 @@ use crate::answer::{Answer, Cell};
 #[derive(Debug, Default)]
 struct Asked {
     names: Vec<String>,
-    /// The folder that the newest view reads.
+    /// The folder that the newest view of text reads.
     viewed: PathBuf,
     /// Name of the statement that fails.
     fails: Option<&'static str>,
+}
+
+impl Asked {
+    /// Notes the name of a statement, which fails if it shall.
+    fn note(&mut self, name: &str) -> Result<(), Failure> {
+        self.names.push(name.to_owned());
+        match self.fails == Some(name) {
+            true => Err(Failure::input_output(format!(
+                "the query for {name} failed"
+            ))),
+            false => Ok(()),
+        }
+    }
 }
 
 /// An engine whose Parquet is the text that it reads.
@@ -38,10 +51,12 @@ fn quoted(statement: &str, word: &str) -> Option<PathBuf> {
 }
 
 impl Connection for TextEngine {
-    fn ask(&self, name: &str, _: &str, _: usize) -> Result<Answer, Failure> {
-        let viewed = self.0.lock().unwrap().viewed.clone();
+    fn ask(&self, name: &str, statement: &str, _: usize) -> Result<Answer, Failure> {
+        self.0.lock().unwrap().note(name)?;
+        let (_, folder) = statement.split_once("parquet.`").unwrap();
+        let folder = folder.split_once('`').unwrap().0;
         let mut numbers: Vec<i64> = Vec::new();
-        for file in entries(&viewed).unwrap() {
+        for file in entries(Path::new(folder)).unwrap() {
             let text = fs::read_to_string(file).unwrap();
             let first = |line: &str| line.split(',').next().unwrap().parse::<i64>().unwrap();
             numbers.extend(text.lines().map(first));
@@ -59,12 +74,7 @@ impl Connection for TextEngine {
 
     fn execute(&self, name: &str, statement: &str) -> Result<(), Failure> {
         let mut asked = self.0.lock().unwrap();
-        asked.names.push(name.to_owned());
-        if asked.fails == Some(name) {
-            return Err(Failure::input_output(format!(
-                "the query for {name} failed"
-            )));
-        }
+        asked.note(name)?;
         if let Some(viewed) = quoted(statement, "path") {
             asked.viewed = viewed;
         }
@@ -97,6 +107,7 @@ impl Pipeline {
         Self {
             settings: EngineSettings {
                 url: "grpc://localhost:1".into(),
+                tls_ca: None,
                 token_file: None,
                 storage,
                 timeout: Duration::from_secs(1),
@@ -157,7 +168,7 @@ const STATEMENTS: [&str; 4] = [
     "the view of new rows",
     "the Parquet of new rows",
     "the end of the view of new rows",
-    "the view of the rows",
+    "the number of rows",
 ];
 
 #[test]
@@ -194,7 +205,7 @@ fn only_rows_that_the_engine_does_not_have_are_stored() {
     assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
 
     pipeline.append(0).unwrap();
-    assert_eq!(pipeline.engine.names(), ["the view of the rows"]);
+    assert_eq!(pipeline.engine.names(), ["the number of rows"]);
 }
 
 #[test]

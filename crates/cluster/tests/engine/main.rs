@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
 
 mod comparison;
+mod encrypted;
 mod rows;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::{Connection, Dialect, FlightConnection, FlightSettings, SqlEngine};
+use cluster::{Connection, Dialect, FlightConnection, FlightSettings, Relation, SqlEngine};
 use common::Config;
 use common::exit::Exit;
 use common::ledger::DataPosition;
@@ -21,17 +22,25 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 use crate::comparison::{compare_values, is_close};
 use crate::rows::{Rows, Shape, random};
 
-/// The connection to the engine of the tests; `None` if there is none.
+/// Address of the engine of the tests; `None` if there is none.
 #[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
-fn connection() -> Option<FlightConnection> {
-    let Ok(url) = std::env::var("RISK_ENGINE_URL") else {
+fn engine_url() -> Option<String> {
+    let url = std::env::var("RISK_ENGINE_URL").ok();
+    if url.is_none() {
         eprintln!("skipped: RISK_ENGINE_URL names no engine (scripts/check-cluster.sh)");
-        return None;
-    };
+    }
+    url
+}
+
+/// The connection to the engine of the tests; `None` if there is none.
+fn connection() -> Option<FlightConnection> {
+    let url = engine_url()?;
     let settings = FlightSettings {
         url,
+        tls_ca: None,
         token: None,
         timeout: Duration::from_secs(120),
+        retry_pause: Duration::from_secs(5),
     };
     Some(FlightConnection::new(settings).unwrap())
 }
@@ -147,7 +156,7 @@ fn a_failure_names_the_query() {
         },
     );
     let mut missing = rows.source();
-    missing.table = "no such table".into();
+    missing.relation = Relation::Named("no such table".into());
     let engine = SqlEngine::new(connection, missing);
     let failure = engine.counts(&[], &Selection::rows(0..50)).unwrap_err();
     assert_eq!(failure.exit, Exit::InputOutput);
@@ -163,8 +172,10 @@ fn an_engine_that_cannot_be_reached_is_named_with_its_query() {
     let timeout = Duration::from_secs(20);
     let settings = |url: &str| FlightSettings {
         url: url.to_owned(),
+        tls_ca: None,
         token: None,
         timeout,
+        retry_pause: Duration::ZERO,
     };
     let connection = FlightConnection::new(settings(&url)).unwrap();
     let failure = connection.ask("the answer", "SELECT 42", 1).unwrap_err();
@@ -184,8 +195,10 @@ fn an_engine_that_does_not_answer_is_given_up_after_the_time_limit() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let settings = FlightSettings {
         url: format!("grpc://{}", listener.local_addr().unwrap()),
+        tls_ca: None,
         token: None,
         timeout: Duration::from_millis(300),
+        retry_pause: Duration::ZERO,
     };
     let connection = FlightConnection::new(settings).unwrap();
     let failure = connection.ask("the answer", "SELECT 42", 1).unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cluster::{Column, Connection, Dialect, FlightConnection, Source};
+use cluster::{Column, Connection, Dialect, FlightConnection, Relation, Source};
 use common::Schema;
 use common::schema::{CategoryRules, Feature, Kind};
 use dataset::Table;
@@ -164,7 +164,7 @@ impl Rows {
     pub(crate) fn source(&self) -> Source {
         Source {
             dialect: Dialect::Spark,
-            table: self.view.clone(),
+            relation: Relation::Named(self.view.clone()),
             features: self.schema().features.iter().map(Column::of).collect(),
             rows: self.rows.len(),
         }

@@ -12,8 +12,11 @@ use crate::Schema;
 /// Section `engine` with the kind `flight_sql`: a distributed engine, reached over Arrow Flight SQL.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineSettings {
-    /// Address, which begins with `grpc://`.
+    /// Address, which begins with `grpc://`, or with `grpc+tls://` for a connection over TLS.
     pub url: String,
+    /// File with the certificates, as PEM, of the authorities that an engine over TLS is trusted for; `None`
+    /// for those of the operating system.
+    pub tls_ca: Option<PathBuf>,
     /// File with the token that is sent with every statement; `None` for an engine without
     /// authentication.
     pub token_file: Option<PathBuf>,
@@ -36,6 +39,8 @@ enum Kind {
 
 /// Beginning of an address.
 const URL_SCHEME: &str = "grpc://";
+/// Beginning of an address over TLS.
+const TLS_SCHEME: &str = "grpc+tls://";
 /// Beginning of the storage.
 const STORAGE_SCHEME: &str = "file://";
 /// Upper limit of `timeout_seconds`: a day.
@@ -51,6 +56,7 @@ pub(super) fn read_engine(
     let dialect: String = section.value("dialect", "spark".into());
     let url: Option<String> = section.value("url", None);
     let token_file: Option<String> = section.value("token_file", None);
+    let tls_ca: Option<String> = section.value("tls_ca", None);
     let storage: Option<String> = section.value("storage", None);
     let seconds: u64 = section.value("timeout_seconds", 600);
     let settings = match kind {
@@ -68,10 +74,16 @@ pub(super) fn read_engine(
                 let text = format!("must be from 1 to {MAX_TIMEOUT_SECONDS}");
                 section.problem("timeout_seconds", &text);
             }
+            let is_over_tls = url.as_ref().is_some_and(|url| url.starts_with(TLS_SCHEME));
+            if tls_ca.is_some() && !is_over_tls {
+                let text = "counts only for an address over TLS: begin engine.url with grpc+tls://, or remove this key";
+                section.problem("tls_ca", text);
+            }
             let url = checked(&section, "url", url, check_url);
             let storage = checked(&section, "storage", storage, check_storage);
             url.zip(storage).map(|(url, storage)| EngineSettings {
                 url,
+                tls_ca: tls_ca.map(|file| folders::absolute(base, &file)),
                 token_file: token_file.map(|file| folders::absolute(base, &file)),
                 storage: folders::absolute(base, &storage[STORAGE_SCHEME.len()..]),
                 timeout: Duration::from_secs(seconds),
@@ -101,13 +113,12 @@ fn check_url(url: Option<&str>) -> Option<&'static str> {
     let Some(url) = url else {
         return Some("is missing: name the address of the engine, such as grpc://localhost:32010");
     };
-    match url.strip_prefix(URL_SCHEME) {
-        None => Some(
-            "must begin with grpc://; the engine is not reached over TLS: use a tunnel or a proxy on this machine",
+    let host = url.strip_prefix(URL_SCHEME);
+    match host.or_else(|| url.strip_prefix(TLS_SCHEME)) {
+        None => Some("must begin with grpc://, or with grpc+tls:// for a connection over TLS"),
+        Some(host) if host.is_empty() || !host.chars().all(is_of_host) => Some(
+            "must be grpc:// or grpc+tls://, a host and a port, such as grpc://localhost:32010",
         ),
-        Some(host) if host.is_empty() || !host.chars().all(is_of_host) => {
-            Some("must be grpc://, a host and a port, such as grpc://localhost:32010")
-        }
         Some(_) => None,
     }
 }

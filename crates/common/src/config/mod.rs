@@ -374,7 +374,12 @@ mod tests {
             engine.token_file.as_deref(),
             Some(Path::new("/nowhere/token"))
         );
-        assert_eq!(engine.timeout.as_secs(), 600);
+        assert_eq!((engine.timeout.as_secs(), engine.tls_ca), (600, None));
+        let engine = parse(
+            r#","engine":{"kind":"flight_sql","url":"grpc+tls://[::1]:32010","storage":"file:///srv/risk","tls_ca":"ca.pem"}"#,
+        );
+        let engine = engine.unwrap().engine.unwrap();
+        assert_eq!(engine.tls_ca.as_deref(), Some(Path::new("/nowhere/ca.pem")));
 
         let text = problems(r#","engine":{"kind":"flight_sql"},"schema":{"id":null}"#);
         for line in [
@@ -385,7 +390,7 @@ mod tests {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }
         let text = problems(
-            r#","engine":{"kind":"flight_sql","dialect":"datafusion","url":"grpcs://x","storage":"s3://bucket/x","timeout_seconds":0,"tls":1}"#,
+            r#","engine":{"kind":"flight_sql","dialect":"datafusion","url":"grpcs://x","storage":"s3://bucket/x","timeout_seconds":0,"tls":1,"tls_ca":"ca.pem"}"#,
         );
         for line in [
             r#"engine.dialect: must be "spark""#,
@@ -393,6 +398,7 @@ mod tests {
             "engine.storage: must begin with file://; mount",
             "engine.timeout_seconds: must be from 1 to 86400",
             "engine.tls: unknown key",
+            "engine.tls_ca: counts only for an address over TLS",
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }
@@ -406,6 +412,7 @@ mod tests {
             ("grpc://a b", "file:///"),
             ("grpc://user@host", "file:///srv/a*"),
             ("grpc://host/path", "file:///srv/it's"),
+            ("grpc+tls://", "file:///srv/%20"),
         ] {
             let text = problems(&format!(
                 r#","engine":{{"kind":"flight_sql","url":"{address}","storage":"{storage}"}}"#
