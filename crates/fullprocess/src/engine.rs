@@ -55,11 +55,25 @@ mod client {
     }
 }
 
+/// The command that builds this program with the client.
+#[cfg(not(feature = "cluster"))]
+pub(crate) const BUILD: &str = "cargo build --release -p fullprocess --features cluster";
+
+/// The failure of a program without the client.
+#[cfg(not(feature = "cluster"))]
+pub(crate) fn missing_client() -> common::Failure {
+    common::Failure::configuration(format!(
+        "engine.kind is flight_sql, and this program was built without the client of an engine: build it with `{BUILD}`, or set engine.kind to embedded"
+    ))
+}
+
 #[cfg(not(feature = "cluster"))]
 mod client {
     use common::config::EngineSettings;
-    use common::{Config, Failure, Ledger};
+    use common::{Config, Ledger};
     use dataset::{LoadedRows, Table};
+
+    use super::missing_client;
 
     pub(super) fn check(_: &EngineSettings) -> anyhow::Result<()> {
         Err(missing_client().into())
@@ -73,11 +87,5 @@ mod client {
         _: Option<&Table>,
     ) -> anyhow::Result<LoadedRows> {
         Err(missing_client().into())
-    }
-
-    fn missing_client() -> Failure {
-        Failure::configuration(
-            "engine.kind is flight_sql, and this program was built without the client of an engine: build it with `cargo build --release -p fullprocess --features cluster`, or set engine.kind to embedded",
-        )
     }
 }

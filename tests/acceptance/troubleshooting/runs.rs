@@ -62,6 +62,20 @@ fn the_configuration_is_wrong() {
 }
 
 #[test]
+fn the_engine_cannot_be_used() {
+    let mut page = Section::of("the_engine_cannot_be_used");
+    let mut workspace = Workspace::after_cold_start();
+    let storage = format!("file://{}", workspace.path("engine").display());
+    let engine = json!({"kind": "flight_sql", "url": "grpc://localhost:32010", "storage": storage});
+    workspace.set("engine", engine);
+    page.follow(&workspace);
+    page.follow(&workspace);
+    workspace.set("engine", json!({"kind": "embedded"}));
+    page.follow(&workspace);
+    page.ends();
+}
+
+#[test]
 fn the_report_has_a_warning() {
     let mut page = Section::of("the_report_has_a_warning");
     let mut workspace = Workspace::after_cold_start();

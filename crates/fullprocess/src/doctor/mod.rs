@@ -7,6 +7,7 @@
 
 mod alerts;
 mod clock;
+mod engine;
 mod history;
 mod input;
 mod lock;
@@ -66,6 +67,9 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
     run_check(Check::Lock, lock::examine, &layout.run_lock());
     run_check(Check::History, history::examine, &layout.history());
     run_check(Check::Input, input::examine, &config.base);
+    if let Some(settings) = &config.engine {
+        run_check(Check::Engine, engine::examine, &settings.storage);
+    }
     run_check(Check::Releases, releases::examine, layout.production());
     run_check(Check::Model, model::examine, &config.test_folder.path);
     run_check(Check::Orphans, orphans::examine, layout.state());

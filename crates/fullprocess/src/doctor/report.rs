@@ -24,6 +24,8 @@ pub enum Check {
     History,
     /// The content of the input folders.
     Input,
+    /// The distributed engine and its storage, if the configuration names one.
+    Engine,
     /// The releases, checked against their checksums.
     Releases,
     /// The deployed model on the test data.
@@ -97,6 +99,7 @@ impl Check {
             Self::Lock => "lock",
             Self::History => "history",
             Self::Input => "input",
+            Self::Engine => "engine",
             Self::Releases => "releases",
             Self::Model => "model",
             Self::Orphans => "orphans",
