@@ -149,7 +149,7 @@ fn locks_that_are_not_released_end_late_labels_and_the_next_run_goes_on() {
 fn s29_the_name_of_a_new_folder_is_made_durable() {
     let workspace = (COLD_START.prepare)();
     let change = |number| {
-        let disturbed = disturb(&COLD_START, &workspace.copy(), Fault::Kill, number);
+        let disturbed = disturb(&COLD_START, &workspace.copy(), Fault::Broken, number);
         disturbed
             .expect("a cold start makes folders")
             .change_within_its_folder()

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::operation::Operation::{
-    self, Folder, Link, Open, Pass, Remove, Rename, Unlock, Write as WriteBytes,
+    self, Folder, Link, Open, Pass, Remove, Rename, Sync, Unlock, Write as WriteBytes,
 };
 use crate::Failure;
 
@@ -132,7 +132,9 @@ impl Kind {
         match self {
             Self::Unreachable => operation == Pass,
             Self::Unreleased => operation == Unlock,
-            Self::Kill | Self::Broken => !matches!(operation, Pass | Unlock),
+            // A kill at a sync leaves the same files as a kill at the next change.
+            Self::Kill => !matches!(operation, Sync | Pass | Unlock),
+            Self::Broken => !matches!(operation, Pass | Unlock),
             Self::NoSpace => matches!(operation, Folder | Open | WriteBytes | Link),
             Self::Refused => matches!(operation, Folder | Open | Rename | Link | Remove),
         }
