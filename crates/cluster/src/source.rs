@@ -31,7 +31,7 @@ impl Relation {
 /// | column | type | meaning |
 /// |---|---|---|
 /// | `place` | whole number | position of the row in ingestion order, counted from 0 |
-/// | `client` | whole number | the client: equal in the rows of one client, different in others |
+/// | `client` | whole number | id of the client: equal in all rows of a client, different for other clients |
 /// | `number` | whole number | [number](dataset::client_number) of the client, which decides folds and samples |
 /// | `draw` | whole number | upper half of the [public hash](dataset::Table::row_hashes) of the row, which decides between rows of one client |
 /// | `y` | float | label: 0, 1 or NULL |

@@ -1,4 +1,4 @@
-//! The statement of each value. The order of the columns of an answer stands in its doc comment.
+//! The SQL statement for each value. The doc comment of each function lists the columns of the result.
 //!
 //! An engine takes long to plan a statement of thousands of sums. They are therefore asked for by several
 //! statements ([`Sums`]).
@@ -14,7 +14,8 @@ use crate::dialect::{Dialect, number};
 use crate::source::{Source, cell};
 
 /// Maximum number of sums that one statement asks for. For the 1,955 sums of a Newton step of 60 terms, Sail
-/// 0.7 needs 6.2 seconds in parts of 400, 6.6 in parts of 200, and 8.0 at once. A part needs 0.4 at least.
+/// 0.7 needs 6.2 seconds in statements of 400 sums, 6.6 in statements of 200, and 8.0 in one statement. Each
+/// statement takes at least 0.4 seconds.
 const MAX_SUMS: usize = 400;
 /// Maximum number of rows whose Newton step is asked for by entry. With 60 terms, two workers of Sail 0.7 on a
 /// busy machine needed by entry and as plain sums: 0.6 and 2.3 s for 1,000 rows, 3.3 and 3.7 s for 200,000,
@@ -30,15 +31,15 @@ pub(crate) fn is_by_entry(likelihood: &Likelihood<'_>, rows: usize) -> bool {
 
 /// Statements that together ask for many sums over the same rows.
 pub(crate) struct Sums {
-    /// The statements. Each asks for the sums that follow those of the statement before.
+    /// The statements. Each returns the next sums.
     pub(crate) statements: Vec<String>,
-    /// True if each statement returns a line for each fold with rows, which begins with the fold. False if
-    /// it returns a single line.
+    /// True if each statement returns one result row per non-empty fold, with the fold as its first column.
+    /// False if it returns a single row.
     pub(crate) by_fold: bool,
 }
 
 impl Sums {
-    /// The sums that are asked for, over all rows or by fold.
+    /// Statements for the sums `asked`, over all rows or by fold.
     fn of(asked: &[String], rows: &str, by_fold: bool) -> Self {
         let statement = |asked: &[String]| match by_fold {
             false => format!("SELECT {} FROM ({rows}) AS q", asked.join(", ")),
@@ -55,7 +56,8 @@ impl Sums {
     }
 }
 
-/// Cell and number of rows. Cells without rows are missing.
+/// Columns: cell, number of rows. A cell combines the label with the predictions of all models. Cells without
+/// rows are missing.
 pub(crate) fn counts(dialect: Dialect, models: &[Cut<'_>], selected: &str) -> String {
     let label = "CASE WHEN y IS NULL THEN 0 WHEN y = 0 THEN 1 ELSE 2 END".to_owned();
     let cell = models.iter().fold(label, |cell, model| {
@@ -79,8 +81,8 @@ pub(crate) fn client_sums(scored: &Scored, of_row: &RowNumber<'_>, selected: &st
     )
 }
 
-/// For each column: count, mean, variance, minimum and maximum. With `by_fold`, a line for each fold
-/// with rows, which begins with the fold.
+/// For each column: count, mean, variance, minimum and maximum. With `by_fold`: one result row per non-empty
+/// fold, and its first column is the fold.
 pub(crate) fn moments(dialect: Dialect, columns: &[String], by_fold: bool, selected: &str) -> Sums {
     let named: Vec<_> = columns
         .iter()
@@ -185,8 +187,8 @@ pub(crate) fn of_repeated_clients(selected: &str) -> String {
     format!("SELECT * FROM ({selected}) AS q WHERE client IN ({repeated})")
 }
 
-/// Sums over the rows of `repeated`: the number of rows, then the lower triangle of z·zᵀ times the
-/// squared residual, then that times the curvature.
+/// Sums over the rows of `repeated`: the number of rows, then Σ z·zᵀ·r² (lower triangle), then Σ z·zᵀ·w (lower
+/// triangle), with the residual r and the curvature w.
 pub(crate) fn squares_of_rows(likelihood: &Likelihood<'_>, repeated: &str) -> Sums {
     let rows = likelihood.rows(repeated);
     let size = likelihood.size();
@@ -199,9 +201,10 @@ pub(crate) fn squares_of_rows(likelihood: &Likelihood<'_>, repeated: &str) -> Su
     Sums::of(&asked, &rows, false)
 }
 
-/// Sums over the clients of `repeated`: Σa, Σb, Σa², Σab and Σb², where a and b are the sums over the
-/// pairs of a client; then the lower triangle of the square of the client's sum of z times the residual,
-/// then that of z times the spread.
+/// Sums over the clients of `repeated`: Σa, Σb, Σa², Σab and Σb², with a = Σ r·r′ and b = Σ s·s′ over the
+/// ordered pairs of different rows of a client. Then the lower triangles of Σ u·uᵀ with u = Σ z·r, and of Σ v·vᵀ
+/// with v = Σ z·s, over the rows of a client. r is the residual of a row, and s the square root of its
+/// curvature.
 pub(crate) fn squares_of_clients(likelihood: &Likelihood<'_>, repeated: &str) -> Sums {
     let rows = likelihood.rows(repeated);
     let size = likelihood.size();
@@ -375,8 +378,8 @@ pub(crate) fn levels(feature: usize, max_levels: usize, selected: &str) -> Strin
     )
 }
 
-/// The rows with the smallest numbers of clients, the smallest first: label and features, then `more`
-/// columns. It is the choice and the order of a sample of rows in memory.
+/// The rows of the clients with the smallest client numbers, the smallest first. Columns: label and features,
+/// then `more`. A sample of rows in memory has the same rows in the same order.
 pub(crate) fn smallest_rows(
     source: &Source,
     more: &[&str],
@@ -392,8 +395,8 @@ pub(crate) fn smallest_rows(
     )
 }
 
-/// Adds a column `is_chosen` to rows: 1 for one row of each client, 0 for the others. The choice depends on
-/// no value of a row.
+/// Adds a column `is_chosen` to rows: 1 for one row of each client, 0 for the others. No value of a
+/// row influences the choice.
 pub(crate) fn one_row_of_each(source: &Source, selected: &str) -> String {
     let text = source.dialect.text_type();
     let key = format!("md5(CONCAT(CAST(client AS {text}), '|', CAST(place AS {text})))");

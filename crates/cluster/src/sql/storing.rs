@@ -1,4 +1,4 @@
-//! Statements that bring rows to the engine. Paths have only signs that need no quotes.
+//! Statements that load rows into the engine. Paths contain only characters that need no escaping.
 
 use crate::dialect::Dialect;
 use crate::source::{Column, Relation, cell};

@@ -1,4 +1,5 @@
-//! Rows on their way to the engine: a text file for some million rows, of which the engine makes Parquet.
+//! Stores rows for the engine. A chunk of some million rows is written as a text file; the engine converts it
+//! to Parquet.
 
 use std::io::Write;
 use std::ops::Range;
@@ -21,7 +22,7 @@ pub(super) struct Chunks<'a, C> {
     columns: &'a [Column],
     /// Part of the names of this run.
     token: &'a str,
-    /// Number in finaldata.csv of the next row.
+    /// Number of the next row in finaldata.csv.
     next: u64,
     open: Option<Chunk>,
     stored: Vec<StoredFile>,
@@ -30,7 +31,7 @@ pub(super) struct Chunks<'a, C> {
 
 /// A chunk that is being written.
 struct Chunk {
-    /// Number in finaldata.csv of its first row.
+    /// Number of the chunk's first row in finaldata.csv.
     first: u64,
     folder: PathBuf,
     text: FileWriter,
@@ -114,7 +115,7 @@ impl<'a, C: Connection> Chunks<'a, C> {
         })
     }
 
-    /// Has the engine make Parquet of a chunk, and puts the files into the folder of all rows.
+    /// Lets the engine convert a chunk to Parquet, and moves the files into the folder of all rows.
     fn store(&mut self, chunk: Chunk) -> anyhow::Result<()> {
         files::close(chunk.text)?;
         let name = format!("risk_text_{}", self.token);
@@ -161,7 +162,7 @@ fn write_lines(
     let positions: Vec<usize> = rows.clone().collect();
     let hashes = table.row_hashes(&positions);
     for (row, hash) in rows.zip(hashes) {
-        // SQL has whole numbers with a sign only.
+        // SQL has only signed integers. The cast keeps the bits.
         let client = columns.clients[row] as i64;
         write!(
             to,
@@ -184,7 +185,7 @@ fn write_lines(
             }
             match columns.levels.name(feature, value) {
                 Some(level) => write_hexadecimal(to, level)?,
-                // A category with so many levels that not all have names is in no model.
+                // If a category has too many levels to name all of them, no model uses it.
                 None => write_hexadecimal(to, &format!("level {value}"))?,
             }
         }

@@ -1,4 +1,4 @@
-//! What the storage of an engine has: the file `rows.json`.
+//! Record of the rows in the storage of an engine: the file `rows.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FinalRows, Missing};
 
-/// Version of the file. A file with another version counts as none.
+/// Version of the file. A file with another version is treated as missing.
 const VERSION: u32 = 1;
 
 /// The rows on the storage.
@@ -50,7 +50,7 @@ impl Content {
         }
     }
 
-    /// The content that a run noted; `None` if there is none, or none that this program can read.
+    /// Reads the record; `None` if it is missing or this program cannot read it.
     pub(super) fn read(path: &Path) -> anyhow::Result<Option<Self>> {
         let Some(text) = files::read_if_present(path)? else {
             return Ok(None);
@@ -59,7 +59,7 @@ impl Content {
         Ok(content.filter(|content| content.version == VERSION))
     }
 
-    /// Notes the content.
+    /// Writes the record.
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         files::replace(path, &serde_json::to_vec_pretty(self)?)
     }

@@ -1,4 +1,4 @@
-//! Names that runs make on the storage of an engine.
+//! Names of the files and folders that runs create in the storage of an engine.
 
 /// Number of hexadecimal digits of the token of a run.
 pub(super) const TOKEN_DIGITS: usize = 12;
@@ -6,17 +6,18 @@ pub(super) const TOKEN_DIGITS: usize = 12;
 const TEXT: &str = "text";
 const PARQUET: &str = "parquet";
 
-/// The folder for the text of rows from this number on.
+/// The folder for the text of the rows that begin with number `first`.
 pub(super) fn of_text(token: &str, first: u64) -> String {
     format!("{TEXT}-{token}-{first}")
 }
 
-/// The folder in which the engine makes Parquet of these rows.
+/// The folder in which the engine writes these rows as Parquet.
 pub(super) fn of_parquet(token: &str, first: u64) -> String {
     format!("{PARQUET}-{token}-{first}")
 }
 
-/// A Parquet file of rows from this number on. The engine may make several of them.
+/// A Parquet file of the rows that begin with number `first`. The engine may write several such files; `place`
+/// counts them from 0.
 pub(super) fn of_rows(first: u64, place: usize) -> String {
     format!("{first:012}-{place:03}.parquet")
 }

@@ -1,4 +1,4 @@
-//! Values of an SQL engine against those in memory. `scripts/check-cluster.sh` starts an engine and runs
+//! Compares values from an SQL engine with values computed in memory. `scripts/check-cluster.sh` starts an engine and runs
 //! these tests; without the address of an engine in `RISK_ENGINE_URL` they print that they are skipped.
 #![cfg(feature = "flight")]
 #![allow(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
