@@ -83,7 +83,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Libraries that only the named crates may depend on.
-const CONFINED: [(&str, &[&str]); 30] = [
+const CONFINED: [(&str, &[&str]); 31] = [
     ("rmp-serde", &["common"]),
     ("rusqlite", &["common"]),
     ("clap", &["common"]),
@@ -98,6 +98,7 @@ const CONFINED: [(&str, &[&str]); 30] = [
     ("arrow-schema", &["cluster"]),
     ("tonic", &["cluster"]),
     ("smartcore", &["training"]),
+    ("ab_glyph", &["reporting"]),
     ("plotters", &["reporting"]),
     ("png", &["reporting"]),
     ("maud", &["reporting"]),
