@@ -113,7 +113,7 @@ def injected(workspace: Workspace, command, call: str, inject: str) -> Disturbed
         hits = [line for line in lines if f" {call}(" in line][-1:] or [call]
     else:
         hits = [line for line in lines if "INJECTED" in line]
-        # The kernel always lets one thread wake another: what follows from that error is nobody's fault.
+        # The kernel never refuses that one thread wakes another, so a program may end in any way then.
         hits = [] if any("eventfd" in line for line in hits) else hits[:1]
         # Another thread may have come first: with a call that concerns a library, for example.
         hits = [line for line in hits if str(workspace.root) in line or call in WITHOUT_PATH]

@@ -1,8 +1,10 @@
 //! Opening the history, for writing or reading.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -19,9 +21,10 @@ use crate::{Failure, Layout, faults, files, regular};
 /// Maximum wait for a transaction of another process. A transaction takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum number of attempts to copy the history. A transaction takes milliseconds, so it hardly disturbs
-/// all attempts.
+/// Maximum number of attempts to copy the history. A transaction takes milliseconds.
 const MAX_COPIES: u32 = 5;
+/// Pause before a further attempt, so that one transaction does not disturb them all.
+const COPY_PAUSE: Duration = Duration::from_millis(20);
 
 impl History {
     /// Opens the history for writing; creates or upgrades it first. The caller holds the run lock.
@@ -204,12 +207,17 @@ fn copy_with_journal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
         let folder = tempfile::tempdir()?;
         let copy = folder.path().join("history.db");
         if before[1].is_some() {
-            regular::copy(&journal, &journal_of(&copy))?;
+            match regular::copy(&journal, &journal_of(&copy)) {
+                // A writer has ended its transaction meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                copied => copied?,
+            }
         }
         regular::copy(path, &copy)?;
         if states() == before {
             return Ok((folder, copy));
         }
+        thread::sleep(COPY_PAUSE);
     }
     let message = format!(
         "{} is written all the time and cannot be read: try again when no run is working",

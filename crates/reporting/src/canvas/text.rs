@@ -149,15 +149,13 @@ fn outlines(text: &str, size: u32) -> anyhow::Result<Vec<OutlinedGlyph>> {
     Ok(outlined.collect())
 }
 
-/// The glyphs of a text at their places, and where the next glyph would start.
+/// The glyphs of a text at their places, and where the next glyph would start. The font has no table of pairs
+/// of letters that stand closer.
 fn glyphs(text: &str, font: &PxScaleFont<&FontRef<'_>>) -> (Vec<Glyph>, f32) {
     let mut glyphs: Vec<Glyph> = Vec::with_capacity(text.len());
     let mut pen = 0.0;
     for character in text.chars() {
         let mut glyph = font.scaled_glyph(character);
-        if let Some(before) = glyphs.last() {
-            pen += font.kern(before.id, glyph.id);
-        }
         glyph.position = point(pen, 0.0);
         pen += font.h_advance(glyph.id);
         glyphs.push(glyph);
