@@ -4,9 +4,10 @@
 #   scripts/bench-cluster.sh [ROWS] [FOLDER]
 #
 # ROWS is 10,000,000 unless given. FOLDER (default: a temporary one, removed at the end) takes about 200 bytes
-# a row. In the environment, TURNS (default 3) says how often everything is done, and CORES (default "0 1") on
-# which two cores: in memory, the program has one of them or both; on an engine, each worker has one of them
-# alone, and the program and the rest of the engine have both.
+# a row. FOLDER must be new, empty, or of an earlier measurement, whose files are removed. In the environment,
+# TURNS (default 3) says how often everything is done, and CORES (default "0 1") on which two cores: in memory,
+# the program has one of them or both; on an engine, each worker has one of them alone, and the program and the
+# rest of the engine have both.
 #
 # Each turn makes a pipeline anew. Its first run gets all rows, and its second run one in a hundred more. The
 # figures go to stdout as Markdown, everything else to stderr. "Engine" is the time that the program waited

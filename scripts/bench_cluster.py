@@ -19,8 +19,8 @@ import time
 ASKED = re.compile(r'asked the engine query="([^"]*)" seconds=([0-9.e-]+)')
 # The statements that bring rows to the engine.
 STORING = {"the view of new rows", "the Parquet of new rows", "the end of the view of new rows"}
-
-
+# Marks a folder of this program, whose content it may remove.
+MARKER = ".bench-cluster"
 HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited\n"
 
 
@@ -39,6 +39,14 @@ def make_rows(file, count, prefix):
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def claim(folder):
+    """Marks a folder as one of this program. Ends the program if the folder has files of somebody else."""
+    marker = folder / MARKER
+    if not marker.is_file() and any(folder.iterdir()):
+        sys.exit(f"{folder} is not empty, and no earlier measurement made it: name an empty or a new folder")
+    marker.write_text("made by scripts/bench-cluster.sh, which may remove everything here\n")
 
 
 def scripts(name, **settings):
@@ -103,6 +111,7 @@ def main():
     parser.add_argument("--cores", required=True)
     arguments = parser.parse_args()
     rows, program = arguments.folder / "rows", arguments.program.resolve()
+    claim(arguments.folder)
     shutil.rmtree(rows, ignore_errors=True)
     base, later = [[rows / name / "clients.csv"] for name in ["base", "later"]]
     say(f"making {arguments.rows} rows, and one in a hundred more")

@@ -5,17 +5,21 @@
 Sail starts its workers by asking the interface of Kubernetes for pods. This program stands in for the few
 calls that Sail makes: each pod is a process `sail worker` on this machine. So a worker is what it is on
 Kubernetes: a process that is reached over RPC, that may be lost, and in whose place Sail starts another.
+A pod is a program that anyone with access to the interface could start. So every call needs a random token,
+which only the owner of FOLDER/kubeconfig can read.
 
 FOLDER/workers/N has the number of the process of worker N while it runs. With cores, each worker in turn
 runs on one of them alone. Everything ends with this program, even if it is killed.
 """
 
 import ctypes
+import hmac
 import http.server
 import json
 import os
 import pathlib
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -77,11 +81,21 @@ def end_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def handler(workers, pods):
+def handler(workers, pods, token):
     class Pods(http.server.BaseHTTPRequestHandler):
-        """Creates pods, and removes all of them."""
+        """Creates pods, and removes all of them, for callers with the token."""
 
         protocol_version = "HTTP/1.1"
+
+        def parse_request(self):
+            if not super().parse_request():
+                return False
+            given = self.headers.get("Authorization", "").encode()
+            if hmac.compare_digest(given, f"Bearer {token}".encode()):
+                return True
+            self.close_connection = True
+            self.answer(401, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 401})
+            return False
 
         def do_POST(self):
             pod = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -111,31 +125,32 @@ def handler(workers, pods):
     return Pods
 
 
-def kubeconfig(file, port):
-    """The file in which Sail finds the interface."""
+def kubeconfig(file, port, token):
+    """The file in which Sail finds the interface and its token. Only its owner can read the file."""
     named = {"name": "workers"}
-    file.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "workers",
-                "clusters": [{**named, "cluster": {"server": f"http://{LOOPBACK}:{port}"}}],
-                "users": [{**named, "user": {}}],
-                "contexts": [{**named, "context": {"cluster": "workers", "user": "workers"}}],
-            }
-        )
-    )
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "workers",
+        "clusters": [{**named, "cluster": {"server": f"http://{LOOPBACK}:{port}"}}],
+        "users": [{**named, "user": {"token": token}}],
+        "contexts": [{**named, "context": {"cluster": "workers", "user": "workers"}}],
+    }
+    # An older file may have other rights.
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as to:
+        json.dump(content, to)
     return str(file)
 
 
 def main(sail, port, folder, *cores):
     folder = pathlib.Path(folder)
     workers, pods = Workers(sail, folder / "workers", cores), queue.Queue()
-    server = http.server.ThreadingHTTPServer((LOOPBACK, 0), handler(workers, pods))
+    token = secrets.token_hex()
+    server = http.server.ThreadingHTTPServer((LOOPBACK, 0), handler(workers, pods, token))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings = {
-        "KUBECONFIG": kubeconfig(folder / "kubeconfig", server.server_port),
+        "KUBECONFIG": kubeconfig(folder / "kubeconfig", server.server_port, token),
         "SAIL_MODE": "kubernetes-cluster",
     }
     driver = subprocess.Popen(
