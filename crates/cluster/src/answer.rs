@@ -167,7 +167,7 @@ impl<'a> Line<'a> {
 }
 
 /// Failure for a result with an unexpected shape or type.
-fn odd(name: &str, what: &str) -> Failure {
+pub(crate) fn odd(name: &str, what: &str) -> Failure {
     Failure::input_output(format!(
         "the engine answered the query for {name} with {what}"
     ))

@@ -1,15 +1,17 @@
 //! The engine that computes values by SQL: it sends statements and computes each value from their results.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use common::{Failure, Schema};
 use dataset::passes::{
     Agreement, CategoryCounts, ClientPairs, ClientSums, ColumnProfile, ColumnValues, Cut, Division,
     Engine, GroupSums, LevelCount, LinearExpression, LogisticPoint, LogisticSums, LogisticTerms,
     Moments, PairSums, Parts, Profile, RowNumber, SAMPLE_ROWS, Sample, ScoreGroup, Shape, Term,
 };
-use dataset::{FOLDS, Fold, MAX_NAMED_LEVELS, Selection, Table, level_code};
+use dataset::{FOLDS, Fold, MAX_NAMED_LEVELS, Selection, Share, Table, level_code};
 use ndarray::{Array1, Array2};
 
-use crate::answer::{Answer, Connection, Line};
+use crate::answer::{Answer, Connection, Line, odd};
 use crate::source::{Source, cell};
 use crate::sql::{self, Likelihood, Scored, Sums};
 
@@ -21,8 +23,11 @@ const MAX_SCORES: usize = 100_000;
 /// Width of a bin of log-odds, and the limit: all log-odds beyond ± the limit are in the outermost bins.
 const SCORE_BINS: (f64, f64) = (1.0 / 1024.0, 32.0);
 
-/// Number of pairs of features that one statement asks for.
+/// Maximum number of pairs of features that one statement asks for.
 const MAX_PAIRS: usize = 100;
+/// Maximum number of rows into which a statement repeats its rows, once for each pair. A statement asks for
+/// at least one pair.
+const MAX_REPEATED_ROWS: usize = 1_000_000_000;
 
 /// Rows in an SQL engine.
 #[derive(Debug)]
@@ -91,17 +96,25 @@ impl<C: Connection> SqlEngine<C> {
             let statement =
                 sql::logistic_terms_by_entry(&likelihood, asked.weight, by_fold, &selected);
             let answer = self.ask(name, size * groups, &statement)?;
+            let mut keys = Keys::of(name);
             for mut line in answer.each() {
                 let place = line.count()?;
                 let group = if by_fold { line.count()? } else { 0 };
+                keys.add(group, place)?;
                 read_entry(&mut line, place, entry(&mut terms, group)?)?;
             }
+            // A group without rows has no line.
+            keys.expect_whole_groups(size)?;
             return Ok(terms);
         }
         let sums = sql::logistic_terms(&likelihood, asked.weight, by_fold, &selected);
         let answer = self.ask_sums(name, &sums)?;
+        if !by_fold {
+            return Ok(vec![read_logistic_terms(&mut answer.only()?, size)?]);
+        }
+        let mut keys = Keys::of(name);
         for mut line in answer.each() {
-            let group = if by_fold { line.count()? } else { 0 };
+            let group = keys.once(&mut line)?;
             *entry(&mut terms, group)? = read_logistic_terms(&mut line, size)?;
         }
         Ok(terms)
@@ -219,8 +232,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
         let statement = sql::counts(self.source.dialect, models, &selected);
         let mut counts = vec![0; 3 << models.len()];
         let answer = self.ask("counts of rows", counts.len(), &statement)?;
+        let mut keys = Keys::of(&answer.name);
         for mut line in answer.each() {
-            let count = entry(&mut counts, line.count()?)?;
+            let count = entry(&mut counts, keys.once(&mut line)?)?;
             *count = line.count()?;
         }
         Ok(counts)
@@ -266,8 +280,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
         let sums = sql::moments(dialect, &columns, true, &selected);
         let answer = self.ask_sums("moments by fold", &sums)?;
         let mut of_folds = vec![vec![Moments::default(); terms.len()]; folds.len()];
+        let mut keys = Keys::of(&answer.name);
         for mut line in answer.each() {
-            let of_fold = entry(&mut of_folds, line.count()?)?;
+            let of_fold = entry(&mut of_folds, keys.once(&mut line)?)?;
             *of_fold = read_moments(&mut line, terms.len())?;
         }
         Ok(of_folds)
@@ -348,8 +363,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
             let mut groups = vec![zero.clone(); division.groups()];
             let statement = sql::group_sums(&likelihood, division, &selected);
             let answer = self.ask("sums by group", groups.len(), &statement)?;
+            let mut keys = Keys::of(&answer.name);
             for mut line in answer.each() {
-                let group = entry(&mut groups, line.count()?)?;
+                let group = entry(&mut groups, keys.once(&mut line)?)?;
                 group.rows = line.count()?;
                 group.positives = line.count()?;
                 group.expected = line.number()?;
@@ -359,8 +375,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
             }
             let statement = sql::pair_spreads(&likelihood, division, &repeated);
             let answer = self.ask("spreads of pairs of rows", groups.len(), &statement)?;
+            let mut keys = Keys::of(&answer.name);
             for mut line in answer.each() {
-                let group = entry(&mut groups, line.count()?)?;
+                let group = entry(&mut groups, keys.once(&mut line)?)?;
                 group.pair_spreads = line.number()?;
             }
             Ok(groups)
@@ -386,7 +403,7 @@ impl<C: Connection> Engine for SqlEngine<C> {
         });
         let pairs: Vec<[sql::Divided<'_>; 2]> = pairs.collect();
         let mut all = Vec::new();
-        for pairs in pairs.chunks(MAX_PAIRS) {
+        for pairs in pairs.chunks(pairs_at_once(selection)) {
             let zero = |pair: &[sql::Divided<'_>; 2]| {
                 let widths = pair.map(|(_, parts)| sql::width(parts));
                 PairSums {
@@ -400,9 +417,11 @@ impl<C: Connection> Engine for SqlEngine<C> {
             let cells = sums.iter().map(|sums| sums.weights.len()).sum();
             let statement = sql::pair_sums(&self.scored(), expression, pairs, &selected);
             let answer = self.ask("sums by pairs of features", cells, &statement)?;
+            let mut keys = Keys::of(&answer.name);
             for mut line in answer.each() {
-                let sums = entry(&mut sums, line.count()?)?;
-                let cell = line.count()?;
+                let (pair, cell) = (line.count()?, line.count()?);
+                keys.add(pair, cell)?;
+                let sums = entry(&mut sums, pair)?;
                 *entry(&mut sums.residuals, cell)? = line.number()?;
                 *entry(&mut sums.weights, cell)? = line.number()?;
             }
@@ -565,6 +584,58 @@ fn is_same_sum(one: &LogisticSums<'_>, other: &LogisticSums<'_>) -> bool {
     std::ptr::eq(one.point, other.point) && one.weight == other.weight && one.limit == other.limit
 }
 
+/// The keys of the lines of an answer. Each may come once: a second line would replace the first.
+struct Keys<'a> {
+    name: &'a str,
+    /// Group and place.
+    seen: BTreeSet<(u64, u64)>,
+}
+
+impl<'a> Keys<'a> {
+    fn of(name: &'a str) -> Self {
+        let seen = BTreeSet::new();
+        Self { name, seen }
+    }
+
+    fn add(&mut self, group: u64, place: u64) -> Result<(), Failure> {
+        match self.seen.insert((group, place)) {
+            true => Ok(()),
+            false => Err(odd(self.name, "two lines for the same group")),
+        }
+    }
+
+    /// Reads the group of a line, which has no other line.
+    fn once(&mut self, line: &mut Line<'_>) -> Result<u64, Failure> {
+        let group = line.count()?;
+        self.add(group, 0)?;
+        Ok(group)
+    }
+
+    /// A failure if a group has lines, and not one for each of its places.
+    fn expect_whole_groups(&self, places: usize) -> Result<(), Failure> {
+        let mut lines: BTreeMap<u64, usize> = BTreeMap::new();
+        for (group, _) in &self.seen {
+            *lines.entry(*group).or_default() += 1;
+        }
+        match lines.into_values().find(|found| *found != places) {
+            Some(found) => {
+                let what = format!("{found} lines instead of {places} for a group");
+                Err(odd(self.name, &what))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Number of pairs of features that a statement over these rows asks for.
+fn pairs_at_once(selection: &Selection) -> usize {
+    let rows = match selection.share {
+        Share::All => selection.rows.len(),
+        Share::OneIn(share) => selection.rows.len() / share.max(1),
+    };
+    (MAX_REPEATED_ROWS / rows.max(1)).clamp(1, MAX_PAIRS)
+}
+
 /// The entry in this place.
 fn entry<T>(entries: &mut [T], place: u64) -> Result<&mut T, Failure> {
     let found = usize::try_from(place)
@@ -686,6 +757,53 @@ mod tests {
         let huge = [1.0, 1e300, f64::INFINITY, 1e300, 1e300, 1.0].map(Cell::Number);
         let huge = engine(vec![huge.to_vec()]).moments(&Term::numbers(1), &[Fold::Any], &all);
         assert!(huge.is_err());
+        let doubled = engine(vec![[2, 5].map(Cell::Whole).to_vec(); 2]);
+        let failure = doubled.counts(&[], &all).unwrap_err();
+        assert!(failure.message.contains("counts of rows"), "{failure}");
+    }
+
+    #[test]
+    fn a_statement_repeats_at_most_a_billion_rows() {
+        let pairs = |rows| pairs_at_once(&Selection::rows(0..rows));
+        assert_eq!(pairs(0), MAX_PAIRS);
+        assert_eq!(pairs(10_000_000), MAX_PAIRS);
+        assert_eq!(pairs(100_000_000), 10);
+        assert_eq!(pairs(10_000_000_000), 1);
+        let share = Selection::rows(0..10_000_000_000).one_in(1000);
+        assert_eq!(pairs_at_once(&share), MAX_PAIRS);
+    }
+
+    #[test]
+    fn a_newton_step_without_folds_has_one_line() {
+        let terms = Term::numbers(1);
+        let axes = [Axis {
+            scale: 1.0,
+            shift: 0.0,
+            imputed: 0.0,
+        }];
+        let point = LogisticPoint {
+            terms: &terms,
+            axes: &axes,
+            weights: vec![0.0; 2].into(),
+        };
+        let asked = |fold| LogisticSums {
+            point: &point,
+            weight: Weight::Curvature,
+            limit: None,
+            fold,
+        };
+        // Rows, positive labels, loss, the gradient, and the lower triangle of the matrix.
+        let line: Vec<Cell> = [4, 1, 2, 0, 0, 1, 0, 1].map(Cell::Whole).to_vec();
+        let all = Selection::rows(0..9);
+        let of = |lines| engine(lines).logistic_terms(&[asked(Fold::Any)], &all);
+        assert_eq!(of(vec![line.clone()]).unwrap()[0].rows, 4);
+        assert!(of(vec![]).is_err());
+        assert!(of(vec![line.clone(); 2]).is_err());
+        let folds: Vec<_> = (0..FOLDS).map(|it| asked(Fold::Inside(it))).collect();
+        let of_fold = [vec![Cell::Whole(3)], line].concat();
+        let of = |lines| engine(lines).logistic_terms(&folds, &all);
+        assert_eq!(of(vec![of_fold.clone()]).unwrap()[3].rows, 4);
+        assert!(of(vec![of_fold; 2]).is_err());
     }
 
     #[test]
@@ -726,7 +844,12 @@ mod tests {
         assert_eq!(found[0].gradient[3], 30.0);
         assert_eq!(found[0].hessian[[3, 0]], 31.0);
         assert_eq!(found[0].hessian[[0, 7]], 8.0);
-        let beyond = engine(vec![line(8)]);
-        assert!(beyond.logistic_terms(&[asked], &all).is_err());
+        let of = |lines| engine(lines).logistic_terms(&[asked], &all);
+        assert!(of(vec![line(8)]).is_err());
+        // No rows have no lines. Otherwise each entry has one.
+        assert_eq!(of(vec![]).unwrap()[0].rows, 0);
+        assert!(of((0..7).map(line).collect()).is_err());
+        let doubled = (0..7).chain([6]).map(line).collect();
+        assert!(of(doubled).is_err());
     }
 }

@@ -31,7 +31,7 @@ const MAX_CONNECT_TIME: Duration = Duration::from_secs(30);
 /// Pause before a statement is sent once more, in which an engine can start again, or notice that a worker
 /// is lost.
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
-/// Maximum time of a statement of an examination, which a person waits for.
+/// Maximum time in which an engine shows an examination that it answers. A person waits for it.
 const MAX_EXAMINATION_TIME: Duration = Duration::from_secs(10);
 /// Maximum length of an engine's message in an error.
 const MAX_SHOWN: usize = 400;
@@ -89,12 +89,30 @@ pub struct FlightConnection {
     channel: Channel,
 }
 
+/// Why an engine does not show that it answers.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// The failure.
+    pub failure: Failure,
+    /// True if the engine was reached, and refused the credentials.
+    pub is_refused: bool,
+}
+
+/// The time that a statement may take.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    /// That of the configuration.
+    Configured(Duration),
+    /// That of an examination.
+    Examination,
+}
+
 /// Why a statement has no answer.
 enum Problem {
     /// The engine returned an error.
     Refused(Box<tonic::Status>),
     /// The time is over.
-    TooSlow,
+    TooSlow(Limit),
     /// The answer is not what the protocol or the statement allows.
     Odd(String),
 }
@@ -105,18 +123,24 @@ impl FlightConnection {
         Ok(Self::new(FlightSettings::of(settings)?)?)
     }
 
-    /// A connection for an examination, which does not wait long.
+    /// A connection for an examination, which does not wait long until it is there.
     pub fn for_examination(settings: &EngineSettings) -> anyhow::Result<Self> {
-        let settings = FlightSettings::of(settings)?;
-        Ok(Self::new(FlightSettings {
-            timeout: settings.timeout.min(MAX_EXAMINATION_TIME),
+        let settings = FlightSettings {
             retry_pause: Duration::ZERO,
-            ..settings
-        })?)
+            ..FlightSettings::of(settings)?
+        };
+        let limit = Limit::of_examination(settings.timeout);
+        Ok(Self::within(limit, settings)?)
     }
 
     /// A connection to the engine at this address. A failure if the address is not valid.
     pub fn new(settings: FlightSettings) -> Result<Self, Failure> {
+        Self::within(Limit::Configured(settings.timeout), settings)
+    }
+
+    /// A connection whose first statement has this time. Half of the time is for connecting, so that a host
+    /// that does not react is told from an engine that is too slow.
+    fn within(first: Limit, settings: FlightSettings) -> Result<Self, Failure> {
         let invalid =
             |why: String| Failure::configuration(format!("engine.url {}: {why}", settings.url));
         let plain = settings.url.strip_prefix("grpc://");
@@ -132,16 +156,20 @@ impl FlightConnection {
         };
         let mut endpoint = Endpoint::from_shared(address)
             .map_err(|error| invalid(error.to_string()))?
-            .connect_timeout(settings.timeout.min(MAX_CONNECT_TIME));
+            .connect_timeout((first.time() / 2).min(MAX_CONNECT_TIME));
         if is_over_tls {
             let trusted = ClientTlsConfig::new();
             let trusted = match &settings.tls_ca {
                 Some(certificates) => trusted.ca_certificate(Certificate::from_pem(certificates)),
                 None => trusted.with_native_roots(),
             };
-            endpoint = endpoint
-                .tls_config(trusted)
-                .map_err(|error| invalid(with_causes(&error)))?;
+            endpoint = endpoint.tls_config(trusted).map_err(|error| {
+                let why = with_causes(&error);
+                match &settings.tls_ca {
+                    Some(_) => invalid_certificates(&format!("cannot be read: {why}")),
+                    None => invalid(why),
+                }
+            })?;
         }
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
@@ -158,22 +186,57 @@ impl FlightConnection {
         })
     }
 
-    /// Waits for a result, but not longer than the settings allow.
-    fn in_time<T>(&self, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    /// Asks for a constant, which an engine that works has at once.
+    pub fn expect_answer(&self) -> Result<(), Unanswered> {
+        let (name, limit) = ("the doctor", Limit::of_examination(self.settings.timeout));
+        let answer = self.ask_within(limit, name, "SELECT 1", 1);
+        answer.map(|_| ()).map_err(|problem| Unanswered {
+            failure: self.failure(name, &problem),
+            is_refused: problem.is_refusal(),
+        })
+    }
+
+    /// Asks for lines, and once more if the problem may pass.
+    fn ask_within(
+        &self,
+        limit: Limit,
+        name: &str,
+        statement: &str,
+        max_lines: usize,
+    ) -> Result<Vec<Vec<Cell>>, Problem> {
+        let ask = || self.timed(limit, name, self.lines(statement, max_lines));
+        match ask() {
+            Err(problem) if problem.may_pass() => {
+                let failure = self.failure(name, &problem);
+                tracing::warn!("{failure}; the query is sent once more");
+                std::thread::sleep(self.settings.retry_pause);
+                ask()
+            }
+            lines => lines,
+        }
+    }
+
+    /// Waits for a result, but not longer than the limit.
+    fn in_time<T>(
+        &self,
+        limit: Limit,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
         self.runtime.block_on(async {
-            let in_time = tokio::time::timeout(self.settings.timeout, work).await;
-            in_time.unwrap_or(Err(Problem::TooSlow))
+            let in_time = tokio::time::timeout(limit.time(), work).await;
+            in_time.unwrap_or(Err(Problem::TooSlow(limit)))
         })
     }
 
     /// As [`in_time`](Self::in_time). The log gets the seconds.
     fn timed<T>(
         &self,
+        limit: Limit,
         name: &str,
         work: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
         let clock = Instant::now();
-        let ended = self.in_time(work);
+        let ended = self.in_time(limit, work);
         let seconds = clock.elapsed().as_secs_f64();
         tracing::debug!(
             query = name,
@@ -214,22 +277,19 @@ impl FlightConnection {
     fn failure(&self, name: &str, problem: &Problem) -> Failure {
         let (url, asked) = (&self.settings.url, format!("the query for {name}"));
         match problem {
-            Problem::TooSlow => Failure::input_output(format!(
-                "{asked} took longer than engine.timeout_seconds ({}) at {url}",
-                self.settings.timeout.as_secs()
-            )),
+            Problem::TooSlow(limit) => {
+                Failure::input_output(format!("{asked} took longer than {limit} at {url}"))
+            }
             Problem::Odd(what) => {
                 Failure::input_output(format!("the engine at {url} answered {asked} with {what}"))
             }
             Problem::Refused(status) => {
                 let says = shown(status);
                 match status.code() {
-                    Code::Unauthenticated | Code::PermissionDenied => {
-                        Failure::configuration(format!(
-                            "the engine at {url} refused {asked}: {says}: check engine.token_file"
-                        ))
-                    }
-                    Code::Unavailable if problem.is_distrust() => Failure::configuration(format!(
+                    _ if problem.is_refusal() => Failure::configuration(format!(
+                        "the engine at {url} refused {asked}: {says}: check engine.token_file"
+                    )),
+                    _ if problem.is_distrust() => Failure::configuration(format!(
                         "the engine at {url} cannot be trusted for {asked}: {says}: check engine.url and engine.tls_ca"
                     )),
                     Code::Unavailable => Failure::input_output(format!(
@@ -244,17 +304,8 @@ impl FlightConnection {
 
 impl Connection for FlightConnection {
     fn ask(&self, name: &str, statement: &str, max_lines: usize) -> Result<Answer, Failure> {
-        let ask = || self.timed(name, self.lines(statement, max_lines));
-        let lines = match ask() {
-            Err(problem) if problem.may_pass() => {
-                let failure = self.failure(name, &problem);
-                tracing::warn!("{failure}; the query is sent once more");
-                std::thread::sleep(self.settings.retry_pause);
-                ask()
-            }
-            lines => lines,
-        };
-        match lines {
+        let limit = Limit::Configured(self.settings.timeout);
+        match self.ask_within(limit, name, statement, max_lines) {
             Ok(lines) => Ok(Answer {
                 name: name.to_owned(),
                 lines,
@@ -264,7 +315,8 @@ impl Connection for FlightConnection {
     }
 
     fn execute(&self, name: &str, statement: &str) -> Result<(), Failure> {
-        let ended = self.timed(name, async {
+        let limit = Limit::Configured(self.settings.timeout);
+        let ended = self.timed(limit, name, async {
             let mut client = self.client();
             let info = client.execute(statement.to_owned(), None).await?;
             for endpoint in info.endpoint {
@@ -277,12 +329,39 @@ impl Connection for FlightConnection {
     }
 }
 
+impl Limit {
+    /// The time in which an engine shows an examination that it answers.
+    fn of_examination(configured: Duration) -> Self {
+        match configured > MAX_EXAMINATION_TIME {
+            true => Self::Examination,
+            false => Self::Configured(configured),
+        }
+    }
+
+    fn time(self) -> Duration {
+        match self {
+            Self::Configured(time) => time,
+            Self::Examination => MAX_EXAMINATION_TIME,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.time().as_secs();
+        match self {
+            Self::Configured(_) => write!(to, "engine.timeout_seconds ({seconds})"),
+            Self::Examination => write!(to, "{seconds} s"),
+        }
+    }
+}
+
 impl Problem {
     /// True if the same statement may succeed when it is sent again: the engine may be starting again,
     /// or have lost a worker.
     fn may_pass(&self) -> bool {
         match self {
-            Self::TooSlow | Self::Odd(_) => false,
+            Self::TooSlow(_) | Self::Odd(_) => false,
             Self::Refused(_) if self.is_distrust() => false,
             Self::Refused(status) => !matches!(
                 status.code(),
@@ -295,12 +374,20 @@ impl Problem {
         }
     }
 
-    /// True if the certificate of the engine is not trusted. The library passes on only a text.
+    /// True if the engine refused the credentials.
+    fn is_refusal(&self) -> bool {
+        let is_of_credentials =
+            |code| matches!(code, Code::Unauthenticated | Code::PermissionDenied);
+        matches!(self, Self::Refused(status) if is_of_credentials(status.code()))
+    }
+
+    /// True if the certificate of the engine is not trusted. The library passes on only a text. A statement
+    /// that failed for another reason may have the same text.
     fn is_distrust(&self) -> bool {
-        match self {
-            Self::Refused(status) => shown(status).contains("invalid peer certificate"),
-            Self::TooSlow | Self::Odd(_) => false,
-        }
+        let is_of_certificate = |status: &tonic::Status| {
+            status.code() == Code::Unavailable && shown(status).contains("invalid peer certificate")
+        };
+        matches!(self, Self::Refused(status) if is_of_certificate(status))
     }
 }
 
@@ -328,16 +415,22 @@ fn ticket_of(endpoint: FlightEndpoint) -> Result<arrow_flight::Ticket, Problem> 
 
 /// The certificates of a file.
 fn certificates(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let text = files::read_if_present(file)?.unwrap_or_default();
+    let invalid = |why: &str| invalid_certificates(&format!("{} {why}", file.display()));
+    let Some(text) = files::read_if_present(file)? else {
+        return Err(invalid("does not exist").into());
+    };
     let begin = b"-----BEGIN CERTIFICATE-----";
     if !text.windows(begin.len()).any(|part| part == begin) {
-        return Err(Failure::configuration(format!(
-            "engine.tls_ca: {} has no certificate: name a PEM file with the certificate of the authority",
-            file.display()
-        ))
-        .into());
+        return Err(invalid("has no certificate").into());
     }
     Ok(text)
+}
+
+/// Failure for certificates that cannot be used.
+fn invalid_certificates(why: &str) -> Failure {
+    Failure::configuration(format!(
+        "engine.tls_ca: {why}: name a PEM file with the certificate of the authority"
+    ))
 }
 
 /// An error with its causes, each once.
@@ -362,5 +455,76 @@ fn shown(status: &tonic::Status) -> String {
     match words.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{:?}: {}…", status.code(), &words[..end]),
         None => format!("{:?}: {words}", status.code()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(timeout: Duration) -> FlightSettings {
+        FlightSettings {
+            url: "grpc+tls://127.0.0.1:1".into(),
+            tls_ca: None,
+            token: None,
+            timeout,
+            retry_pause: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_limit_that_was_exceeded_is_named() {
+        let minutes = Duration::from_secs(600);
+        let connection = FlightConnection::new(settings(minutes)).unwrap();
+        let configured = Limit::Configured(minutes);
+        let examined = Limit::of_examination(minutes);
+        let short = Limit::of_examination(Duration::from_secs(3));
+        for (limit, text) in [
+            (configured, "longer than engine.timeout_seconds (600) at"),
+            (examined, "longer than 10 s at"),
+            (short, "longer than engine.timeout_seconds (3) at"),
+        ] {
+            let failure = connection.failure("the answer", &Problem::TooSlow(limit));
+            assert!(failure.message.contains(text), "{failure}");
+        }
+    }
+
+    #[test]
+    fn only_a_connection_that_failed_is_distrusted() {
+        let problem = |code| {
+            let status = tonic::Status::new(code, "invalid peer certificate: UnknownIssuer");
+            Problem::Refused(Box::new(status))
+        };
+        let untrusted = problem(Code::Unavailable);
+        assert!(untrusted.is_distrust() && !untrusted.may_pass());
+        let inside = problem(Code::Internal);
+        assert!(!inside.is_distrust() && inside.may_pass());
+        assert!(problem(Code::Unauthenticated).is_refusal());
+        assert!(!untrusted.is_refusal());
+    }
+
+    #[test]
+    fn certificates_that_cannot_be_used_are_named_with_their_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let of_file = || certificates(&file).unwrap_err().to_string();
+        let text = of_file();
+        assert!(text.contains("ca.pem does not exist"), "{text}");
+        files::replace(&file, b"no PEM").unwrap();
+        let text = of_file();
+        assert!(text.contains("ca.pem has no certificate"), "{text}");
+        let begin = "-----BEGIN CERTIFICATE-----\n";
+        for broken in [
+            begin.to_owned(),
+            format!("{begin}?\n-----END CERTIFICATE-----\n"),
+        ] {
+            let with_broken = FlightSettings {
+                tls_ca: Some(broken.into_bytes()),
+                ..settings(Duration::from_secs(1))
+            };
+            let failure = FlightConnection::new(with_broken).unwrap_err();
+            let text = failure.message;
+            assert!(text.starts_with("engine.tls_ca: cannot be read"), "{text}");
+        }
     }
 }

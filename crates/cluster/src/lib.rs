@@ -24,6 +24,6 @@ pub use answer::{Answer, Cell, Connection};
 pub use dialect::Dialect;
 pub use engine::SqlEngine;
 #[cfg(feature = "flight")]
-pub use flight::{FlightConnection, FlightSettings};
+pub use flight::{FlightConnection, FlightSettings, Unanswered};
 pub use source::{Column, Relation, Source};
 pub use stored_rows::{FinalRows, StoredRows, examine, load};

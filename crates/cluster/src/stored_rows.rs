@@ -107,6 +107,12 @@ pub enum StoredRows {
         /// The file.
         file: PathBuf,
     },
+    /// The rows, and a file that an interrupted run left beside them. The next run that stores rows removes
+    /// it.
+    Leftover {
+        /// The file.
+        file: PathBuf,
+    },
     /// The rows, which the engine finds too.
     Whole {
         /// Number of rows.
@@ -130,7 +136,10 @@ pub fn examine(
     if let Some(file) = content.incomplete_file(&storage.rows()) {
         return Ok(StoredRows::Incomplete { file });
     }
-    storage.expect_no_foreign_file()?;
+    let found = storage.expect_no_foreign_file()?;
+    if let Some(file) = found.into_iter().find(|file| !content.has(name_of(file))) {
+        return Ok(StoredRows::Leftover { file });
+    }
     let relation = Relation::Parquet(path_text(&storage.rows()).to_owned());
     match storage.difference(connection, &relation, content.rows)? {
         Some(difference) => Err(difference.into()),

@@ -127,8 +127,13 @@ impl<'a, C: Connection> Chunks<'a, C> {
         let statement = sql::make_parquet(&name, self.columns, path_text(&made));
         self.connection
             .execute("the Parquet of new rows", &statement)?;
-        self.connection
-            .execute("the end of the view of new rows", &sql::drop_view(&name))?;
+        let dropped = self
+            .connection
+            .execute("the end of the view of new rows", &sql::drop_view(&name));
+        if let Err(failure) = dropped {
+            // The Parquet is complete, and no other run uses the name of the view.
+            tracing::warn!("{failure}; the view {name} stays until the engine starts again");
+        }
         for (file, place) in parquet_files(&made)?.iter().zip(0..) {
             let name = names::of_rows(chunk.first, place);
             let to = self.storage.rows().join(&name);

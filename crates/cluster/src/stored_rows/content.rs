@@ -64,6 +64,11 @@ impl Content {
         files::replace(path, &serde_json::to_vec_pretty(self)?)
     }
 
+    /// True for the name of one of the files.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.files.iter().any(|file| file.name == name)
+    }
+
     /// The first file that is not in the folder with its length.
     pub(super) fn incomplete_file(&self, folder: &Path) -> Option<PathBuf> {
         let mut files = self

@@ -241,7 +241,7 @@ fn other_rows_or_a_missing_file_are_stored_again() {
 
 #[test]
 fn a_failed_statement_leaves_what_the_next_run_removes() {
-    for fails in STATEMENTS {
+    for fails in [STATEMENTS[0], STATEMENTS[1], STATEMENTS[3]] {
         let mut pipeline = Pipeline::new();
         pipeline.append(3).unwrap();
         pipeline.engine.0.lock().unwrap().fails = Some(fails);
@@ -262,6 +262,37 @@ fn a_failed_statement_leaves_what_the_next_run_removes() {
         assert_eq!(pipeline.listed("rows"), both);
         assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
     }
+}
+
+#[test]
+fn a_view_that_cannot_be_dropped_does_not_stop_a_run() {
+    let mut pipeline = Pipeline::new();
+    pipeline.engine.0.lock().unwrap().fails = Some("the end of the view of new rows");
+    pipeline.append(3).unwrap();
+    assert_eq!(pipeline.engine.names(), STATEMENTS);
+    assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
+}
+
+#[test]
+fn a_file_of_an_interrupted_run_is_no_problem_of_the_storage() {
+    let mut pipeline = Pipeline::new();
+    pipeline.append(3).unwrap();
+    let examined = |pipeline: &Pipeline| {
+        examine(&pipeline.engine, &pipeline.settings, &pipeline.config).unwrap()
+    };
+    let whole = StoredRows::Whole { rows: 3, files: 1 };
+    assert_eq!(examined(&pipeline), whole);
+    let file = pipeline
+        .settings
+        .storage
+        .join("rows/000000000003-000.parquet");
+    files::replace(&file, b"3,0,0,0,,1,\n").unwrap();
+    let left = StoredRows::Leftover { file: file.clone() };
+    assert_eq!(examined(&pipeline), left);
+    assert!(file.is_file());
+    pipeline.append(2).unwrap();
+    let whole = StoredRows::Whole { rows: 5, files: 2 };
+    assert_eq!(examined(&pipeline), whole);
 }
 
 #[test]

@@ -55,26 +55,28 @@ fn examine(config: &Config, lock: &Lock) -> DoctorReport {
         history: &history,
     };
     let mut report = DoctorReport::default();
-    let mut run_check = |check, examination: Examine, place: &Path| {
+    let mut run_check = |check, examination: Examine<'_>, place: &Path| {
         let mut findings = Findings::of(check);
         let seen = examination(&pipeline, &mut findings);
         report.add(seen, findings, place);
     };
     // Causes before consequences: the findings should be fixed from the top.
-    run_check(Check::Permissions, permissions::examine, &config.base);
-    run_check(Check::Space, space::examine, layout.state());
-    run_check(Check::Clock, clock::examine, &layout.history());
-    run_check(Check::Lock, lock::examine, &layout.run_lock());
-    run_check(Check::History, history::examine, &layout.history());
-    run_check(Check::Input, input::examine, &config.base);
+    run_check(Check::Permissions, &permissions::examine, &config.base);
+    run_check(Check::Space, &space::examine, layout.state());
+    run_check(Check::Clock, &clock::examine, &layout.history());
+    run_check(Check::Lock, &lock::examine, &layout.run_lock());
+    run_check(Check::History, &history::examine, &layout.history());
+    run_check(Check::Input, &input::examine, &config.base);
     if let Some(settings) = &config.engine {
-        run_check(Check::Engine, engine::examine, &settings.storage);
+        let examine: Examine<'_> =
+            &|pipeline, findings| engine::examine(pipeline, settings, findings);
+        run_check(Check::Engine, examine, &settings.storage);
     }
-    run_check(Check::Releases, releases::examine, layout.production());
-    run_check(Check::Model, model::examine, &config.test_folder.path);
-    run_check(Check::Orphans, orphans::examine, layout.state());
-    run_check(Check::Runs, runs::examine, &layout.history());
-    run_check(Check::Alerts, alerts::examine, &layout.history());
+    run_check(Check::Releases, &releases::examine, layout.production());
+    run_check(Check::Model, &model::examine, &config.test_folder.path);
+    run_check(Check::Orphans, &orphans::examine, layout.state());
+    run_check(Check::Runs, &runs::examine, &layout.history());
+    run_check(Check::Alerts, &alerts::examine, &layout.history());
     report.open_alerts = alerts::open_conditions(&pipeline);
     report
 }

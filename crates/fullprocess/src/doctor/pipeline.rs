@@ -15,7 +15,8 @@ pub(super) struct ExaminedPipeline<'a> {
 }
 
 /// One examination; returns a short summary.
-pub(super) type Examine = fn(&ExaminedPipeline<'_>, &mut Findings) -> anyhow::Result<String>;
+pub(super) type Examine<'a> =
+    &'a dyn Fn(&ExaminedPipeline<'_>, &mut Findings) -> anyhow::Result<String>;
 
 impl ExaminedPipeline<'_> {
     /// The history; `None` if it is missing or unreadable. Only the examination of the history
