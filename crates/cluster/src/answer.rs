@@ -59,6 +59,29 @@ impl Answer {
         self.lines.iter().map(|line| self.line(line))
     }
 
+    /// Reads each line into the value that it is for: the first cell is the place of the value. An error if
+    /// there is no such value, or if two lines are for the same one.
+    pub(crate) fn read_into<T>(
+        &self,
+        values: &mut [T],
+        read: impl Fn(&mut Line<'_>, &mut T) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut has_line = vec![false; values.len()];
+        for mut line in self.each() {
+            let place = line.count()?;
+            let found = usize::try_from(place).ok().filter(|it| *it < values.len());
+            let found = found.ok_or_else(|| {
+                let what = format!("a line for group {place}, which was not asked for");
+                odd(&self.name, &what)
+            })?;
+            if std::mem::replace(&mut has_line[found], true) {
+                return Err(odd(&self.name, &format!("two lines for group {place}")));
+            }
+            read(&mut line, &mut values[found])?;
+        }
+        Ok(())
+    }
+
     /// Puts the cells of the lines of another answer behind those of this one. With a key, the first cell of
     /// a line says which lines belong together; without one, both answers have one line.
     pub(crate) fn extend_lines(&mut self, other: Self, has_key: bool) -> Result<(), Failure> {

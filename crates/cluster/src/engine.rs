@@ -1,6 +1,8 @@
 //! The engine that computes values by SQL: it sends statements and computes each value from their results.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod read;
+#[cfg(test)]
+mod tests;
 
 use common::{Failure, Schema};
 use dataset::passes::{
@@ -9,9 +11,9 @@ use dataset::passes::{
     Moments, PairSums, Parts, Profile, RowNumber, SAMPLE_ROWS, Sample, ScoreGroup, Shape, Term,
 };
 use dataset::{FOLDS, Fold, MAX_NAMED_LEVELS, Selection, Share, Table, level_code};
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
-use crate::answer::{Answer, Connection, Line, odd};
+use crate::answer::{Answer, Connection, Line};
 use crate::source::{Source, cell};
 use crate::sql::{self, Likelihood, Scored, Sums};
 
@@ -91,32 +93,22 @@ impl<C: Connection> SqlEngine<C> {
         };
         let likelihood = self.likelihood(asked.point, asked.limit);
         let selected = self.source.selected(selection);
-        let mut terms = vec![LogisticTerms::zero(size); groups];
         if sql::is_by_entry(&likelihood, selection.rows.len()) {
             let statement =
                 sql::logistic_terms_by_entry(&likelihood, asked.weight, by_fold, &selected);
             let answer = self.ask(name, size * groups, &statement)?;
-            let mut keys = Keys::of(name);
-            for mut line in answer.each() {
-                let place = line.count()?;
-                let group = if by_fold { line.count()? } else { 0 };
-                keys.add(group, place)?;
-                read_entry(&mut line, place, entry(&mut terms, group)?)?;
-            }
-            // A group without rows has no line.
-            keys.expect_whole_groups(size)?;
-            return Ok(terms);
+            return read::logistic_terms_by_entry(&answer, size, groups);
         }
         let sums = sql::logistic_terms(&likelihood, asked.weight, by_fold, &selected);
         let answer = self.ask_sums(name, &sums)?;
         if !by_fold {
-            return Ok(vec![read_logistic_terms(&mut answer.only()?, size)?]);
+            return Ok(vec![read::logistic_terms(&mut answer.only()?, size)?]);
         }
-        let mut keys = Keys::of(name);
-        for mut line in answer.each() {
-            let group = keys.once(&mut line)?;
-            *entry(&mut terms, group)? = read_logistic_terms(&mut line, size)?;
-        }
+        let mut terms = vec![LogisticTerms::zero(size); groups];
+        answer.read_into(&mut terms, |line, of_fold| {
+            *of_fold = read::logistic_terms(line, size)?;
+            Ok(())
+        })?;
         Ok(terms)
     }
 
@@ -130,7 +122,7 @@ impl<C: Connection> SqlEngine<C> {
         let sums = sql::moments(self.source.dialect, columns, false, &selected);
         let answer = self.ask_sums("moments", &sums)?;
         let mut line = answer.only()?;
-        let moments = read_moments(&mut line, columns.len())?;
+        let moments = read::moments(&mut line, columns.len())?;
         Ok((moments, line.count()?))
     }
 
@@ -232,11 +224,10 @@ impl<C: Connection> Engine for SqlEngine<C> {
         let statement = sql::counts(self.source.dialect, models, &selected);
         let mut counts = vec![0; 3 << models.len()];
         let answer = self.ask("counts of rows", counts.len(), &statement)?;
-        let mut keys = Keys::of(&answer.name);
-        for mut line in answer.each() {
-            let count = entry(&mut counts, keys.once(&mut line)?)?;
+        answer.read_into(&mut counts, |line, count| {
             *count = line.count()?;
-        }
+            Ok(())
+        })?;
         Ok(counts)
     }
 
@@ -280,11 +271,10 @@ impl<C: Connection> Engine for SqlEngine<C> {
         let sums = sql::moments(dialect, &columns, true, &selected);
         let answer = self.ask_sums("moments by fold", &sums)?;
         let mut of_folds = vec![vec![Moments::default(); terms.len()]; folds.len()];
-        let mut keys = Keys::of(&answer.name);
-        for mut line in answer.each() {
-            let of_fold = entry(&mut of_folds, keys.once(&mut line)?)?;
-            *of_fold = read_moments(&mut line, terms.len())?;
-        }
+        answer.read_into(&mut of_folds, |line, of_fold| {
+            *of_fold = read::moments(line, terms.len())?;
+            Ok(())
+        })?;
         Ok(of_folds)
     }
 
@@ -324,13 +314,16 @@ impl<C: Connection> Engine for SqlEngine<C> {
         if line.count()? == 0 {
             return Ok(None);
         }
-        let of_rows = [read_matrix(&mut line, size)?, read_matrix(&mut line, size)?];
+        let of_rows = [
+            read::matrix(&mut line, size)?,
+            read::matrix(&mut line, size)?,
+        ];
         let sums = sql::squares_of_clients(&likelihood, &repeated);
         let answer = self.ask_sums("squares of clients", &sums)?;
         let mut line = answer.only()?;
         let mut agreement = [0.0; 5];
         line.fill(&mut agreement)?;
-        let mut of_clients = || read_matrix(&mut line, size);
+        let mut of_clients = || read::matrix(&mut line, size);
         let [rows_scores, rows_spreads] = of_rows;
         // The square of a client's sum also has the product of each row with itself.
         Ok(Some(ClientPairs {
@@ -363,23 +356,21 @@ impl<C: Connection> Engine for SqlEngine<C> {
             let mut groups = vec![zero.clone(); division.groups()];
             let statement = sql::group_sums(&likelihood, division, &selected);
             let answer = self.ask("sums by group", groups.len(), &statement)?;
-            let mut keys = Keys::of(&answer.name);
-            for mut line in answer.each() {
-                let group = entry(&mut groups, keys.once(&mut line)?)?;
+            answer.read_into(&mut groups, |line, group| {
                 group.rows = line.count()?;
                 group.positives = line.count()?;
                 group.expected = line.number()?;
                 group.upward_skew = line.number()?;
                 group.downward_skew = line.number()?;
                 line.fill(&mut group.slopes)?;
-            }
+                Ok(())
+            })?;
             let statement = sql::pair_spreads(&likelihood, division, &repeated);
             let answer = self.ask("spreads of pairs of rows", groups.len(), &statement)?;
-            let mut keys = Keys::of(&answer.name);
-            for mut line in answer.each() {
-                let group = entry(&mut groups, keys.once(&mut line)?)?;
+            answer.read_into(&mut groups, |line, group| {
                 group.pair_spreads = line.number()?;
-            }
+                Ok(())
+            })?;
             Ok(groups)
         };
         divisions.iter().map(of_division).collect()
@@ -404,28 +395,25 @@ impl<C: Connection> Engine for SqlEngine<C> {
         let pairs: Vec<[sql::Divided<'_>; 2]> = pairs.collect();
         let mut all = Vec::new();
         for pairs in pairs.chunks(pairs_at_once(selection)) {
-            let zero = |pair: &[sql::Divided<'_>; 2]| {
-                let widths = pair.map(|(_, parts)| sql::width(parts));
-                PairSums {
+            let widths = pairs
+                .iter()
+                .map(|pair| pair.map(|(_, parts)| sql::width(parts)));
+            let number: usize = widths.clone().map(|[first, second]| first * second).sum();
+            let statement = sql::pair_sums(&self.scored(), expression, pairs, &selected);
+            let answer = self.ask("sums by pairs of features", number, &statement)?;
+            let mut cells = vec![[0.0; 2]; number];
+            answer.read_into(&mut cells, |line, cell| line.fill(cell))?;
+            let mut rest = &cells[..];
+            for (pair, widths) in pairs.iter().zip(widths) {
+                let own;
+                (own, rest) = rest.split_at(widths[0] * widths[1]);
+                all.push(PairSums {
                     features: pair.map(|(feature, _)| feature),
                     widths,
-                    residuals: vec![0.0; widths[0] * widths[1]],
-                    weights: vec![0.0; widths[0] * widths[1]],
-                }
-            };
-            let mut sums: Vec<PairSums> = pairs.iter().map(zero).collect();
-            let cells = sums.iter().map(|sums| sums.weights.len()).sum();
-            let statement = sql::pair_sums(&self.scored(), expression, pairs, &selected);
-            let answer = self.ask("sums by pairs of features", cells, &statement)?;
-            let mut keys = Keys::of(&answer.name);
-            for mut line in answer.each() {
-                let (pair, cell) = (line.count()?, line.count()?);
-                keys.add(pair, cell)?;
-                let sums = entry(&mut sums, pair)?;
-                *entry(&mut sums.residuals, cell)? = line.number()?;
-                *entry(&mut sums.weights, cell)? = line.number()?;
+                    residuals: own.iter().map(|cell| cell[0]).collect(),
+                    weights: own.iter().map(|cell| cell[1]).collect(),
+                });
             }
-            all.extend(sums);
         }
         Ok(all)
     }
@@ -584,49 +572,6 @@ fn is_same_sum(one: &LogisticSums<'_>, other: &LogisticSums<'_>) -> bool {
     std::ptr::eq(one.point, other.point) && one.weight == other.weight && one.limit == other.limit
 }
 
-/// The keys of the lines of an answer. Each may come once: a second line would replace the first.
-struct Keys<'a> {
-    name: &'a str,
-    /// Group and place.
-    seen: BTreeSet<(u64, u64)>,
-}
-
-impl<'a> Keys<'a> {
-    fn of(name: &'a str) -> Self {
-        let seen = BTreeSet::new();
-        Self { name, seen }
-    }
-
-    fn add(&mut self, group: u64, place: u64) -> Result<(), Failure> {
-        match self.seen.insert((group, place)) {
-            true => Ok(()),
-            false => Err(odd(self.name, "two lines for the same group")),
-        }
-    }
-
-    /// Reads the group of a line, which has no other line.
-    fn once(&mut self, line: &mut Line<'_>) -> Result<u64, Failure> {
-        let group = line.count()?;
-        self.add(group, 0)?;
-        Ok(group)
-    }
-
-    /// A failure if a group has lines, and not one for each of its places.
-    fn expect_whole_groups(&self, places: usize) -> Result<(), Failure> {
-        let mut lines: BTreeMap<u64, usize> = BTreeMap::new();
-        for (group, _) in &self.seen {
-            *lines.entry(*group).or_default() += 1;
-        }
-        match lines.into_values().find(|found| *found != places) {
-            Some(found) => {
-                let what = format!("{found} lines instead of {places} for a group");
-                Err(odd(self.name, &what))
-            }
-            None => Ok(()),
-        }
-    }
-}
-
 /// Number of pairs of features that a statement over these rows asks for.
 fn pairs_at_once(selection: &Selection) -> usize {
     let rows = match selection.share {
@@ -634,222 +579,4 @@ fn pairs_at_once(selection: &Selection) -> usize {
         Share::OneIn(share) => selection.rows.len() / share.max(1),
     };
     (MAX_REPEATED_ROWS / rows.max(1)).clamp(1, MAX_PAIRS)
-}
-
-/// The entry in this place.
-fn entry<T>(entries: &mut [T], place: u64) -> Result<&mut T, Failure> {
-    let found = usize::try_from(place)
-        .ok()
-        .and_then(|place| entries.get_mut(place));
-    found.ok_or_else(|| {
-        Failure::input_output(format!(
-            "the engine answered with a group {place} that was not asked for"
-        ))
-    })
-}
-
-fn read_moments(line: &mut Line<'_>, columns: usize) -> Result<Vec<Moments>, Failure> {
-    let each = (0..columns).map(|_| {
-        let count = line.count()?;
-        let [mut mean, mut variance, mut minimum, mut maximum] = [0.0; 4];
-        line.fill([&mut mean, &mut variance, &mut minimum, &mut maximum])?;
-        Ok(Moments::of_statistics(
-            count,
-            mean,
-            variance.max(0.0),
-            [minimum, maximum],
-        ))
-    });
-    each.collect()
-}
-
-fn read_logistic_terms(line: &mut Line<'_>, size: usize) -> Result<LogisticTerms, Failure> {
-    let mut terms = LogisticTerms::zero(size);
-    terms.rows = line.count()?;
-    terms.positives = line.count()?;
-    terms.loss = line.number()?;
-    line.fill(&mut terms.gradient)?;
-    terms.hessian = read_matrix(line, size)?;
-    Ok(terms)
-}
-
-/// An entry of the gradient and its row of the matrix. Every entry has the counts and the loss, too.
-fn read_entry(line: &mut Line<'_>, place: u64, terms: &mut LogisticTerms) -> Result<(), Failure> {
-    terms.rows = line.count()?;
-    terms.positives = line.count()?;
-    terms.loss = line.number()?;
-    let gradient = terms.gradient.as_slice_mut().unwrap_or_default();
-    *entry(gradient, place)? = line.number()?;
-    // The gradient has this place, so the matrix has it, too.
-    line.fill(terms.hessian.row_mut(place as usize))
-}
-
-/// A symmetric matrix, whose lower triangle comes row by row.
-fn read_matrix(line: &mut Line<'_>, size: usize) -> Result<Array2<f64>, Failure> {
-    let mut matrix = Array2::zeros((size, size));
-    for row in 0..size {
-        for column in 0..=row {
-            let entry = line.number()?;
-            matrix[[row, column]] = entry;
-            matrix[[column, row]] = entry;
-        }
-    }
-    Ok(matrix)
-}
-
-#[cfg(test)]
-mod tests {
-    use dataset::Labels;
-    use dataset::passes::{Axis, Weight};
-
-    use super::*;
-    use crate::answer::Cell;
-    use crate::dialect::Dialect;
-    use crate::source::{Column, Relation};
-
-    /// A connection that gives the same lines to every statement.
-    #[derive(Debug)]
-    struct Fixed(Vec<Vec<Cell>>);
-
-    impl Connection for Fixed {
-        fn ask(&self, name: &str, _: &str, _: usize) -> Result<Answer, Failure> {
-            Ok(Answer {
-                name: name.to_owned(),
-                lines: self.0.clone(),
-            })
-        }
-
-        fn execute(&self, _: &str, _: &str) -> Result<(), Failure> {
-            Ok(())
-        }
-    }
-
-    fn engine(lines: Vec<Vec<Cell>>) -> SqlEngine<Fixed> {
-        let source = Source {
-            dialect: Dialect::Spark,
-            relation: Relation::Named("rows".into()),
-            features: vec![Column::Number("x".into())],
-            rows: 9,
-        };
-        SqlEngine::new(Fixed(lines), source)
-    }
-
-    #[test]
-    fn counts_are_read_by_their_cell_and_missing_cells_are_zero() {
-        let lines = [[2, 5], [0, 3]].map(|cells| cells.map(Cell::Whole).to_vec());
-        let counts = engine(lines.to_vec()).counts(&[], &Selection::rows(0..9));
-        assert_eq!(counts, Ok(vec![3, 0, 5]));
-    }
-
-    #[test]
-    fn odd_answers_are_failures() {
-        let all = Selection {
-            labels: Labels::Known,
-            ..Selection::rows(0..9)
-        };
-        let beyond = engine(vec![vec![Cell::Whole(3), Cell::Whole(1)]]);
-        assert!(beyond.counts(&[], &all).is_err());
-        let short = engine(vec![vec![Cell::Whole(3)]]);
-        assert!(short.client_sums(&RowNumber::Zero, &all).is_err());
-        let moments = short.moments(&Term::numbers(1), &[Fold::Any], &all);
-        assert!(moments.is_err());
-        // The square of a huge number overflows.
-        let huge = [1.0, 1e300, f64::INFINITY, 1e300, 1e300, 1.0].map(Cell::Number);
-        let huge = engine(vec![huge.to_vec()]).moments(&Term::numbers(1), &[Fold::Any], &all);
-        assert!(huge.is_err());
-        let doubled = engine(vec![[2, 5].map(Cell::Whole).to_vec(); 2]);
-        let failure = doubled.counts(&[], &all).unwrap_err();
-        assert!(failure.message.contains("counts of rows"), "{failure}");
-    }
-
-    #[test]
-    fn a_statement_repeats_at_most_a_billion_rows() {
-        let pairs = |rows| pairs_at_once(&Selection::rows(0..rows));
-        assert_eq!(pairs(0), MAX_PAIRS);
-        assert_eq!(pairs(10_000_000), MAX_PAIRS);
-        assert_eq!(pairs(100_000_000), 10);
-        assert_eq!(pairs(10_000_000_000), 1);
-        let share = Selection::rows(0..10_000_000_000).one_in(1000);
-        assert_eq!(pairs_at_once(&share), MAX_PAIRS);
-    }
-
-    #[test]
-    fn a_newton_step_without_folds_has_one_line() {
-        let terms = Term::numbers(1);
-        let axes = [Axis {
-            scale: 1.0,
-            shift: 0.0,
-            imputed: 0.0,
-        }];
-        let point = LogisticPoint {
-            terms: &terms,
-            axes: &axes,
-            weights: vec![0.0; 2].into(),
-        };
-        let asked = |fold| LogisticSums {
-            point: &point,
-            weight: Weight::Curvature,
-            limit: None,
-            fold,
-        };
-        // Rows, positive labels, loss, the gradient, and the lower triangle of the matrix.
-        let line: Vec<Cell> = [4, 1, 2, 0, 0, 1, 0, 1].map(Cell::Whole).to_vec();
-        let all = Selection::rows(0..9);
-        let of = |lines| engine(lines).logistic_terms(&[asked(Fold::Any)], &all);
-        assert_eq!(of(vec![line.clone()]).unwrap()[0].rows, 4);
-        assert!(of(vec![]).is_err());
-        assert!(of(vec![line.clone(); 2]).is_err());
-        let folds: Vec<_> = (0..FOLDS).map(|it| asked(Fold::Inside(it))).collect();
-        let of_fold = [vec![Cell::Whole(3)], line].concat();
-        let of = |lines| engine(lines).logistic_terms(&folds, &all);
-        assert_eq!(of(vec![of_fold.clone()]).unwrap()[3].rows, 4);
-        assert!(of(vec![of_fold; 2]).is_err());
-    }
-
-    #[test]
-    fn a_newton_step_is_put_together_from_its_entries() {
-        let terms = Term::numbers(1).repeat(7);
-        let axis = Axis {
-            scale: 1.0,
-            shift: 0.0,
-            imputed: 0.0,
-        };
-        let axes = vec![axis; 7];
-        let point = LogisticPoint {
-            terms: &terms,
-            axes: &axes,
-            weights: vec![0.0; 8].into(),
-        };
-        let asked = LogisticSums {
-            point: &point,
-            weight: Weight::Curvature,
-            limit: None,
-            fold: Fold::Any,
-        };
-        // The entry, rows, positive labels, loss, the gradient, and a row of the matrix.
-        let line = |entry: i64| {
-            let counts = [entry, 4, 1].map(Cell::Whole);
-            let numbers =
-                std::iter::once(2.5).chain((0..9).map(|place| (10 * entry + place) as f64));
-            counts
-                .into_iter()
-                .chain(numbers.map(Cell::Number))
-                .collect()
-        };
-        let all = Selection::rows(0..9);
-        let found = engine((0..8).rev().map(line).collect());
-        let found = found.logistic_terms(&[asked], &all).unwrap();
-        assert_eq!((found[0].rows, found[0].positives), (4, 1));
-        assert_eq!(found[0].loss, 2.5);
-        assert_eq!(found[0].gradient[3], 30.0);
-        assert_eq!(found[0].hessian[[3, 0]], 31.0);
-        assert_eq!(found[0].hessian[[0, 7]], 8.0);
-        let of = |lines| engine(lines).logistic_terms(&[asked], &all);
-        assert!(of(vec![line(8)]).is_err());
-        // No rows have no lines. Otherwise each entry has one.
-        assert_eq!(of(vec![]).unwrap()[0].rows, 0);
-        assert!(of((0..7).map(line).collect()).is_err());
-        let doubled = (0..7).chain([6]).map(line).collect();
-        assert!(of(doubled).is_err());
-    }
 }

@@ -101,9 +101,9 @@ pub struct Unanswered {
 /// The time that a statement may take.
 #[derive(Clone, Copy, Debug)]
 enum Limit {
-    /// That of the configuration.
+    /// `engine.timeout_seconds`.
     Configured(Duration),
-    /// That of an examination.
+    /// [`MAX_EXAMINATION_TIME`].
     Examination,
 }
 

@@ -80,8 +80,16 @@ pub fn load<C: Connection + 'static>(
         Some(content) => content.missing(rows)?,
         None => Missing::All,
     };
-    if missing != Missing::Nothing {
-        storage.store(&connection, &columns, rows, content, missing)?;
+    let kept = content.filter(|_| missing != Missing::All);
+    let kept = kept.map(|content| content.files).unwrap_or_default();
+    storage.remove_leftovers(&kept)?;
+    let first = match missing {
+        Missing::Nothing => None,
+        Missing::From(first) => Some(first),
+        Missing::All => Some(0),
+    };
+    if let Some(first) = first {
+        storage.store(&connection, &columns, rows, kept, first)?;
     }
     let relation = storage.relation(&connection, ledger.rows)?;
     let source = Source {
@@ -107,7 +115,7 @@ pub enum StoredRows {
         /// The file.
         file: PathBuf,
     },
-    /// The rows, and a file that an interrupted run left beside them. The next run that stores rows removes
+    /// The rows, and a file that an interrupted run left beside them. The next run that uses the rows removes
     /// it.
     Leftover {
         /// The file.
@@ -203,20 +211,15 @@ impl<'a> Storage<'a> {
         Ok(Some(content))
     }
 
-    /// Stores the missing rows, and notes that they are there.
+    /// Stores the rows from the `first` on beside those in the `stored` files, and notes that they are there.
     fn store(
         &self,
         connection: &impl Connection,
         columns: &[Column],
         rows: &FinalRows<'_>,
-        content: Option<Content>,
-        missing: Missing,
+        mut stored: Vec<StoredFile>,
+        first: u64,
     ) -> anyhow::Result<()> {
-        let (first, mut stored) = match (missing, content) {
-            (Missing::From(first), Some(content)) => (first, content.files),
-            _ => (0, Vec::new()),
-        };
-        self.remove_leftovers(&stored)?;
         files::create_folder(&self.rows())?;
         let token = token(self.folder);
         let mut chunks = Chunks::new(self, connection, columns, &token, first);

@@ -19,7 +19,8 @@ use crate::source::{Source, cell};
 const MAX_SUMS: usize = 400;
 /// Maximum number of rows whose Newton step is asked for by entry. With 60 terms, two workers of Sail 0.7 on a
 /// busy machine needed by entry and as plain sums: 0.6 and 2.3 s for 1,000 rows, 3.3 and 3.7 s for 200,000,
-/// 11.0 and 5.8 s for 1,000,000. Both costs grow with the square of the terms, so the limit has no terms.
+/// 11.0 and 5.8 s for 1,000,000. Both costs grow with the square of the terms, so the limit does not depend on
+/// their number.
 const MAX_ROWS_BY_ENTRY: usize = 200_000;
 /// Number of terms from which a Newton step is asked for by entry.
 const MIN_TERMS_BY_ENTRY: usize = 8;
@@ -135,8 +136,9 @@ pub(crate) fn logistic_terms(
     Sums::of(&asked, &rows, by_fold)
 }
 
-/// The same values as [`logistic_terms`], with one result row for each entry of the gradient. Columns: place
-/// of the entry; with `by_fold` the fold; rows, positive labels, loss, the entry, and the row of the matrix.
+/// The same values as [`logistic_terms`], with one result row for each entry of the gradient, by fold with
+/// `by_fold`. Columns: place (fold times the number of entries, plus the place of the entry), rows, positive
+/// labels, loss, the entry, and the row of the matrix.
 ///
 /// Each row is repeated for each entry, so that the statement has few sums and is planned at once.
 pub(crate) fn logistic_terms_by_entry(
@@ -153,12 +155,14 @@ pub(crate) fn logistic_terms_by_entry(
         likelihood.rows(selected)
     );
     let weighted = (format!("{} * v", factor(weight)), "g".to_owned());
-    let fold = (format!("number % {FOLDS}"), "fold".to_owned());
-    let rows = with(&rows, &[weighted, fold]);
+    let group = match by_fold {
+        true => format!("number % {FOLDS} * {size} + entry"),
+        false => "entry".to_owned(),
+    };
+    let rows = with(&rows, &[weighted, (group, "group_place".to_owned())]);
     let asked: Vec<String> = entries.iter().map(|z| format!("SUM(g * {z})")).collect();
-    let keys = if by_fold { "entry, fold" } else { "entry" };
     format!(
-        "SELECT {keys}, COUNT(*), SUM(y), SUM(loss), SUM(r * v), {} FROM ({rows}) AS q GROUP BY {keys}",
+        "SELECT group_place, COUNT(*), SUM(y), SUM(loss), SUM(r * v), {} FROM ({rows}) AS q GROUP BY group_place",
         asked.join(", ")
     )
 }
@@ -299,8 +303,9 @@ pub(crate) fn pair_spreads(
 /// A feature and its parts.
 pub(crate) type Divided<'a> = (usize, &'a Parts);
 
-/// Sums by cell of pairs of features. Columns: place of the pair, cell (part of the first feature times
-/// [`width`] of the second, plus its part), Σ(y − p), Σp(1−p). Empty cells are not in the result.
+/// Sums by cell of pairs of features. Columns: cell, Σ(y − p), Σp(1−p). The cells of a pair follow those of
+/// the pair before; within a pair, a cell is the part of the first feature times [`width`] of the second, plus
+/// its part. Empty cells are not in the result.
 ///
 /// Each row is repeated for each pair, so that its probability is computed once for all of them.
 pub(crate) fn pair_sums(
@@ -317,18 +322,22 @@ pub(crate) fn pair_sums(
     };
     let parts: Vec<_> = features.iter().map(part_of).collect();
     let rows = with(&scored.likelihood(expression, selected), &parts);
-    let cells = pairs.iter().map(|[(first, _), (second, of_second)]| {
-        // Missing if one of the features is.
-        format!("part{first} * {} + part{second}", width(of_second))
-    });
+    let mut before = 0;
+    let cells = pairs
+        .iter()
+        .map(|[(first, of_first), (second, of_second)]| {
+            let [of_first, of_second] = [of_first, of_second].map(|parts| width(parts));
+            // Missing if one of the features is.
+            let cell = format!("{before} + part{first} * {of_second} + part{second}");
+            before += of_first * of_second;
+            cell
+        });
     let cells: Vec<String> = cells.collect();
     let rows = format!(
-        "SELECT r, w, posexplode(array({})) AS (pair, cell) FROM ({rows}) AS q",
+        "SELECT r, w, explode(array({})) AS cell FROM ({rows}) AS q",
         cells.join(", ")
     );
-    format!(
-        "SELECT pair, cell, SUM(-r), SUM(w) FROM ({rows}) AS q WHERE cell IS NOT NULL GROUP BY pair, cell"
-    )
+    format!("SELECT cell, SUM(-r), SUM(w) FROM ({rows}) AS q WHERE cell IS NOT NULL GROUP BY cell")
 }
 
 /// Number of parts of a feature, with one for levels that are not listed.

@@ -290,9 +290,34 @@ fn a_file_of_an_interrupted_run_is_no_problem_of_the_storage() {
     let left = StoredRows::Leftover { file: file.clone() };
     assert_eq!(examined(&pipeline), left);
     assert!(file.is_file());
+    // The next run removes it, also if it has no row to store.
+    pipeline.append(0).unwrap();
+    assert_eq!(examined(&pipeline), whole);
+    files::replace(&file, b"3,0,0,0,,1,\n").unwrap();
     pipeline.append(2).unwrap();
     let whole = StoredRows::Whole { rows: 5, files: 2 };
     assert_eq!(examined(&pipeline), whole);
+}
+
+#[test]
+fn an_engine_that_finds_other_rows_is_a_failure_and_all_rows_are_stored_again() {
+    let mut pipeline = Pipeline::new();
+    pipeline.append(3).unwrap();
+    let file = pipeline
+        .settings
+        .storage
+        .join("rows/000000000000-000.parquet");
+    // As long as before, with a row less.
+    let text = fs::read_to_string(&file).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    files::replace(&file, format!("{first} {rest}").as_bytes()).unwrap();
+    let error = pipeline.append(0).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("the engine has 2 rows instead of 3"),
+        "{text}"
+    );
+    assert_eq!(pipeline.listed(""), ["rows"]);
 }
 
 #[test]
@@ -368,7 +393,7 @@ fn files_that_no_run_made_are_found_out_and_never_removed() {
     let error = pipeline.append(0).unwrap_err();
     let text = error.to_string();
     assert!(
-        text.contains("the engine has 4 rows instead of 3"),
+        text.contains("stranger.parquet is no file of a run"),
         "{text}"
     );
     let mut all = Table::new(&pipeline.config.schema);

@@ -185,7 +185,8 @@ fn needs_recovery(error: &anyhow::Error) -> bool {
 }
 
 fn read_copy(path: &Path) -> anyhow::Result<History> {
-    let (folder, copy) = copy_with_journal(path)?;
+    let states = || [path, &journal_of(path)].map(size_and_time);
+    let (folder, copy) = copy_with_journal(path, states)?;
     let connection = Connection::open(copy)?;
     restrict_features(&connection)?;
     Ok(History {
@@ -196,12 +197,14 @@ fn read_copy(path: &Path) -> anyhow::Result<History> {
     })
 }
 
-/// Copies the history with its journal to a temporary folder, and returns the folder and the copy. If one
-/// of them changed meanwhile, a writer was at work, and both are copied again. Returns an error if they
-/// changed during each of [`MAX_COPIES`] copies.
-fn copy_with_journal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
+/// Copies the history with its journal to a temporary folder, and returns the folder and the copy. If the
+/// states of the two files changed meanwhile, a writer was at work, and both are copied again. Returns an error
+/// if they changed during each of [`MAX_COPIES`] copies.
+fn copy_with_journal(
+    path: &Path,
+    mut states: impl FnMut() -> [Option<SizeAndTime>; 2],
+) -> anyhow::Result<(TempDir, PathBuf)> {
     let journal = journal_of(path);
-    let states = || [path, &journal].map(size_and_time);
     for _ in 0..MAX_COPIES {
         let before = states();
         let folder = tempfile::tempdir()?;
@@ -226,8 +229,11 @@ fn copy_with_journal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
     Err(Failure::input_output(message).into())
 }
 
+/// Size and modification time of a file.
+type SizeAndTime = (u64, Option<SystemTime>);
+
 /// Size and modification time of a file; `None` if there is none.
-fn size_and_time(path: &Path) -> Option<(u64, Option<SystemTime>)> {
+fn size_and_time(path: &Path) -> Option<SizeAndTime> {
     let metadata = path.metadata().ok()?;
     Some((metadata.len(), metadata.modified().ok()))
 }
@@ -303,6 +309,31 @@ mod tests {
             Some("before")
         );
         assert_eq!(std::fs::read(&journal).unwrap(), before);
+    }
+
+    #[test]
+    fn a_copy_is_taken_only_of_files_that_did_not_change_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.db");
+        crate::files::replace(&path, b"as it is").unwrap();
+        // The states before and after each copy. The first two copies are disturbed.
+        let mut looks = [1, 2, 2, 3, 3, 3].into_iter();
+        let disturbed = || [Some((looks.next().unwrap(), None)), None];
+        let (_folder, copy) = copy_with_journal(&path, disturbed).unwrap();
+        assert_eq!(std::fs::read(copy).unwrap(), b"as it is");
+        assert_eq!(looks.next(), None);
+
+        let mut size = 0;
+        let always_disturbed = || {
+            size += 1;
+            [Some((size, None)), None]
+        };
+        let error = copy_with_journal(&path, always_disturbed).unwrap_err();
+        assert!(error.to_string().contains("try again"), "{error:#}");
+        // A journal that is gone when it is to be copied.
+        let mut journals = [true, false, false].into_iter();
+        let ended = || [None, journals.next().unwrap().then_some((1, None))];
+        copy_with_journal(&path, ended).unwrap();
     }
 
     #[test]

@@ -39,7 +39,7 @@ mod client {
             }
             Ok(StoredRows::Leftover { file }) => {
                 let what = format!(
-                    "{} was left by an interrupted run; the next run that stores rows removes it",
+                    "{} was left by an interrupted run: the next run that uses the rows removes it",
                     file.display()
                 );
                 findings.note(what, "fullprocess");

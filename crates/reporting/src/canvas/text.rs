@@ -18,10 +18,6 @@ const MIN_TEXT_SIZE: u32 = 20;
 /// Inter 4.001 under the SIL Open Font License, see the file beside it.
 static FONT: &[u8] = include_bytes!("../../fonts/Inter-Regular.ttf");
 
-/// Maximum number of pixels by which the ink of a text exceeds its advance width, both sides
-/// together. The tails of "j" and "f" do that.
-const OVERHANG: i32 = 2;
-
 /// Horizontal alignment of text in its region.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Align {
@@ -109,9 +105,11 @@ fn cut(text: String, size: u32, width: i32) -> anyhow::Result<String> {
     Ok(shortened(ends.get(fits).copied().unwrap_or_default()))
 }
 
-/// Width of a text in pixels, never less than its ink.
+/// Width of a text in pixels, never less than its ink: the tail of a "j" or a wide accent goes beyond the
+/// advance width.
 fn width_of(text: &str, size: u32) -> anyhow::Result<i32> {
-    Ok(advance(text, size)?.ceil() as i32 + OVERHANG)
+    let ink = region_of(&outlines(text, size)?).width;
+    Ok(ink.max(advance(text, size)?.ceil() as i32))
 }
 
 /// Advance width of a text in pixels, with a fraction.
@@ -192,7 +190,7 @@ fn font(size: u32) -> anyhow::Result<PxScaleFont<&'static FontRef<'static>>> {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 7] = [
+    const TEXTS: [&str; 8] = [
         "10,000",
         "release 000002",
         "Ångström, Øjé, Žluťoučký",
@@ -200,6 +198,7 @@ mod tests {
         "",
         "line\nbreak\tand \u{7}",
         "漢字 is not in the font",
+        "the end \u{20dc}",
     ];
 
     #[test]
@@ -216,6 +215,16 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn ink_beyond_the_advance_of_a_text_makes_it_shrink() {
+        for text in TEXTS {
+            let width = advance(text, 30).expect("a width").ceil() as i32 + 2;
+            let label = label(text, Align::Left, width);
+            let ink = label.ink().expect("a label").region;
+            assert!(ink.width <= width, "{text}: {ink:?} in {width}");
         }
     }
 
