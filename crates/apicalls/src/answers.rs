@@ -2,93 +2,22 @@
 //!
 //! Other members are not checked, so a newer server may answer with more.
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use shapes::{Diagnostics, Predictions, Score, Summary};
 
 /// An endpoint of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// Predictions for this number of rows.
-    Prediction { rows: usize },
+    Prediction { n_rows: usize },
     /// The score of the deployed model.
     Scoring,
     /// Statistics of the ingested data.
     SummaryStatistics,
     /// Results of monitoring from the history.
     Diagnostics,
-}
-
-#[derive(serde::Deserialize)]
-struct Predictions {
-    ids: Vec<String>,
-    predictions: Vec<u8>,
-    probabilities: Vec<f64>,
-    #[serde(rename = "model_version")]
-    _model_version: String,
-}
-
-#[derive(serde::Deserialize)]
-struct Score {
-    /// May be null, but must be present.
-    #[serde(rename = "f1", deserialize_with = "present")]
-    _f1: Option<f64>,
-    #[serde(rename = "n")]
-    _n: u64,
-    #[serde(rename = "confusion_matrix")]
-    _confusion_matrix: ConfusionMatrix,
-    #[serde(rename = "deployed_score")]
-    _deployed_score: f64,
-    #[serde(rename = "model_version")]
-    _model_version: String,
-}
-
-#[derive(serde::Deserialize)]
-struct ConfusionMatrix {
-    #[serde(rename = "true_positive")]
-    _true_positive: u64,
-    #[serde(rename = "false_positive")]
-    _false_positive: u64,
-    #[serde(rename = "false_negative")]
-    _false_negative: u64,
-    #[serde(rename = "true_negative")]
-    _true_negative: u64,
-}
-
-#[derive(serde::Deserialize)]
-struct Summary {
-    #[serde(rename = "rows")]
-    _rows: u64,
-    #[serde(rename = "columns")]
-    _columns: Vec<Column>,
-}
-
-#[derive(serde::Deserialize)]
-struct Column {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(rename = "count")]
-    _count: u64,
-}
-
-#[derive(serde::Deserialize)]
-struct Diagnostics {
-    #[serde(rename = "timings")]
-    _timings: Vec<IgnoredAny>,
-    #[serde(rename = "missing")]
-    _missing: Vec<IgnoredAny>,
-    #[serde(rename = "dependencies")]
-    _dependencies: Dependencies,
-}
-
-#[derive(serde::Deserialize)]
-struct Dependencies {
-    #[serde(rename = "direct")]
-    _direct: Vec<IgnoredAny>,
-}
-
-/// Reads a value that may be null but must be present.
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
-    Option::deserialize(from)
 }
 
 impl Endpoint {
@@ -102,40 +31,38 @@ impl Endpoint {
         }
     }
 
-    /// Returns the answer if it fits the endpoint, otherwise the reason why not.
+    /// Returns the answer if it is a valid answer of the endpoint, otherwise the reason why it is not.
     pub(crate) fn checked(self, answer: Value) -> Result<Value, String> {
-        let flaw = match self {
-            Self::Prediction { rows } => self.flaw_of_predictions(&answer, rows),
-            Self::Scoring => self.read::<Score>(&answer).err(),
-            Self::SummaryStatistics => self.read::<Summary>(&answer).err(),
-            Self::Diagnostics => self.read::<Diagnostics>(&answer).err(),
-        };
-        flaw.map_or(Ok(answer), Err)
+        match self {
+            Self::Prediction { n_rows } => self.check_predictions(&answer, n_rows),
+            Self::Scoring => self.read::<Score>(&answer).map(drop),
+            Self::SummaryStatistics => self.read::<Summary>(&answer).map(drop),
+            Self::Diagnostics => self.read::<Diagnostics>(&answer).map(drop),
+        }?;
+        Ok(answer)
     }
 
-    fn flaw_of_predictions(self, answer: &Value, rows: usize) -> Option<String> {
-        let found = match self.read::<Predictions>(answer) {
-            Ok(found) => found,
-            Err(flaw) => return Some(flaw),
-        };
+    fn check_predictions(self, answer: &Value, n_rows: usize) -> Result<(), String> {
+        let found: Predictions = self.read(answer)?;
         let counts = [
             found.ids.len(),
             found.predictions.len(),
             found.probabilities.len(),
         ];
-        if counts != [rows; 3] {
+        if counts != [n_rows; 3] {
             let [ids, predictions, probabilities] = counts;
-            return Some(format!(
-                "the answer to {rows} rows has {ids} ids, {predictions} predictions and {probabilities} probabilities"
+            return Err(format!(
+                "the answer to {n_rows} rows has {ids} ids, {predictions} predictions and {probabilities} probabilities"
             ));
         }
-        let is_label = |label: &u8| *label <= 1;
-        let is_probability = |number: &f64| (0.0..=1.0).contains(number);
-        if !found.predictions.iter().all(is_label) {
-            return Some("the answer has a prediction that is neither 0 nor 1".into());
+        if found.predictions.iter().any(|label| *label > 1) {
+            return Err("the answer has a prediction that is neither 0 nor 1".into());
         }
-        let are_probabilities = found.probabilities.iter().all(is_probability);
-        (!are_probabilities).then(|| "the answer has a probability outside 0 to 1".into())
+        let is_probability = |number: &f64| (0.0..=1.0).contains(number);
+        if !found.probabilities.iter().all(is_probability) {
+            return Err("the answer has a probability outside 0 to 1".into());
+        }
+        Ok(())
     }
 
     fn read<T: DeserializeOwned>(self, answer: &Value) -> Result<T, String> {
@@ -145,6 +72,69 @@ impl Endpoint {
                 self.path()
             )
         })
+    }
+}
+
+/// The members that an answer must have.
+mod shapes {
+    #![expect(dead_code, reason = "most members are only read to check their type")]
+
+    use serde::de::{Deserialize, Deserializer, IgnoredAny};
+
+    #[derive(serde::Deserialize)]
+    pub(super) struct Predictions {
+        pub(super) ids: Vec<String>,
+        pub(super) predictions: Vec<u8>,
+        pub(super) probabilities: Vec<f64>,
+        model_version: String,
+    }
+
+    #[derive(serde::Deserialize)]
+    pub(super) struct Score {
+        #[serde(deserialize_with = "present")]
+        f1: Option<f64>,
+        n: u64,
+        confusion_matrix: ConfusionMatrix,
+        deployed_score: f64,
+        model_version: String,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct ConfusionMatrix {
+        true_positive: u64,
+        false_positive: u64,
+        false_negative: u64,
+        true_negative: u64,
+    }
+
+    #[derive(serde::Deserialize)]
+    pub(super) struct Summary {
+        rows: u64,
+        columns: Vec<Column>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Column {
+        name: String,
+        count: u64,
+    }
+
+    #[derive(serde::Deserialize)]
+    pub(super) struct Diagnostics {
+        timings: Vec<IgnoredAny>,
+        missing: Vec<IgnoredAny>,
+        dependencies: Dependencies,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Dependencies {
+        direct: Vec<IgnoredAny>,
+    }
+
+    /// Reads a value that may be null but must be present. Without this function, serde reads an absent
+    /// member as `None`.
+    fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+        Option::deserialize(from)
     }
 }
 
@@ -161,7 +151,7 @@ mod tests {
     #[test]
     fn an_empty_answer_is_an_error_for_every_endpoint() {
         for endpoint in [
-            Endpoint::Prediction { rows: 0 },
+            Endpoint::Prediction { n_rows: 0 },
             Endpoint::Scoring,
             Endpoint::SummaryStatistics,
             Endpoint::Diagnostics,
@@ -182,10 +172,10 @@ mod tests {
             json!({"ids": ["a", "b"], "predictions": predictions,
                 "probabilities": probabilities, "model_version": "000001", "more": 1})
         };
-        let two = Endpoint::Prediction { rows: 2 };
+        let two = Endpoint::Prediction { n_rows: 2 };
         let good = answer(json!([0, 1]), json!([0.2, 0.7]));
         assert_eq!(two.checked(good.clone()), Ok(good.clone()));
-        assert!(flaw(Endpoint::Prediction { rows: 3 }, &good).contains("2 ids"));
+        assert!(flaw(Endpoint::Prediction { n_rows: 3 }, &good).contains("2 ids"));
         for (predictions, probabilities, says) in [
             (json!([0]), json!([0.2, 0.7]), "1 predictions"),
             (json!([0, 2]), json!([0.2, 0.7]), "neither 0 nor 1"),

@@ -26,16 +26,9 @@ pub(crate) struct Caller {
     timeout_seconds: u64,
 }
 
-/// Outcome of one call.
-struct Outcome {
-    status: Option<u16>,
-    model_version: Option<String>,
-    answer: Result<Value, String>,
-}
-
 impl Caller {
-    /// Creates a caller for the API at `url`. `timeout_seconds` limits each call from the first
-    /// byte sent to the last byte read.
+    /// Creates a caller for the API at `url`. `timeout_seconds` limits each call, from
+    /// the lookup of the host to the last byte read.
     pub(crate) fn new(url: &str, key: Option<String>, timeout_seconds: u64) -> Self {
         let config = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -53,25 +46,22 @@ impl Caller {
         }
     }
 
-    /// Requests predictions for the rows.
-    pub(crate) fn predict(&self, rows: &PredictionRequest) -> ApiCall {
-        let endpoint = Endpoint::Prediction { rows: rows.n_rows };
-        let mut call = self.record("POST", endpoint, || {
-            let request = self.agent.post(format!("{}{}", self.url, endpoint.path()));
-            self.with_key(request)
+    /// Requests predictions.
+    pub(crate) fn predict(&self, request: &PredictionRequest) -> ApiCall {
+        let n_rows = request.n_rows;
+        let mut call = self.timed_call("POST", Endpoint::Prediction { n_rows }, |url| {
+            self.with_key(self.agent.post(url))
                 .content_type("text/csv")
-                .send(&rows.body)
+                .send(&request.body)
         });
-        call.input = Some(rows.file.clone());
-        call.rows.clone_from(&rows.span);
+        call.input = Some(request.file.clone());
         call
     }
 
     /// Calls an endpoint with GET.
     pub(crate) fn get(&self, endpoint: Endpoint) -> ApiCall {
-        self.record("GET", endpoint, || {
-            let request = self.agent.get(format!("{}{}", self.url, endpoint.path()));
-            self.with_key(request).call()
+        self.timed_call("GET", endpoint, |url| {
+            self.with_key(self.agent.get(url)).call()
         })
     }
 
@@ -82,50 +72,38 @@ impl Caller {
         }
     }
 
-    fn record(
+    /// Sends a request to the URL of the endpoint. Returns the answer, or the error, as a call with its
+    /// duration.
+    fn timed_call(
         &self,
         method: &str,
         endpoint: Endpoint,
-        send: impl FnOnce() -> Result<Response<Body>, Error>,
+        send: impl FnOnce(String) -> Result<Response<Body>, Error>,
     ) -> ApiCall {
         let clock = Instant::now();
-        let outcome = match send() {
-            Ok(response) => self.read(response, endpoint),
-            Err(error) => Outcome {
-                status: None,
-                model_version: None,
-                answer: Err(self.describe(&error)),
-            },
-        };
-        let (answer, error) = match outcome.answer {
-            Ok(answer) => (Some(answer), None),
-            Err(error) => (None, Some(error)),
-        };
-        ApiCall {
-            method: method.into(),
-            endpoint: endpoint.path().into(),
-            input: None,
-            rows: None,
-            status: outcome.status,
-            seconds: clock.elapsed().as_secs_f64(),
-            model_version: outcome.model_version,
-            answer,
-            error,
+        let mut call = ApiCall::new(method, endpoint.path());
+        match send(format!("{}{}", self.url, endpoint.path())) {
+            Ok(response) => self.read(response, endpoint, &mut call),
+            Err(error) => call.error = Some(self.describe(&error)),
         }
+        call.seconds = clock.elapsed().as_secs_f64();
+        call
     }
 
-    fn read(&self, mut response: Response<Body>, endpoint: Endpoint) -> Outcome {
-        let status = response.status();
+    /// Reads a response into the call.
+    fn read(&self, mut response: Response<Body>, endpoint: Endpoint, call: &mut ApiCall) {
+        let status = response.status().as_u16();
+        call.status = Some(status);
         let header = response.headers().get("x-model-version");
-        let named_by_header = header
+        call.model_version = header
             .and_then(|value| value.to_str().ok())
             .map(String::from);
-        let read = response
+        let bytes = response
             .body_mut()
             .with_config()
             .limit(MAX_ANSWER_BYTES)
             .read_to_vec();
-        let body: Result<Value, String> = match read {
+        let body: Result<Value, String> = match bytes {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| format!("the answer is not JSON: {error}")),
             Err(error) => Err(format!(
@@ -133,16 +111,17 @@ impl Caller {
                 self.describe(&error)
             )),
         };
-        let answer = if status.as_u16() == 200 {
-            body.and_then(|answer| endpoint.checked(answer))
-        } else {
-            Err(describe_status(status.as_u16(), body.ok().as_ref()))
-        };
-        let version = |answer: &Value| answer.get("model_version")?.as_str().map(String::from);
-        Outcome {
-            status: Some(status.as_u16()),
-            model_version: named_by_header.or_else(|| answer.as_ref().ok().and_then(version)),
-            answer,
+        if status != 200 {
+            call.error = Some(describe_status(status, body.ok().as_ref()));
+            return;
+        }
+        match body.and_then(|answer| endpoint.checked(answer)) {
+            Ok(answer) => {
+                let in_answer = || answer.get("model_version")?.as_str().map(String::from);
+                call.model_version = call.model_version.take().or_else(in_answer);
+                call.answer = Some(answer);
+            }
+            Err(error) => call.error = Some(error),
         }
     }
 

@@ -94,8 +94,8 @@ fn call_all(caller: &Caller, config: &Config, returns: &mut ApiReturns) {
 /// may take the whole time-out.
 const MAX_SILENT_CALLS: usize = 3;
 
-/// Requests predictions for all accepted rows of the test data. Returns an error if no row can be
-/// sent.
+/// Requests predictions for all accepted rows of the test data. Returns an error if no row can be sent, if
+/// the test data cannot be read, or if the server does not answer.
 fn predict_test_data(
     caller: &Caller,
     config: &Config,
@@ -116,12 +116,18 @@ fn predict_test_data(
                 "rows were not sent: longer than api.limits allows"
             );
         }
+        let is_split = requests.len() > 1;
         for request in &requests {
-            let last = calls.iter().rev().take(MAX_SILENT_CALLS);
-            if last.filter(|call| call.status.is_none()).count() == MAX_SILENT_CALLS {
-                anyhow::bail!("the server did not answer the last {MAX_SILENT_CALLS} calls");
-            }
-            calls.push(caller.predict(request));
+            let newest_first = calls.iter().rev();
+            let silent = newest_first.take_while(|call| call.status.is_none());
+            anyhow::ensure!(
+                silent.count() < MAX_SILENT_CALLS,
+                "the server did not answer the last {MAX_SILENT_CALLS} calls"
+            );
+            let mut call = caller.predict(request);
+            call.row_range =
+                is_split.then(|| format!("rows {} to {}", request.first_row, request.last_row));
+            calls.push(call);
         }
         Ok(())
     })

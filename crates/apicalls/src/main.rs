@@ -7,7 +7,7 @@ use common::cli::{self, NoOptions};
 fn main() -> ExitCode {
     cli::run::<NoOptions, _>(
         "apicalls",
-        "Call the API's endpoints and write what they answered to apireturns.txt",
+        "Call the API's endpoints and save the answers in apireturns.txt and apireturns.json",
         |config, _| apicalls::run(config),
     )
 }

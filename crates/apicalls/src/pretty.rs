@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use common::is_invisible;
 use serde_json::Value;
 
 /// Maximum number of elements shown of a list.
@@ -22,7 +23,7 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
         Value::Object(members) if !members.is_empty() => {
             to.write_str("{")?;
             for (position, (name, member)) in members.iter().enumerate() {
-                begin_line(to, position, depth + 1)?;
+                begin_line(to, position == 0, depth + 1)?;
                 write!(to, "{}: ", json_text(&Value::from(name.as_str())))?;
                 write_value(to, member, depth + 1)?;
             }
@@ -31,11 +32,11 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
         Value::Array(elements) if elements.iter().any(is_nested) => {
             to.write_str("[")?;
             for (position, element) in elements.iter().take(SHOWN_ELEMENTS).enumerate() {
-                begin_line(to, position, depth + 1)?;
+                begin_line(to, position == 0, depth + 1)?;
                 write_value(to, element, depth + 1)?;
             }
             if let Some(rest) = rest(elements) {
-                begin_line(to, 1, depth + 1)?;
+                begin_line(to, false, depth + 1)?;
                 to.write_str(&rest)?;
             }
             end_lines(to, depth, "]")
@@ -49,12 +50,15 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
     }
 }
 
-/// A value as JSON on one line. Escapes all control characters; JSON itself escapes only some.
+/// A value as JSON on one line. Escapes all control characters and all characters that are invisible or change
+/// the direction of text; JSON itself escapes only some.
 pub(crate) fn json_text(value: &Value) -> String {
     let mut text = String::new();
     for character in value.to_string().chars() {
-        if character.is_control() {
-            text.push_str(&format!("\\u{:04x}", u32::from(character)));
+        if character.is_control() || is_invisible(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             text.push(character);
         }
@@ -72,8 +76,8 @@ fn rest(elements: &[Value]) -> Option<String> {
     (hidden > 0).then(|| format!("… {hidden} more of {}", elements.len()))
 }
 
-fn begin_line(to: &mut fmt::Formatter<'_>, position: usize, depth: usize) -> fmt::Result {
-    let separator = if position > 0 { "," } else { "" };
+fn begin_line(to: &mut fmt::Formatter<'_>, is_first: bool, depth: usize) -> fmt::Result {
+    let separator = if is_first { "" } else { "," };
     write!(to, "{separator}\n{:width$}", "", width = depth * INDENT)
 }
 
@@ -114,10 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_escaped() {
-        let text = Pretty(&json!({"a\u{9b}": ["\u{7f}", "\u{85}é"]})).to_string();
-        assert_eq!(text, "{\n  \"a\\u009b\": [\"\\u007f\", \"\\u0085é\"]\n}");
-        assert!(serde_json::from_str::<Value>(&text).is_ok());
+    fn control_and_invisible_characters_are_escaped() {
+        let value = json!({"a\u{9b}": ["\u{7f}", "\u{85}é", "\u{202e}", "\u{e0001}"]});
+        let text = Pretty(&value).to_string();
+        let elements = r#""\u007f", "\u0085é", "\u202e", "\udb40\udc01""#;
+        assert_eq!(text, format!("{{\n  \"a\\u009b\": [{elements}]\n}}"));
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use common::config::LimitSettings;
 use dataset::TestLines;
 
-/// Maximum size of a request body in bytes. The answer to a request is held in memory, so this limit
-/// applies even if the server accepts larger bodies.
+/// Maximum size in bytes of a request body with several rows. The answer to a request is held in memory, so
+/// this limit applies even if the server accepts larger bodies. A longer row is sent alone.
 const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of memory that a server needs per byte of a request body, for the rows and the answer
 /// together.
@@ -15,9 +15,11 @@ const MEMORY_PER_BODY_BYTE: u64 = 16;
 pub(crate) struct PredictionRequest {
     /// File of the rows.
     pub(crate) file: String,
-    /// Range of accepted rows of the file, counted from 1. `None` if the request holds all rows.
-    pub(crate) span: Option<String>,
-    /// Number of rows.
+    /// First row of the request, counted from 1 among the accepted rows of the file.
+    pub(crate) first_row: usize,
+    /// Last row of the request, counted in the same way.
+    pub(crate) last_row: usize,
+    /// Number of rows. Rows that are too long are not sent, so it can be lower than the range.
     pub(crate) n_rows: usize,
     /// The rows as CSV with a header.
     pub(crate) body: Vec<u8>,
@@ -36,42 +38,35 @@ pub(crate) fn split_into_requests(
         .min(limits.in_flight_bytes / MEMORY_PER_BODY_BYTE);
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let max_field = usize::try_from(limits.field_bytes).unwrap_or(usize::MAX);
-    let mut requests = Vec::new();
+    let mut requests: Vec<PredictionRequest> = Vec::new();
     let mut left_out = 0;
-    // The next request: position of its first row, number of rows, and text.
-    let (mut first, mut rows, mut body) = (0, 0, lines.header.clone());
-    for row in 0..lines.rows() {
-        let line = lines.lines(row..row + 1);
+    for position in 0..lines.rows() {
+        let line = lines.lines(position..position + 1);
         let is_too_long = longest_field(line) > max_field
             || (lines.header.len() + line.len()) as u64 > limits.body_bytes;
         if is_too_long {
             left_out += 1;
             continue;
         }
-        let is_full = rows == max_rows || body.len() + line.len() > max_bytes;
-        if is_full && rows > 0 {
-            requests.push((
-                first..row,
-                rows,
-                std::mem::replace(&mut body, lines.header.clone()),
-            ));
-            (first, rows) = (row, 0);
-        }
-        body.extend_from_slice(line);
-        rows += 1;
-    }
-    if rows > 0 {
-        requests.push((first..lines.rows(), rows, body));
-    }
-    let is_split = requests.len() > 1;
-    let request =
-        |(span, rows, body): (std::ops::Range<usize>, usize, Vec<u8>)| PredictionRequest {
-            file: lines.file.clone(),
-            span: is_split.then(|| format!("rows {} to {}", span.start + 1, span.end)),
-            n_rows: rows,
-            body,
+        let row = position + 1;
+        let has_room = |request: &&mut PredictionRequest| {
+            request.n_rows < max_rows && request.body.len() + line.len() <= max_bytes
         };
-    (requests.into_iter().map(request).collect(), left_out)
+        if let Some(request) = requests.last_mut().filter(has_room) {
+            request.body.extend_from_slice(line);
+            request.last_row = row;
+            request.n_rows += 1;
+        } else {
+            requests.push(PredictionRequest {
+                file: lines.file.clone(),
+                first_row: row,
+                last_row: row,
+                n_rows: 1,
+                body: [lines.header.as_slice(), line].concat(),
+            });
+        }
+    }
+    (requests, left_out)
 }
 
 /// Bytes of the longest field of a line, including quotes. Works only for lines that this program wrote.
@@ -138,7 +133,7 @@ mod tests {
         };
         let whole = cut(&LimitSettings::default());
         assert_eq!(whole.len(), 1);
-        assert_eq!((whole[0].n_rows, whole[0].span.as_deref()), (5, None));
+        assert_eq!(whole[0].n_rows, 5);
         assert_eq!(whole[0].file, "test/t.csv");
         for limits in [
             LimitSettings {
@@ -153,7 +148,7 @@ mod tests {
             let requests = cut(&limits);
             let rows: Vec<usize> = requests.iter().map(|request| request.n_rows).collect();
             assert_eq!(rows, [2, 2, 1], "{limits:?}");
-            assert_eq!(requests[1].span.as_deref(), Some("rows 3 to 4"));
+            assert_eq!((requests[1].first_row, requests[1].last_row), (3, 4));
             let sent: Vec<u8> = requests
                 .iter()
                 .flat_map(|request| request.body[all.header.len()..].to_vec())

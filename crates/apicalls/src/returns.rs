@@ -4,13 +4,14 @@ use std::fmt;
 
 use common::cli::Report;
 use common::exit::Exit;
-use serde::{Deserialize, Serialize};
+use common::visible;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::pretty::{Pretty, json_text};
 
 /// All calls of one run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ApiReturns {
     /// Base URL of the API.
     pub url: String,
@@ -18,12 +19,12 @@ pub struct ApiReturns {
     pub calls: Vec<ApiCall>,
     /// Number of accepted rows of the test data that were not sent, because they are too long for
     /// any request.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub rows_left_out: usize,
 }
 
 /// One call. Either `answer` or `error` is present.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ApiCall {
     /// HTTP method.
     pub method: String,
@@ -31,9 +32,10 @@ pub struct ApiCall {
     pub endpoint: String,
     /// File of the rows of a prediction request.
     pub input: Option<String>,
-    /// Range of accepted rows of the file. `None` if one request takes all rows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<String>,
+    /// First and last row of a prediction request, counted from 1 among the accepted rows of the file. `None`
+    /// if the file needs only one request.
+    #[serde(rename = "rows", skip_serializing_if = "Option::is_none")]
+    pub row_range: Option<String>,
     /// HTTP status. `None` if the server did not answer.
     pub status: Option<u16>,
     /// Duration in seconds.
@@ -48,15 +50,17 @@ pub struct ApiCall {
 
 impl ApiReturns {
     /// True if calls were made and all of them succeeded.
-    pub fn is_complete(&self) -> bool {
+    pub fn has_succeeded(&self) -> bool {
         !self.calls.is_empty() && self.failed().next().is_none()
     }
 
     /// Errors of the failed calls, one sentence per call.
     pub fn failures(&self) -> Vec<String> {
-        self.failed()
-            .map(|call| format!("{} {}: {}", call.method, call.endpoint, call.problem()))
-            .collect()
+        let sentence = |call: &ApiCall| {
+            let error = visible(call.error.as_deref()?);
+            Some(format!("{} {}: {error}", call.method, call.endpoint))
+        };
+        self.calls.iter().filter_map(sentence).collect()
     }
 
     /// Warning about rows that were not sent. `None` if all rows were sent.
@@ -74,13 +78,9 @@ impl ApiReturns {
 
     /// The failed calls.
     pub(crate) fn failed(&self) -> impl Iterator<Item = &ApiCall> {
-        self.calls
-            .iter()
-            .filter(|call| call.answer.is_none() || call.error.is_some())
+        self.calls.iter().filter(|call| call.error.is_some())
     }
-}
 
-impl ApiReturns {
     /// The result when no server could be called.
     pub fn not_called(why: &anyhow::Error) -> Self {
         Self {
@@ -92,31 +92,32 @@ impl ApiReturns {
 }
 
 impl ApiCall {
-    /// A call that could not be made.
-    pub(crate) fn not_made(method: &str, endpoint: &str, why: &anyhow::Error) -> Self {
+    /// A call without a result yet.
+    pub(crate) fn new(method: &str, endpoint: &str) -> Self {
         Self {
             method: method.into(),
             endpoint: endpoint.into(),
             input: None,
-            rows: None,
+            row_range: None,
             status: None,
             seconds: 0.0,
             model_version: None,
             answer: None,
-            error: Some(format!("the call was not made: {why:#}")),
+            error: None,
         }
     }
 
-    /// The error on one line.
-    fn problem(&self) -> String {
-        let error = self.error.as_deref().unwrap_or("there is no answer");
-        one_line(error)
+    /// A call that could not be made.
+    pub(crate) fn not_made(method: &str, endpoint: &str, why: &anyhow::Error) -> Self {
+        let mut call = Self::new(method, endpoint);
+        call.error = Some(format!("the call was not made: {why:#}"));
+        call
     }
 }
 
 impl Report for ApiReturns {
     fn exit(&self) -> Exit {
-        if self.is_complete() {
+        if self.has_succeeded() {
             Exit::Done
         } else {
             Exit::ApiFailed
@@ -124,7 +125,7 @@ impl Report for ApiReturns {
     }
 
     fn needs_attention(&self) -> bool {
-        !self.is_complete() || self.rows_left_out > 0
+        !self.has_succeeded() || self.rows_left_out > 0
     }
 }
 
@@ -153,8 +154,8 @@ impl fmt::Display for ApiCall {
         if let Some(input) = &self.input {
             write!(to, "  {}", json_text(&Value::from(input.as_str())))?;
         }
-        if let Some(rows) = &self.rows {
-            write!(to, ", {rows}")?;
+        if let Some(row_range) = &self.row_range {
+            write!(to, ", {row_range}")?;
         }
         match self.status {
             Some(status) => write!(to, "\nstatus {status}")?,
@@ -162,12 +163,15 @@ impl fmt::Display for ApiCall {
         }
         write!(to, ", {:.3} s", self.seconds)?;
         if let Some(version) = &self.model_version {
-            write!(to, ", model {}", one_line(version))?;
+            write!(to, ", model {}", visible(version))?;
         }
-        match &self.answer {
-            Some(answer) if self.error.is_none() => writeln!(to, "\n{}", Pretty(answer)),
-            _ => writeln!(to, "\nERROR: {}", self.problem()),
+        if let Some(answer) = &self.answer {
+            writeln!(to, "\n{}", Pretty(answer))?;
         }
+        if let Some(error) = &self.error {
+            writeln!(to, "\nERROR: {}", visible(error))?;
+        }
+        Ok(())
     }
 }
 
@@ -175,17 +179,4 @@ impl fmt::Display for ApiCall {
 #[expect(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(n: &usize) -> bool {
     *n == 0
-}
-
-/// The text with escaped control characters.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
 }

@@ -1,7 +1,8 @@
 //! The HTTP client of all crates that call other programs.
 //!
-//! It differs from the client of the library `ureq` in how it looks up addresses: the library starts a
-//! thread for every lookup, and panics where the system allows no more threads.
+//! Like the client of the library `ureq`, except for the lookup of addresses. For a lookup with a time limit,
+//! `ureq` starts a thread, and panics if the system allows no more threads. Here such a call fails with an
+//! error, and a numeric address needs no thread.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -39,10 +40,7 @@ impl Resolver for Lookup {
             .ok_or_else(|| Error::BadUri(format!("{uri} names no host and port")))?;
         let found = match host.parse::<SocketAddr>() {
             Ok(address) => vec![address],
-            Err(_) => match addresses(host, *timeout.after)? {
-                Some(addresses) => addresses,
-                None => return Err(Error::Timeout(timeout.reason)),
-            },
+            Err(_) => addresses(host, *timeout.after)?.ok_or(Error::Timeout(timeout.reason))?,
         };
         let mut addresses = self.empty();
         for address in config.ip_family().keep_wanted(found.into_iter()) {
@@ -57,9 +55,9 @@ impl Resolver for Lookup {
     }
 }
 
-/// The addresses of a host, given as `NAME:PORT`. `None` if the lookup takes longer than `within`: its
-/// thread then ends later, and the result is dropped.
-fn addresses(host: String, within: Duration) -> io::Result<Option<Vec<SocketAddr>>> {
+/// The addresses of a host, given as `NAME:PORT`. `None` after the time limit. The thread of the lookup then
+/// goes on until the system answers, and nobody gets its result.
+fn addresses(host: String, time_limit: Duration) -> io::Result<Option<Vec<SocketAddr>>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let lookup = move || {
         let found = host.to_socket_addrs().map(Iterator::collect);
@@ -73,7 +71,7 @@ fn addresses(host: String, within: Duration) -> io::Result<Option<Vec<SocketAddr
             let reason = format!("a thread could not be started to look up the host: {error}");
             io::Error::new(error.kind(), reason)
         })?;
-    match receiver.recv_timeout(within) {
+    match receiver.recv_timeout(time_limit) {
         Ok(found) => found.map(Some),
         Err(RecvTimeoutError::Timeout) => Ok(None),
         Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the lookup ended early")),

@@ -337,7 +337,7 @@ pub struct ApiSettings {
     /// Address of a running server that `fullprocess` calls. Without it, `fullprocess` starts a
     /// server of its own.
     pub url: Option<String>,
-    /// Time limit of a call in seconds, from the first byte sent to the last one read; default 30.
+    /// Time limit of a call in seconds, from the lookup of the host to the last byte read; default 30.
     pub timeout_seconds: u64,
     /// Folders from which a prediction request may name a CSV file; default: the input, output and
     /// test folders. An empty list turns this form of request off.
