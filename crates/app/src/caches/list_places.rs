@@ -28,10 +28,7 @@ pub(crate) struct ReadList<'s> {
     list: StoredList,
     places: &'s ListPlaces,
     found: Vec<Place>,
-    /// Clients since the last place.
-    read: usize,
-    /// Highest rank so far; `None` once ranks do not ascend.
-    highest: Option<u64>,
+    n_since_place: usize,
 }
 
 impl ListPlaces {
@@ -47,14 +44,13 @@ impl ListPlaces {
         let last = n_passed.checked_sub(1).map(|place| places[place]);
         drop(known);
         if let Some(place) = last {
-            list.go_to(place.position)?;
+            list.go_to(place.position, place.rank)?;
         }
         Ok(ReadList {
             list,
             places: self,
             found: Vec::new(),
-            read: 0,
-            highest: Some(last.map_or(0, |place| place.rank)),
+            n_since_place: 0,
         })
     }
 
@@ -76,17 +72,13 @@ impl ReadList<'_> {
         let Some(client) = self.list.next_client()? else {
             return Ok(None);
         };
-        self.highest = self.highest.filter(|highest| client.rank > *highest);
-        if let Some(highest) = &mut self.highest {
-            *highest = client.rank;
-            self.read += 1;
-            if self.read == SPACING {
-                self.read = 0;
-                self.found.push(Place {
-                    rank: client.rank,
-                    position: self.list.position(),
-                });
-            }
+        self.n_since_place += 1;
+        if self.n_since_place == SPACING {
+            self.n_since_place = 0;
+            self.found.push(Place {
+                rank: client.rank,
+                position: self.list.position(),
+            });
         }
         Ok(Some(client))
     }
@@ -172,14 +164,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("riskranking.csv");
         let places = ListPlaces::default();
-        write(&path, (1..=1_500).chain([7]).chain(1_501..4_000));
-        for (after, first) in [(0, 1), (3_900, 1_001)] {
-            let mut list = places.after(open(&path), after).unwrap();
-            for rank in first..=1_500 {
-                assert_eq!(list.next_client().unwrap().map(|it| it.rank), Some(rank));
+        // With 1,000 the damage is directly after a place.
+        for n_before in [1_500, 1_000] {
+            write(&path, (1..=n_before).chain([7]).chain(n_before + 1..4_000));
+            for (after, first) in [(0, 1), (3_900, 1_001)] {
+                let mut list = places.after(open(&path), after).unwrap();
+                for rank in first..=n_before {
+                    assert_eq!(list.next_client().unwrap().map(|it| it.rank), Some(rank));
+                }
+                let error = list.next_client().unwrap_err().to_string();
+                assert!(error.contains("rank 7 is not above"), "{error}");
             }
-            let error = list.next_client().unwrap_err().to_string();
-            assert!(error.contains("rank 7 is not above"), "{error}");
         }
     }
 }

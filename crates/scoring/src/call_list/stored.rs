@@ -69,13 +69,13 @@ impl StoredList {
         self.reader.position()
     }
 
-    /// Continues at a position that was taken from a list with the same stamp.
-    pub fn go_to(&mut self, position: RecordPosition) -> anyhow::Result<()> {
+    /// Continues at a position that was taken from a list with the same stamp, after a client of this rank.
+    pub fn go_to(&mut self, position: RecordPosition, rank: u64) -> anyhow::Result<()> {
         let mut rest = same(&self.file, &self.path)?;
         rest.seek(SeekFrom::Start(position.bytes))
             .map_err(|error| unreadable(&self.path, error))?;
         self.reader.go_to(position, BufReader::new(rest));
-        self.rank = 0;
+        self.rank = rank;
         Ok(())
     }
 
