@@ -213,7 +213,7 @@ pub(crate) static SUMMARYSTATS: Endpoint = Endpoint {
 };
 pub(crate) static DIAGNOSTICS: Endpoint = Endpoint {
     path: "/diagnostics",
-    summary: "Durations, missing values, dependencies and the last run, from the history",
+    summary: "Durations, missing values, dependencies, drift and the last run, from the history",
     schema: "Diagnostics",
     problems: &["no-data", "overloaded"],
     example: read(

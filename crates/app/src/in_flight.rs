@@ -116,14 +116,14 @@ impl Permit {
                 limit: general.limit,
             });
         }
-        // A request is counted in one pool as a whole.
-        let from = |pool_is_reserve: bool| match self.is_reserved == pool_is_reserve {
-            true => more,
-            false => all,
+        // A request is counted in one pool as a whole, so all of its bytes move to another pool.
+        let (from_general, from_reserve) = match self.is_reserved {
+            true => (all, more),
+            false => (more, all),
         };
-        let is_reserved = if general.take(from(false)) {
+        let is_reserved = if general.take(from_general) {
             false
-        } else if all <= *max_small && reserve.take(from(true)) {
+        } else if all <= *max_small && reserve.take(from_reserve) {
             true
         } else {
             return Err(ApiError::Overloaded);

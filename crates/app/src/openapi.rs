@@ -67,7 +67,8 @@ pub(crate) fn problems(endpoint: &Endpoint) -> Vec<&'static Kind> {
             || (code == "not-acceptable" && !endpoint.is_health_check())
     };
     kind::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|kind| is_own(kind.code))
         .collect()
 }

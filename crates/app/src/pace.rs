@@ -43,8 +43,8 @@ pub(crate) async fn for_bytes(bytes: usize) {
         return;
     }
     let round = ROUND.with(Rc::clone);
-    round.begin();
-    if round.waiting.borrow().is_empty() && round.has_room(bytes) {
+    round.start();
+    if round.waiting.borrow().is_empty() && round.take_room(bytes) {
         return;
     }
     let mut waiter: Option<Rc<Waiter>> = None;
@@ -69,9 +69,9 @@ pub(crate) async fn for_bytes(bytes: usize) {
 }
 
 impl Round {
-    /// True if the round has room for a body of this size. The first body of a round may have any
-    /// size.
-    fn has_room(&self, bytes: usize) -> bool {
+    /// Takes room for a body of this size; returns false if the round has none. The first body of a round may
+    /// have any size.
+    fn take_room(&self, bytes: usize) -> bool {
         let before = self.bytes.get();
         let has_room = before == 0 || before + bytes <= BYTES_OF_A_ROUND;
         if has_room {
@@ -80,8 +80,8 @@ impl Round {
         has_room
     }
 
-    /// Runs rounds until no work is left.
-    fn begin(self: &Rc<Self>) {
+    /// Starts rounds, which go on until no work is left.
+    fn start(self: &Rc<Self>) {
         if self.is_running.replace(true) {
             return;
         }
@@ -103,7 +103,7 @@ impl Round {
             // Only the queue still holds a waiter whose request was dropped.
             let is_gone = |first: &Rc<Waiter>| Rc::strong_count(first) == 1;
             let Some(first) = waiting.front() else { break };
-            if !is_gone(first) && !self.has_room(first.bytes) {
+            if !is_gone(first) && !self.take_room(first.bytes) {
                 break;
             }
             let first = waiting.pop_front();

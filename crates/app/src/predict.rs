@@ -90,8 +90,8 @@ pub(crate) fn predict<'a>(
 impl Predictions<'_> {
     /// Number of negative and of positive predictions.
     pub(crate) fn counts(&self) -> [u64; 2] {
-        let left = self.predictions.iter().filter(|label| **label == 1).count();
-        [(self.predictions.len() - left) as u64, left as u64]
+        let positive = self.predictions.iter().filter(|label| **label == 1).count();
+        [(self.predictions.len() - positive) as u64, positive as u64]
     }
 }
 

@@ -153,7 +153,7 @@ impl ModelStore {
     }
 
     /// The metrics of the model.
-    pub(crate) fn figures(&self) -> ModelMetrics {
+    pub(crate) fn metrics(&self) -> ModelMetrics {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         ModelMetrics {
             served: state.snapshot.as_ref().map(|it| ServedModelMetrics {

@@ -31,7 +31,7 @@ impl Watch {
             .name("releases".into())
             .spawn(move || {
                 let _until_end = until_end;
-                // Read first, so that `/metrics` has figures to show under load from the start.
+                // Read first, so that `/metrics` has values of the runs under load from the start.
                 state.runs.read(&state.config);
                 let mut trim = Trim::starting_at(Instant::now());
                 loop {

@@ -1,7 +1,8 @@
 //! The host names of the server.
 //!
 //! A web page can point its own host name at this machine (DNS rebinding). The page would then have
-//! the same origin as the API. It cannot make the browser send another host name.
+//! the same origin as the API. But its requests still name the host of the page, so an unknown host name
+//! is rejected.
 //!
 //! Monitoring reaches a server by its address, which changes with each container. So if other
 //! machines can reach the server, the health checks and the metrics answer under any name. The
@@ -41,7 +42,8 @@ impl Hosts {
         }
     }
 
-    /// Rejects a request for a server with another host name, or with none.
+    /// Rejects a request whose host name is missing or not known. Monitoring may use any name if
+    /// [`Self::is_any_for_monitoring`].
     pub(super) fn admit(
         &self,
         request: &ServiceRequest,
@@ -58,8 +60,9 @@ impl Hosts {
             return Ok(());
         }
         let host = host.unwrap_or_default();
-        let in_target = request.uri().host();
-        if self.knows(host) && in_target.is_none_or(|name| self.knows(name.as_bytes())) {
+        // The target of a request may be a whole URL, which then names a host too.
+        let host_of_target = request.uri().host();
+        if self.knows(host) && host_of_target.is_none_or(|name| self.knows(name.as_bytes())) {
             Ok(())
         } else {
             Err(ApiError::Host(excerpt(host)))
@@ -72,11 +75,7 @@ impl Hosts {
             return false;
         };
         let name = without_port(host);
-        let name = name.strip_suffix('.').unwrap_or(name);
-        if self.names.contains(name) {
-            return true;
-        }
-        let name = name.to_ascii_lowercase();
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         self.names.contains(&name) || self.ends.iter().any(|end| is_below(&name, end))
     }
 }
@@ -100,14 +99,14 @@ fn is_below(name: &str, end: &str) -> bool {
     })
 }
 
+/// A host name without its port. An IPv6 address has a port only after its brackets.
 fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            let is_whole = !name.contains(':') || name.ends_with(']');
-            if is_whole { name } else { host }
-        }
-        _ => host,
-    }
+    let Some((name, port)) = host.rsplit_once(':') else {
+        return host;
+    };
+    let is_ipv6_without_brackets = name.contains(':') && !name.ends_with(']');
+    let has_port = port.bytes().all(|byte| byte.is_ascii_digit()) && !is_ipv6_without_brackets;
+    if has_port { name } else { host }
 }
 
 #[cfg(test)]
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn monitoring_comes_by_any_name_only_where_other_machines_reach_the_server() {
+    fn monitoring_may_use_any_host_name_if_other_machines_reach_the_server() {
         let request = |version, host: Option<&str>| {
             let request = TestRequest::default().version(version);
             match host {
@@ -205,8 +204,8 @@ mod tests {
         let twice = TestRequest::default()
             .append_header((HOST, "a"))
             .append_header((HOST, "a"));
-        let refused = public.admit(&twice.to_srv_request(), true);
-        assert!(matches!(refused, Err(ApiError::RequestInvalid)));
+        let admitted = public.admit(&twice.to_srv_request(), true);
+        assert!(matches!(admitted, Err(ApiError::RequestInvalid)));
     }
 
     #[test]

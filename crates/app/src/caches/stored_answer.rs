@@ -17,7 +17,7 @@ impl StoredAnswer {
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match found {
             Ok(found) => {
-                // Readers of the same answer share its bytes.
+                // An unchanged answer keeps its old bytes, so that requests in progress share one copy.
                 if *cache != found {
                     *cache = found;
                 }

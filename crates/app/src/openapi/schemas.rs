@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::simplify::simplify;
 use crate::predict::Predictions;
 use crate::problem::Problem;
-use crate::routes::{EvaluatedRun, Health, ListedRun, Score, ServedModel, StoredAnswer, Version};
+use crate::routes::{Diagnostics, EvaluatedRun, Health, ListedRun, Score, ServedModel, Version};
 
 /// Address of the schemas within the document.
 const PLACE: &str = "/components/schemas";
@@ -38,7 +38,7 @@ pub(super) fn all() -> Map<String, Value> {
         reference::<Predictions<'_>>,
         reference::<Score<'_>>,
         reference::<Summary>,
-        reference::<StoredAnswer>,
+        reference::<Diagnostics>,
         reference::<Health>,
         reference::<Version>,
         reference::<RunRecord>,

@@ -13,14 +13,14 @@ const SHOWN_ERRORS: usize = 20;
 /// Rows that a model can read; at least one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RequestRows {
-    /// Names of the clients.
+    /// Ids of the clients.
     pub(crate) ids: Ids,
     /// The features row by row, in schema order; NaN is a missing value.
     values: Vec<f64>,
     n_features: usize,
 }
 
-/// Names of clients, stored in one text.
+/// Ids of clients, stored in one text.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Ids {
     text: String,
@@ -40,10 +40,10 @@ const BYTES_BETWEEN_COUNTS: usize = 256 * 1024;
 
 /// Collects the rows of a request one by one.
 pub(super) struct RowCollector<'r> {
-    /// The rows without the text of their names.
+    /// The rows without the text of their ids.
     rows: RequestRows,
-    /// The text of the names. Checking it once is faster than checking each name.
-    names: Vec<u8>,
+    /// The text of the ids. Checking it once is faster than checking each id.
+    id_text: Vec<u8>,
     errors: RowErrors,
     n_rows: u64,
     max_rows: u64,
@@ -86,7 +86,7 @@ impl RequestRows {
 }
 
 impl Ids {
-    /// The names in the order of the rows.
+    /// The ids in the order of the rows.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
@@ -96,12 +96,12 @@ impl Ids {
         })
     }
 
-    /// Number of names.
+    /// Number of ids.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// All names, joined without separators.
+    /// All ids, joined without separators.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -129,7 +129,7 @@ impl<'r> RowCollector<'r> {
                 values: Vec::new(),
                 n_features,
             },
-            names: Vec::new(),
+            id_text: Vec::new(),
             errors: RowErrors::default(),
             n_rows: 0,
             max_rows: budget.limits.rows,
@@ -157,13 +157,13 @@ impl<'r> RowCollector<'r> {
         Ok(self.n_rows)
     }
 
-    /// Accepts the current row. Its name is UTF-8.
+    /// Accepts the current row. Its id is UTF-8.
     #[inline]
     pub(super) fn accept(&mut self, id: &[u8], values: &[f64]) {
         // After a rejected row nothing is predicted; further rows are only checked.
         if self.errors.total == 0 {
-            self.names.extend_from_slice(id);
-            self.rows.ids.ends.push(self.names.len());
+            self.id_text.extend_from_slice(id);
+            self.rows.ids.ends.push(self.id_text.len());
             self.rows.values.extend_from_slice(values);
         }
     }
@@ -175,7 +175,7 @@ impl<'r> RowCollector<'r> {
 
     /// Bytes that the rows use in memory.
     fn bytes(&self) -> usize {
-        self.rows.bytes() + self.names.len()
+        self.rows.bytes() + self.id_text.len()
     }
 
     fn count(&mut self) -> Result<(), ApiError> {
@@ -194,8 +194,8 @@ impl<'r> RowCollector<'r> {
         } else if self.n_rows == 0 {
             Err(ApiError::NoRows)
         } else {
-            self.rows.ids.text =
-                String::from_utf8(self.names).map_err(|error| ApiError::Internal(error.into()))?;
+            self.rows.ids.text = String::from_utf8(self.id_text)
+                .map_err(|error| ApiError::Internal(error.into()))?;
             Ok(self.rows)
         }
     }

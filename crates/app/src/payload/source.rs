@@ -21,7 +21,7 @@ pub(crate) enum BodyFormat {
 
 /// Formats by content type. Some types are sent by clients without being asked, so they count as
 /// undeclared: curl declares a form, `fetch` plain text, and aiohttp plain text or bytes.
-const FORMS: [(&str, BodyFormat); 6] = [
+const FORMATS: [(&str, BodyFormat); 6] = [
     ("text/csv", BodyFormat::Csv),
     ("application/json", BodyFormat::Json),
     ("", BodyFormat::Undeclared),
@@ -76,7 +76,7 @@ impl BodyFormat {
         };
         let mut parts = value.as_bytes().split(|byte| *byte == b';');
         let essence = parts.next().unwrap_or_default().trim_ascii();
-        let found = FORMS
+        let found = FORMATS
             .iter()
             .find(|(name, _)| essence.eq_ignore_ascii_case(name.as_bytes()));
         let Some((_, format)) = found else {
@@ -128,11 +128,13 @@ impl<'a> Source<'a> {
     pub(crate) fn of(format: BodyFormat, body: &'a [u8]) -> Result<Self, ApiError> {
         let text =
             std::str::from_utf8(body).map_err(|error| ApiError::NotUtf8(error.valid_up_to()))?;
-        match format {
-            _ if format.is_csv(body) => match without_mark(text).trim_ascii_start() {
+        if format.is_csv(body) {
+            return match without_mark(text).trim_ascii_start() {
                 "" => Err(ApiError::NoRows),
                 _ => Ok(Self::Csv(text)),
-            },
+            };
+        }
+        match format {
             BodyFormat::Undeclared => Self::of_json(without_mark(text)).map_err(hint_at_csv),
             _ => Self::of_json(without_mark(text)),
         }

@@ -53,8 +53,8 @@ impl Explained {
     fn of(base: f64, contributions: Vec<f64>) -> Self {
         let add = |sum: f64, term: f64| (sum + term).clamp(f64::MIN, f64::MAX);
         let log_odds = contributions.iter().copied().fold(base, add);
-        let all = probability(log_odds);
-        let change = |contribution: &f64| all - probability(add(log_odds, -contribution));
+        let predicted = probability(log_odds);
+        let change = |contribution: &f64| predicted - probability(add(log_odds, -contribution));
         Self {
             base,
             base_probability: probability(base),

@@ -1,4 +1,4 @@
-//! `GET /diagnostics`: durations, missing values, drift and the last run, from the history.
+//! `GET /diagnostics`: durations, missing values, dependencies, drift and the last run.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,10 +14,9 @@ use super::{drift, stored};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// Durations, missing values, dependencies and the last run.
+/// Durations, missing values, dependencies, drift and the last run.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Diagnostics")]
-pub(crate) struct StoredAnswer {
+pub(crate) struct Diagnostics {
     #[serde(flatten)]
     stored: ::diagnostics::StoredDiagnostics,
     /// How the newest runs evaluated the deployed model, newest first.
@@ -43,8 +42,8 @@ pub(super) async fn show(
     .ok_or(ApiError::NoData("there are no diagnostics"))
 }
 
-fn read(config: &Config) -> anyhow::Result<StoredAnswer> {
-    Ok(StoredAnswer {
+fn read(config: &Config) -> anyhow::Result<Diagnostics> {
+    Ok(Diagnostics {
         stored: ::diagnostics::stored(config, common::clock::now())?,
         drift: drift::newest(config, DEFAULT_ITEMS)?,
     })

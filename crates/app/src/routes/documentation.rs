@@ -23,13 +23,9 @@ pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ApiErr
 
 /// Answers with the documentation page.
 pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    page(&request, docs::page())
-}
-
-fn page(request: &HttpRequest, text: &'static str) -> Result<HttpResponse, ApiError> {
-    expect_no_parameters(request)?;
+    expect_no_parameters(&request)?;
     accept::choose(request.headers(), &[Media::Html])?;
-    let mut response = answer::tagged(request, Media::Html, Content::fixed(text));
+    let mut response = answer::tagged(&request, Media::Html, Content::fixed(docs::page()));
     let policy = HeaderValue::from_static(docs::policy());
     response
         .headers_mut()

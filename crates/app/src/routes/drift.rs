@@ -131,7 +131,7 @@ fn of_tests(verdicts: &Verdicts) -> Vec<TestVerdict<'_>> {
     tests
 }
 
-/// The check of all segments, with the figures of the worst one.
+/// The check of all segments, with the values of the worst one.
 fn of_segments(check: &SegmentCheck) -> TestVerdict<'_> {
     let worst = check.segments.first();
     TestVerdict {

@@ -24,7 +24,7 @@ pub(super) async fn show(
     let page = Page {
         metrics: &state.metrics,
         load: state.load(),
-        model: &state.models.figures(),
+        model: &state.models.metrics(),
         runs: &state.runs.known(),
         now: common::clock::now().as_second(),
     };

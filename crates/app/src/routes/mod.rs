@@ -28,7 +28,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route};
 use crate::endpoints::{self, Endpoint};
 use crate::error::ApiError;
 
-pub(crate) use self::diagnostics::StoredAnswer;
+pub(crate) use self::diagnostics::Diagnostics;
 pub(crate) use self::drift::EvaluatedRun;
 pub(crate) use self::health::Health;
 pub(crate) use self::model::ServedModel;

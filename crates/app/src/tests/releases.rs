@@ -95,7 +95,7 @@ fn the_model_in_memory_keeps_serving_while_the_live_release_is_missing() {
 }
 
 #[test]
-fn odd_files_in_a_release_are_refused_and_read_only_to_a_limit() {
+fn odd_files_in_a_release_are_rejected_after_a_limited_number_of_bytes() {
     let service = Service::deployed();
     let (second, _) = service.deploy();
     for name in [names::MANIFEST, names::MODEL, names::SCORE] {
@@ -138,16 +138,16 @@ fn an_unreadable_release_is_retried_and_logged_once() {
         models.refresh_or_retry();
         assert!(models.current().is_err());
     }
-    assert_eq!(models.figures().unusable, 1);
+    assert_eq!(models.metrics().unusable, 1);
     files::replace(&path, &whole[1..]).unwrap();
     models.refresh_or_retry();
-    assert_eq!(models.figures().unusable, 2, "for another reason");
+    assert_eq!(models.metrics().unusable, 2, "for another reason");
     files::replace(&path, &whole).unwrap();
     models.refresh_or_retry();
     assert_eq!(models.current().unwrap().release, "000001");
-    assert_eq!((models.figures().loaded, models.figures().unusable), (1, 2));
+    assert_eq!((models.metrics().loaded, models.metrics().unusable), (1, 2));
     models.refresh_or_retry();
-    assert_eq!(models.figures().loaded, 1, "nothing has changed");
+    assert_eq!(models.metrics().loaded, 1, "nothing has changed");
 }
 
 #[test]

@@ -155,10 +155,10 @@ impl<'s> Reading<'s> {
         let n_ids = self.n_ids();
         let id_cell = self.cells.first_mut().filter(|_| n_ids > 0);
         let id_cell = id_cell.and_then(Option::take);
-        let id = match &id_cell {
+        let id = match n_ids {
             // Without an id, an answer has the number of the row.
-            _ if n_ids == 0 => Some(row.to_string().into()),
-            cell => cell.as_ref().and_then(Value::as_id),
+            0 => Some(row.to_string().into()),
+            _ => id_cell.as_ref().and_then(Value::as_id),
         };
         let Some(id) = id else {
             let value = id_cell.as_ref().map(Value::excerpt);

@@ -1,4 +1,4 @@
-//! The figures of runs that `/metrics` shows.
+//! The metrics of runs, for `/metrics`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use common::Config;
 use crate::metrics::RunMetrics;
 use crate::work::MonitoringCheck;
 
-/// Figures of runs from the last successful read; used while the history cannot be read.
+/// Metrics of runs from the last successful read; used while the history cannot be read.
 #[derive(Default)]
 pub(crate) struct RunMetricsCache {
     known: Mutex<Arc<RunMetrics>>,
@@ -16,15 +16,15 @@ pub(crate) struct RunMetricsCache {
 }
 
 impl RunMetricsCache {
-    /// Reads the history; the old figures stay if that fails.
+    /// Reads the history; the old metrics stay if that fails.
     pub(crate) fn read(&self, config: &Config) {
         match RunMetrics::read(config, common::clock::now()) {
-            Ok(figures) => *self.lock() = Arc::new(figures),
-            Err(error) => tracing::warn!("the last figures of the runs are used again: {error:#}"),
+            Ok(metrics) => *self.lock() = Arc::new(metrics),
+            Err(error) => tracing::warn!("the last metrics of the runs are used again: {error:#}"),
         }
     }
 
-    /// The figures of the last successful read.
+    /// The metrics of the last successful read.
     pub(crate) fn known(&self) -> Arc<RunMetrics> {
         Arc::clone(&self.lock())
     }
