@@ -53,3 +53,14 @@ pub struct Paged<T> {
     /// True for the first page.
     pub is_first: bool,
 }
+
+/// The first page of an empty list.
+impl<T> Default for Paged<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            next: None,
+            is_first: true,
+        }
+    }
+}

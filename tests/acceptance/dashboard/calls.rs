@@ -23,7 +23,7 @@ fn a_filter_selects_clients_on_the_page_and_in_the_file() {
     assert!(found.contains(&id.replace('&', "&amp;")), "{found}");
     assert!(found.contains("Show all"));
     let none = page(&server, "/dashboard/calls?client=nobody+has+this");
-    assert!(none.contains("No further client matches the filter."));
+    assert!(none.contains("No client matches the filter."));
     // The second page begins where the first ends. Browsers save the file instead of showing it.
     let second = page(&server, "/dashboard/calls?before=50");
     assert!(second.contains("<td class=\"number\">51</td>"), "{second}");

@@ -134,18 +134,18 @@ async fn answer_list(
     answer(request, state, move |reading| Ok(read(reading, before))).await
 }
 
-/// Answers with a page of a list that `read` reads from the history. `page` gets `None` if there is no history
-/// yet, and an error, which is logged, if the list cannot be read.
-async fn answer_list_of_history<T: 'static>(
+/// Answers with a page of a list that `read` reads from the history; without a history it is empty. `page` gets
+/// an error, which is logged, if the list cannot be read.
+async fn answer_list_of_history<T: Default + 'static>(
     request: &HttpRequest,
     state: Data<AppState>,
     read: impl FnOnce(&Layout, &History, Option<i64>) -> anyhow::Result<T> + Send + 'static,
-    page: impl FnOnce(&Reading, anyhow::Result<Option<T>>) -> Page + Send + 'static,
+    page: impl FnOnce(&Reading, anyhow::Result<T>) -> Page + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     answer_list(request, state, move |reading, before| {
         let config = &reading.state.config;
         let list = history::read(config, |history| read(&config.layout, history, before));
-        page(reading, reading.logged(list))
+        page(reading, reading.logged(list).map(Option::unwrap_or_default))
     })
     .await
 }

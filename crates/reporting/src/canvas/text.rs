@@ -12,7 +12,7 @@ use plotters::prelude::RGBColor;
 
 use super::Region;
 
-/// Smallest text size. Longer text is cut, because smaller letters are hard to read at a glance.
+/// Smallest text size. Text that does not fit at this size is cut, because smaller letters are hard to read.
 const MIN_TEXT_SIZE: u32 = 20;
 
 /// Inter 4.001 under the SIL Open Font License, see the file beside it.
@@ -37,7 +37,7 @@ pub(crate) struct Label {
     pub(crate) region: Region,
 }
 
-/// The largest size, at most `size`, at which each text fits into `width`. Never below
+/// The largest size, at most `size`, at which each text fits into `width`. Not shrunk below
 /// [`MIN_TEXT_SIZE`].
 pub(crate) fn common_size(texts: &[String], size: u32, width: i32) -> anyhow::Result<u32> {
     texts.iter().try_fold(size, |smallest, text| {
@@ -63,13 +63,14 @@ impl Label {
                 Align::Center => free / 2,
                 Align::Right => free,
             };
-        // The top of the ink is relative to the baseline.
+        // A capital letter is centred in the region: the baseline is below the middle by half the height of
+        // the letter. The top of the ink is relative to the baseline.
         let capital = -region_of(&outlines("H", size)?).top;
         ink.region.top += self.region.top + (self.region.height + capital) / 2;
         Ok(ink)
     }
 
-    /// The text as written, and its size.
+    /// The text as it is drawn, shortened if necessary, and its size.
     pub(crate) fn fitted(&self) -> anyhow::Result<(String, u32)> {
         let text = self.text.replace(char::is_control, " ");
         let size = fitting_size(&text, self.size, self.region.width)?;
@@ -91,18 +92,19 @@ fn cut(text: String, size: u32, width: i32) -> anyhow::Result<String> {
     if width_of(&text, size)? <= width {
         return Ok(text);
     }
-    let ends: Vec<usize> = text.char_indices().map(|(start, _)| start).collect();
+    // Positions at which the text may be cut.
+    let cuts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     let shortened = |end: usize| format!("{}…", text[..end].trim_end());
-    let (mut fits, mut too_long) = (0, ends.len());
+    let (mut fits, mut too_long) = (0, cuts.len());
     while too_long - fits > 1 {
         let middle = (fits + too_long) / 2;
-        if width_of(&shortened(ends[middle]), size)? <= width {
+        if width_of(&shortened(cuts[middle]), size)? <= width {
             fits = middle;
         } else {
             too_long = middle;
         }
     }
-    Ok(shortened(ends.get(fits).copied().unwrap_or_default()))
+    Ok(shortened(cuts.get(fits).copied().unwrap_or_default()))
 }
 
 /// Width of a text in pixels, never less than its ink: the tail of a "j" or a wide accent goes beyond the
@@ -147,8 +149,8 @@ fn outlines(text: &str, size: u32) -> anyhow::Result<Vec<OutlinedGlyph>> {
     Ok(outlined.collect())
 }
 
-/// The glyphs of a text at their places, and where the next glyph would start. The font has no table of pairs
-/// of letters that stand closer.
+/// The glyphs of a text with their positions, and where the next glyph would start. Without kerning: the font
+/// has no kerning table.
 fn glyphs(text: &str, font: &PxScaleFont<&FontRef<'_>>) -> (Vec<Glyph>, f32) {
     let mut glyphs: Vec<Glyph> = Vec::with_capacity(text.len());
     let mut pen = 0.0;

@@ -2,9 +2,12 @@
 
 use maud::{Markup, html};
 
+use super::Paged;
 use super::address::paths;
 use super::attention::LiveRelease;
+use super::frame::pager;
 use crate::page::prose::with_code;
+use crate::report::Part;
 
 /// The state of a pipeline: its live release and its runs.
 #[derive(Clone, Debug)]
@@ -110,12 +113,42 @@ pub(super) fn nothing_yet(what: &str, nothing: &str, state: &PipelineState) -> M
     }
 }
 
-/// The content of a later page of a list without any item: the list has ended, or the number in the address is
-/// too low. `pager` leads back.
-pub(super) fn nothing_older(what: &str, pager: &Markup) -> Markup {
-    html! {
-        p.note { "There " (what) " before that number." }
-        (pager)
+/// A list from the history that is shown page by page.
+pub(super) struct ListOfHistory<'a> {
+    /// Address of the first page.
+    pub(super) path: &'static str,
+    /// Parameters of the address.
+    pub(super) parameters: &'a [(&'static str, Option<String>)],
+    /// Subject of "cannot be shown".
+    pub(super) subject: &'static str,
+    /// Sentence if the list is empty.
+    pub(super) nothing: &'static str,
+    /// Sentence for a page after the last item: the list has ended, or the number in the address is too low.
+    pub(super) nothing_older: &'static str,
+    /// Words of the links to the first page and to the next one.
+    pub(super) links: [&'static str; 2],
+}
+
+impl ListOfHistory<'_> {
+    /// A page of the list, with links to others. `content` also gets a page after the last item; it has no item.
+    pub(super) fn page<T>(
+        &self,
+        page: &Part<Paged<T>>,
+        state: &PipelineState,
+        content: impl FnOnce(&Paged<T>) -> Markup,
+    ) -> Markup {
+        let page = match page {
+            Err(_) => return unreadable_history(self.subject),
+            Ok(page) if page.items.is_empty() && page.is_first => {
+                return nothing_yet(self.subject, self.nothing, state);
+            }
+            Ok(page) => page,
+        };
+        html! {
+            @if page.items.is_empty() { p.note { (self.nothing_older) } }
+            (content(page))
+            (pager(self.path, self.parameters, page, self.links))
+        }
     }
 }
 

@@ -20,8 +20,8 @@ pub struct AlertsPage {
     pub now: Timestamp,
     /// The conditions that are not resolved; shown on the first page only.
     pub open: Vec<OpenCondition>,
-    /// The alerts, the newest first; `None` if there is no history yet. An error if it cannot be read.
-    pub alerts: Part<Option<Paged<AlertLine>>>,
+    /// The alerts, the newest first.
+    pub alerts: Part<Paged<AlertLine>>,
     /// State of the pipeline. A page without alerts tells from it what to do.
     pub state: PipelineState,
     /// Whether the configuration names a receiver of alerts.
@@ -65,13 +65,10 @@ impl AlertsPage {
             subtitle: html! { "What people were notified about, the newest first" },
             content: match &self.alerts {
                 Err(_) => unreadable_history("The alerts"),
-                Ok(None) => nothing_yet("The alerts", "No run has ended yet.", &self.state),
-                Ok(Some(alerts))
-                    if alerts.items.is_empty() && self.state.runs == KnownRuns::None =>
-                {
+                Ok(alerts) if alerts.items.is_empty() && self.state.runs == KnownRuns::None => {
                     nothing_yet("The alerts", "No run has ended yet.", &self.state)
                 }
-                Ok(Some(alerts)) => self.content(alerts),
+                Ok(alerts) => self.content(alerts),
             },
             now: self.now,
         }
@@ -89,10 +86,10 @@ impl AlertsPage {
             @if alerts.is_first { (self.conditions()) }
             h2 { "Alerts" }
             @if alerts.items.is_empty() {
-                p { @if alerts.is_first { "There are no alerts." } @else { "There is no older alert before that number." } }
+                p { @if alerts.is_first { "There are no alerts." } @else { "There is no older alert." } }
             }
             (alert_table(&alerts.items))
-            (pager(paths::ALERTS, &[], (alerts.next, alerts.is_first), ["Newest alerts", "Older alerts"]))
+            (pager(paths::ALERTS, &[], alerts, ["Newest alerts", "Older alerts"]))
         }
     }
 

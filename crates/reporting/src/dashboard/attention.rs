@@ -9,7 +9,7 @@ use record::{Outcome, RunRecord};
 
 use super::absence::{BEGIN_HISTORY, FIRST_STEPS, REPAIR_HISTORY, WAIT};
 use super::address::{self, paths};
-use super::calls::{MISSING_CALL_LIST, problem_in_words, rebuild_call_list};
+use super::calls::{MISSING_CALL_LIST, how_to_rebuild, problem_in_words};
 use super::cells::in_words;
 use super::drift::feature_drift_in_words;
 use super::frame::ago;
@@ -302,8 +302,8 @@ fn model_drift(run: &RunRecord) -> Option<Item> {
 fn feature_drift(run: &RunRecord) -> Option<Item> {
     let verdicts = run.verdicts()?;
     let features = verdicts.features.iter();
-    let moved = features.filter(|it| it.verdict == Verdict::Drift);
-    let names: Vec<String> = moved.map(|it| super::cells::named(&it.name)).collect();
+    let drifted = features.filter(|it| it.verdict == Verdict::Drift);
+    let names: Vec<String> = drifted.map(|it| super::cells::named(&it.name)).collect();
     let what = feature_drift_in_words(&names, &joint_drift(verdicts), MAX_CONDITIONS)?;
     Some(Item {
         is_problem: false,
@@ -323,7 +323,7 @@ fn call_list(overview: &Overview, runs: &RunsSoFar) -> Option<Item> {
     Some(Item {
         is_problem: true,
         what,
-        to_do: rebuild_call_list(&overview.release).into(),
+        to_do: how_to_rebuild(&overview.release).into(),
         more: None,
     })
 }

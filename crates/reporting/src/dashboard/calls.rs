@@ -30,7 +30,7 @@ pub(super) fn problem_in_words(error: &anyhow::Error) -> String {
 }
 
 /// What to do about a call list that is missing or damaged.
-pub(super) fn rebuild_call_list(release: &LiveRelease) -> &'static str {
+pub(super) fn how_to_rebuild(release: &LiveRelease) -> &'static str {
     match release {
         LiveRelease::Served(_) => "on the server, run `scoring --rank`, which rebuilds it",
         _ => {
@@ -131,7 +131,8 @@ impl CallFilter {
             && self.id.as_ref().is_none_or(contains)
     }
 
-    fn is_any(&self) -> bool {
+    /// True if the filter leaves out any client.
+    fn is_set(&self) -> bool {
         *self != Self::default()
     }
 
@@ -169,7 +170,7 @@ impl CallsPage {
     }
 
     fn rebuild(&self) -> Markup {
-        html! { p { "What to do: " (with_code(rebuild_call_list(&self.state.release))) } }
+        html! { p { "What to do: " (with_code(how_to_rebuild(&self.state.release))) } }
     }
 
     fn nothing_yet(&self) -> Markup {
@@ -196,13 +197,14 @@ impl CallsPage {
         let csv = with_query(paths::CALLS_CSV, &self.filter.parameters());
         html! {
             @if let Some(summary) = &self.summary { p { (prose(&summary.to_string())) } }
-            (self.release(clients))
+            (self.release_note(clients))
             (self.form())
             p { a href=(csv) download="riskranking.csv" { "These clients as CSV" } " (all pages)" }
             @if rows.is_empty() {
                 p.note {
-                    @match (self.filter.is_any(), clients.is_first) {
-                        (true, _) => "No further client matches the filter.",
+                    @match (self.filter.is_set(), clients.is_first) {
+                        (true, true) => "No client matches the filter.",
+                        (true, false) => "No further client matches the filter.",
                         (false, true) => "No client waits for a label, so there is nobody to call.",
                         (false, false) => "No further client is on the list.",
                     }
@@ -212,14 +214,14 @@ impl CallsPage {
             (pager(
                 paths::CALLS,
                 &self.filter.parameters(),
-                (clients.next, clients.is_first),
+                clients,
                 ["First clients", "Next clients"],
             ))
         }
     }
 
-    /// The release that ranked the clients, if it is not the live one.
-    fn release(&self, clients: &Paged<RankedClient>) -> Markup {
+    /// Note if another release than the live one ranked the clients, or if the live release cannot be used.
+    fn release_note(&self, clients: &Paged<RankedClient>) -> Markup {
         let ranked_by = clients.items.first().map(|client| &client.model_version);
         let LiveRelease::Served(live) = &self.state.release else {
             return html! {
@@ -263,7 +265,7 @@ impl CallsPage {
                         value=(self.filter.id.as_deref().unwrap_or_default());
                 }))
                 button { "Show" }
-                @if self.filter.is_any() { a href=(paths::CALLS) { "Show all" } }
+                @if self.filter.is_set() { a href=(paths::CALLS) { "Show all" } }
             }
         }
     }

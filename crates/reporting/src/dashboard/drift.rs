@@ -7,25 +7,25 @@ use maud::{Markup, html};
 use record::RunRecord;
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_older, nothing_yet, unreadable_history};
+use super::absence::{ListOfHistory, PipelineState};
 use super::address::{self, paths};
 use super::cells::{Entry, named};
-use super::frame::{Frame, Place, pager};
-use super::score::model_verdict_in_words;
+use super::frame::{Frame, Place};
+use super::score::{NO_OLDER_EVALUATION, model_verdict_in_words};
 use crate::page::tables::{Column, table};
 use crate::report::{EvaluatedRun, Part, decision, features};
 
 /// Maximum number of names of features in a cell.
 const MAX_NAMES: usize = 8;
 
-/// A page of the drift of the features.
+/// A page of the drift of the model and of the features.
 pub struct DriftPage {
     /// The present time.
     pub now: Timestamp,
     /// The newest run that tested the deployed model; shown on the first page only.
     pub newest: Option<RunRecord>,
-    /// The runs that evaluated the deployed model, the newest first; `None` if there is no history yet.
-    pub runs: Part<Option<Paged<EvaluatedRun>>>,
+    /// The runs that evaluated the deployed model, the newest first.
+    pub runs: Part<Paged<EvaluatedRun>>,
     /// State of the pipeline. A page without tests tells from it what to do.
     pub state: PipelineState,
 }
@@ -36,19 +36,8 @@ impl DriftPage {
         Frame {
             place: Some(Place::Drift),
             title: "Drift".into(),
-            subtitle: html! { "Whether the reasons for leaving, or the clients, have changed" },
-            content: match &self.runs {
-                Err(_) => unreadable_history("The drift tests"),
-                Ok(None) => nothing_yet("The drift tests", NOTHING, &self.state),
-                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
-                    nothing_yet("The drift tests", NOTHING, &self.state)
-                }
-                Ok(Some(runs)) if runs.items.is_empty() => nothing_older(
-                    "is no older run that evaluated a deployed model",
-                    &older(runs),
-                ),
-                Ok(Some(runs)) => self.content(runs),
-            },
+            subtitle: html! { "Drift of the model (do clients leave for other reasons?) and of the features (are the clients different?)" },
+            content: LIST.page(&self.runs, &self.state, |runs| self.content(runs)),
             now: self.now,
         }
         .html()
@@ -57,24 +46,20 @@ impl DriftPage {
     fn content(&self, runs: &Paged<EvaluatedRun>) -> Markup {
         html! {
             @if runs.is_first { (newest(self.newest.as_ref())) }
-            h2 { "Run by run" }
+            @if !runs.items.is_empty() { h2 { "Run by run" } }
             (by_run(runs))
-            (older(runs))
         }
     }
 }
 
-/// The links to other pages of the list.
-fn older(runs: &Paged<EvaluatedRun>) -> Markup {
-    pager(
-        paths::DRIFT,
-        &[],
-        (runs.next, runs.is_first),
-        ["Newest runs", "Older runs"],
-    )
-}
-
-const NOTHING: &str = "No run has compared new rows with a deployed model yet.";
+const LIST: ListOfHistory<'_> = ListOfHistory {
+    path: paths::DRIFT,
+    parameters: &[],
+    subject: "The drift tests",
+    nothing: "No run has compared new rows with a deployed model yet.",
+    nothing_older: NO_OLDER_EVALUATION,
+    links: ["Newest runs", "Older runs"],
+};
 
 /// The tests of the newest run that tested the deployed model.
 fn newest(newest: Option<&RunRecord>) -> Markup {
@@ -97,9 +82,9 @@ fn by_run(runs: &Paged<EvaluatedRun>) -> Markup {
         .iter()
         .map(|run| {
             let all = run.features.as_deref();
-            let moved = all.unwrap_or_default().iter();
-            let moved = moved.filter(|it| it.verdict == Verdict::Drift);
-            let moved: Vec<String> = moved.map(|it| named(&it.name)).collect();
+            let tested = all.unwrap_or_default().iter();
+            let drifted = tested.filter(|it| it.verdict == Verdict::Drift);
+            let drifted: Vec<String> = drifted.map(|it| named(&it.name)).collect();
             vec![
                 Entry::run(run.run),
                 Entry::text(run.rows.map(count).unwrap_or_default()),
@@ -109,7 +94,7 @@ fn by_run(runs: &Paged<EvaluatedRun>) -> Markup {
                 ),
                 Entry::Sentence(match all {
                     None => "not tested".into(),
-                    Some(_) => feature_drift_in_words(&moved, &run.joint_drift, MAX_NAMES)
+                    Some(_) => feature_drift_in_words(&drifted, &run.joint_drift, MAX_NAMES)
                         .unwrap_or_else(|| "none".into()),
                 }),
             ]
@@ -129,11 +114,11 @@ fn by_run(runs: &Paged<EvaluatedRun>) -> Markup {
 
 /// The features that have drifted, and what the joint test found. `None` without drift.
 pub(super) fn feature_drift_in_words(
-    moved: &[String],
+    drifted: &[String],
     joint: &[String],
     max_names: usize,
 ) -> Option<String> {
-    let (names, joint) = (listed(moved, max_names), joint.join("; "));
+    let (names, joint) = (listed(drifted, max_names), joint.join("; "));
     match (names.is_empty(), joint.is_empty()) {
         (true, true) => None,
         (false, true) => Some(names),
@@ -148,12 +133,13 @@ mod tests {
 
     #[test]
     fn feature_drift_in_words_has_the_features_and_the_joint_test() {
-        let moved = ["base".to_owned()];
+        let drifted = ["base".to_owned()];
         let joint = ["the relation of base and b".to_owned()];
-        let words = |moved: &[String], joint: &[String]| feature_drift_in_words(moved, joint, 5);
+        let words =
+            |drifted: &[String], joint: &[String]| feature_drift_in_words(drifted, joint, 5);
         assert_eq!(words(&[], &[]), None);
-        assert_eq!(words(&moved, &[]).as_deref(), Some("base"));
-        let both = words(&moved, &joint);
+        assert_eq!(words(&drifted, &[]).as_deref(), Some("base"));
+        let both = words(&drifted, &joint);
         assert_eq!(
             both.as_deref(),
             Some("base; in all features together: the relation of base and b")

@@ -10,10 +10,11 @@ use model::Model;
 use record::RunRecord;
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_yet, unreadable_history};
+use super::absence::{ListOfHistory, PipelineState};
 use super::address::{self, paths};
 use super::cells::{Entry, named};
-use super::frame::{Frame, Place, pager};
+use super::frame::{Frame, Place};
+use super::score::NO_OLDER_EVALUATION;
 use crate::page::drawn;
 use crate::page::tables::{Column, bare_p_value, or_dash, percent, table};
 use crate::report::{EvaluatedRun, Part, effects, features};
@@ -27,8 +28,8 @@ pub struct FeaturePage<'a> {
     pub name: &'a str,
     /// The newest run that tested the features; shown on the first page only.
     pub newest: Option<RunRecord>,
-    /// The runs that tested the feature, the newest first; `None` if there is no history yet.
-    pub runs: Part<Option<Paged<EvaluatedRun>>>,
+    /// The runs that evaluated the deployed model, the newest first.
+    pub runs: Part<Paged<EvaluatedRun>>,
     /// The model that is served; `None` if there is none.
     pub model: Option<&'a Model>,
     /// State of the pipeline. A page without tests tells from it what to do.
@@ -38,7 +39,7 @@ pub struct FeaturePage<'a> {
 impl FeaturePage<'_> {
     /// Names of the features of the model and of the runs, in order of the alphabet.
     pub fn known_names(&self) -> BTreeSet<&str> {
-        let runs = self.runs.iter().flatten().flat_map(|runs| &runs.items);
+        let runs = self.runs.iter().flat_map(|runs| &runs.items);
         let tested = runs.flat_map(|run| run.features.iter().flatten());
         let models = self.model.iter();
         let of_model = models.flat_map(|model| model.schema.feature_names());
@@ -47,6 +48,14 @@ impl FeaturePage<'_> {
 
     /// The page.
     pub fn html(&self) -> String {
+        let list = ListOfHistory {
+            path: paths::DRIFT,
+            parameters: &[("feature", Some(self.name.to_owned()))],
+            subject: "The tests of the feature",
+            nothing: "No run has tested this feature.",
+            nothing_older: NO_OLDER_EVALUATION,
+            links: ["Newest runs", "Older runs"],
+        };
         Frame {
             place: Some(Place::Drift),
             title: format!("Feature {}", named(self.name)),
@@ -54,11 +63,7 @@ impl FeaturePage<'_> {
             content: html! {
                 (self.pictures())
                 h2 { "Run by run" }
-                @match &self.runs {
-                    Err(_) => (unreadable_history("The tests of the feature")),
-                    Ok(None) => (nothing_yet("The tests of the feature", "No run has tested this feature.", &self.state)),
-                    Ok(Some(runs)) => (self.by_run(runs)),
-                }
+                (list.page(&self.runs, &self.state, |runs| self.by_run(runs)))
             },
             now: self.now,
         }
@@ -120,11 +125,8 @@ impl FeaturePage<'_> {
             ])
         };
         let rows: Vec<Vec<Entry>> = runs.items.iter().filter_map(found).collect();
-        let parameters = [("feature", Some(self.name.to_owned()))];
         html! {
-            @if runs.items.is_empty() && !runs.is_first {
-                p.note { "There is no older run that evaluated a deployed model before that number." }
-            } @else if rows.is_empty() {
+            @if rows.is_empty() && !runs.items.is_empty() {
                 p { "None of these runs has tested this feature." }
             }
             (table(
@@ -139,7 +141,6 @@ impl FeaturePage<'_> {
                 ],
                 &rows,
             ))
-            (pager(paths::DRIFT, &parameters, (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::Paged;
 use super::address::{paths, with_query};
 use crate::page::{PRODUCT, document, style, time};
 use crate::policy::dashboard_policy;
@@ -108,20 +109,20 @@ pub(super) fn field(id: &str, label: &str, input: Markup) -> Markup {
 
 /// The links to the first page and to the next page of a list; nothing if there is only one page. The
 /// links have the query parameters `parameters`.
-pub(super) fn pager(
+pub(super) fn pager<T>(
     path: &str,
     parameters: &[(&str, Option<String>)],
-    (next, is_first): (Option<u64>, bool),
+    page: &Paged<T>,
     [first, further]: [&str; 2],
 ) -> Markup {
-    let to_next = next.map(|next| {
+    let to_next = page.next.map(|next| {
         let before = ("before", Some(next.to_string()));
         with_query(path, &[parameters, &[before]].concat())
     });
     html! {
-        @if to_next.is_some() || !is_first {
+        @if to_next.is_some() || !page.is_first {
             nav.pager aria-label="Parts of the list" {
-                @if !is_first { a href=(with_query(path, parameters)) { (first) } }
+                @if !page.is_first { a href=(with_query(path, parameters)) { (first) } }
                 @if let Some(to_next) = to_next { a href=(to_next) rel="next" { (further) } }
             }
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_older, nothing_yet};
+use super::absence::{PipelineState, nothing_yet};
 use super::address::paths;
 use super::attention::LiveRelease;
 use super::cells::Entry;
@@ -71,11 +71,11 @@ fn content(
     let pager = pager(
         paths::RELEASES,
         &[],
-        (releases.next, releases.is_first),
+        releases,
         ["Newest releases", "Older releases"],
     );
     if rows.is_empty() {
-        return nothing_older("is no older release", &pager);
+        return html! { p.note { "There is no older release." } (pager) };
     }
     html! {
         (table(

@@ -20,9 +20,9 @@ use crate::report::Part;
 pub struct RunsPage {
     /// The present time.
     pub now: Timestamp,
-    /// The runs, the newest first; `None` if there is no history yet.
-    pub runs: Part<Option<Paged<RunLine>>>,
-    /// The changes by hand between these runs and those of the page before, the newest first.
+    /// The runs, the newest first.
+    pub runs: Part<Paged<RunLine>>,
+    /// The changes by hand after the oldest of these runs and before the newer page, the newest first.
     pub changes: Vec<ChangeByHand>,
     /// State of the pipeline. A page without runs tells from it what to do.
     pub state: PipelineState,
@@ -123,22 +123,17 @@ impl RunsPage {
             subtitle: html! { "Each run that ended, with its reason, the newest first" },
             content: match &self.runs {
                 Err(_) => unreadable_history("The runs"),
-                Ok(None) => self.nothing_yet(),
-                Ok(Some(runs)) => self.content(runs),
+                Ok(runs) if runs.items.is_empty() && runs.is_first && self.changes.is_empty() => {
+                    nothing_yet("The runs", "No run has ended yet.", &self.state)
+                }
+                Ok(runs) => self.content(runs),
             },
             now: self.now,
         }
         .html()
     }
 
-    fn nothing_yet(&self) -> Markup {
-        nothing_yet("The runs", "No run has ended yet.", &self.state)
-    }
-
     fn content(&self, runs: &Paged<RunLine>) -> Markup {
-        if runs.items.is_empty() && runs.is_first && self.changes.is_empty() {
-            return self.nothing_yet();
-        }
         let number = |line: &&RunLine| line.run;
         let entries = record::with_changes(&runs.items, number, self.changes.iter().cloned());
         let rows = changes_by_hand::rows(&entries, |line| line.cells(), &OF_CHANGE);
@@ -167,7 +162,7 @@ impl RunsPage {
                 &rows,
             ))
             (changes_note(&self.changes))
-            (pager(paths::RUNS, &[], (runs.next, runs.is_first), ["Newest runs", "Older runs"]))
+            (pager(paths::RUNS, &[], runs, ["Newest runs", "Older runs"]))
         }
     }
 }

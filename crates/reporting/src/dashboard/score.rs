@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::Paged;
-use super::absence::{PipelineState, nothing_older, nothing_yet, unreadable_history};
+use super::absence::{ListOfHistory, PipelineState};
 use super::address::paths;
 use super::cells::Entry;
 use super::changes_by_hand::{self, OfChange, changes_note};
-use super::frame::{Frame, Place, pager};
+use super::frame::{Frame, Place};
 use super::overview::outcome_in_words;
 use crate::figure::RunEvent;
 use crate::page::figure;
@@ -23,9 +23,9 @@ use crate::report::{EvaluatedRun, Part};
 pub struct ScorePage {
     /// The present time.
     pub now: Timestamp,
-    /// The runs that evaluated the deployed model, the newest first; `None` if there is no history yet.
-    pub runs: Part<Option<Paged<EvaluatedRun>>>,
-    /// The changes by hand between these runs and those of the page before, the newest first.
+    /// The runs that evaluated the deployed model, the newest first.
+    pub runs: Part<Paged<EvaluatedRun>>,
+    /// The changes by hand after the oldest of these runs and before the newer page, the newest first.
     pub changes: Vec<ChangeByHand>,
     /// State of the pipeline. A page without scores tells from it what to do.
     pub state: PipelineState,
@@ -38,20 +38,7 @@ impl ScorePage {
             place: Some(Place::Score),
             title: "Score over time".into(),
             subtitle: html! { "F1 of the deployed model on the new rows of each run" },
-            content: match &self.runs {
-                Err(_) => unreadable_history("The scores"),
-                Ok(None) => nothing_yet("The scores", NOTHING, &self.state),
-                Ok(Some(runs)) if runs.items.is_empty() && runs.is_first => {
-                    nothing_yet("The scores", NOTHING, &self.state)
-                }
-                Ok(Some(runs)) if runs.items.is_empty() && self.changes.is_empty() => {
-                    nothing_older(
-                        "is no older run that evaluated a deployed model",
-                        &older(runs),
-                    )
-                }
-                Ok(Some(runs)) => content(runs, &self.changes),
-            },
+            content: LIST.page(&self.runs, &self.state, |runs| content(runs, &self.changes)),
             now: self.now,
         }
         .html()
@@ -70,17 +57,17 @@ const OF_CHANGE: [OfChange; 8] = [
     OfChange::Sentence,
 ];
 
-/// The links to other pages of the list.
-fn older(runs: &Paged<EvaluatedRun>) -> Markup {
-    pager(
-        paths::SCORE,
-        &[],
-        (runs.next, runs.is_first),
-        ["Newest runs", "Older runs"],
-    )
-}
+const LIST: ListOfHistory<'_> = ListOfHistory {
+    path: paths::SCORE,
+    parameters: &[],
+    subject: "The scores",
+    nothing: "No run has evaluated a deployed model yet.",
+    nothing_older: NO_OLDER_EVALUATION,
+    links: ["Newest runs", "Older runs"],
+};
 
-const NOTHING: &str = "No run has evaluated a deployed model yet.";
+/// Sentence for a page after the last run that evaluated a deployed model.
+pub(super) const NO_OLDER_EVALUATION: &str = "No older run evaluated a deployed model.";
 
 fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
     let before = runs.items.iter().skip(1).map(Some).chain([None]);
@@ -93,9 +80,7 @@ fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
     let entries = record::with_changes(runs_with_earlier, |(run, _)| run.run, of_release);
     let rows = changes_by_hand::rows(&entries, |(run, before)| cells(run, *before), &OF_CHANGE);
     html! {
-        @if runs.items.is_empty() {
-            p.note { "There is no older run that evaluated a deployed model before that number." }
-        } @else {
+        @if !runs.items.is_empty() {
             div.figures.single { (figure(CAPTION, score_history(runs.items.iter()))) }
         }
         (table(
@@ -113,7 +98,6 @@ fn content(runs: &Paged<EvaluatedRun>, changes: &[ChangeByHand]) -> Markup {
             &rows,
         ))
         (changes_note(changes))
-        (older(runs))
     }
 }
 
@@ -122,6 +106,7 @@ fn cells(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> Vec<Entry> {
     let scores = Scores::of(run.score.into_iter().chain(interval));
     let number = |score: f64| scores.number(score);
     let ends = |[from, to]: [f64; 2]| format!("{} to {}", number(from), number(to));
+    let is_first_model = run.outcome == Some(record::Outcome::ColdStart);
     vec![
         Entry::run(run.run),
         Entry::text(outcome_in_words(run.outcome.as_ref())),
@@ -132,7 +117,7 @@ fn cells(run: &EvaluatedRun, before: Option<&EvaluatedRun>) -> Vec<Entry> {
         Entry::text(run.model_verdict.map_or("", model_verdict_in_words)),
         Entry::Sentence(
             match event(run, before) {
-                _ if run.outcome == Some(record::Outcome::ColdStart) => "first",
+                Some(RunEvent::Deployment) if is_first_model => "first",
                 Some(RunEvent::Deployment) => "replaced",
                 Some(RunEvent::Refusal) => "kept, candidate refused",
                 Some(RunEvent::ByHand) => "changed by hand before",

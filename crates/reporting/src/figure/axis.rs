@@ -168,7 +168,7 @@ fn named(names: &[String], every: usize, room: f64) -> Vec<Tick> {
 }
 
 /// Smallest and largest of the values that can be drawn.
-fn ends(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+pub(super) fn ends(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     let drawable = values.into_iter().filter(|value| is_drawable(*value));
     let ends = drawable.map(|value| (value, value));
     ends.reduce(|(low, high), (value, _)| (low.min(value), high.max(value)))

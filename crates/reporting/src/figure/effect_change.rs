@@ -1,7 +1,7 @@
 //! Effect of a feature in two models.
 
 use super::Draw;
-use super::axis::Axis;
+use super::axis::{Axis, ends};
 use super::effect::{ENDS, EffectShape};
 use super::numbers::{is_drawable, short};
 use super::palette::Tone;
@@ -154,33 +154,25 @@ impl Draw for EffectChange {
 
     fn description(&self) -> String {
         let feature = name_of(&self.feature);
-        let ends = |shape: &EffectShape| -> Option<[f64; 2]> {
+        let ends_of = |shape: &EffectShape| {
             let effects: Vec<f64> = match shape {
                 EffectShape::Curve(curve) => curve.iter().map(|point| point[1]).collect(),
                 EffectShape::Line(ends) => ends.iter().map(|point| point[1]).collect(),
                 EffectShape::Levels(levels) => levels.iter().map(|level| level.1).collect(),
             };
-            let drawable = || {
-                effects
-                    .iter()
-                    .copied()
-                    .filter(|effect| is_drawable(*effect))
-            };
-            drawable().next()?;
-            let low = drawable().fold(f64::INFINITY, f64::min);
-            Some([low, drawable().fold(f64::NEG_INFINITY, f64::max)])
+            ends(effects)
         };
-        let [Some(before), Some(now)] = [0, 1].map(|model| ends(&self.shapes[model])) else {
+        let [Some(before), Some(now)] = self.shapes.each_ref().map(ends_of) else {
             return format!("Effect of {feature} in two models: no data yet.");
         };
         format!(
             "Effect of {feature} in log-odds: from {} to {} in {}, from {} to {} in {}; values \
              above 0 mean more risk.",
-            short(before[0]),
-            short(before[1]),
+            short(before.0),
+            short(before.1),
             name_of(&self.names[0]),
-            short(now[0]),
-            short(now[1]),
+            short(now.0),
+            short(now.1),
             name_of(&self.names[1])
         )
     }

@@ -1,16 +1,15 @@
 //! F1 of the deployed model on the new rows of each run.
 
-use std::cmp::Ordering;
-
 use super::Draw;
-use super::axis::Axis;
+use super::axis::{Axis, ends};
 use super::numbers::{count, is_drawable, score};
 use super::palette::Tone;
 use super::plot::{Chart, Key, LARGE, Plot, key};
 use super::scene::{Mark, Scene};
 use super::thin::kept;
 
-/// Maximum number of runs that are drawn. If there are more, the extremes and the events are drawn.
+/// Approximate maximum of runs that are drawn. If there are more, the extremes of the score and the most
+/// important event of each stretch are drawn.
 const MAX_RUNS: usize = 120;
 /// Maximum number of runs for which the ends of intervals are drawn.
 const MAX_CAPS: usize = 40;
@@ -31,7 +30,8 @@ pub struct ScoreHistory {
 pub struct ScorePoint {
     /// Number of the run.
     pub run: i64,
-    /// F1, on the new rows of the run, of the model that was deployed before it. `None` if undefined.
+    /// F1 of the deployed model on the new rows of the run, before the run deploys another. `None` if
+    /// undefined.
     pub score: Option<f64>,
     /// 95 % interval of that F1.
     pub interval: Option<[f64; 2]>,
@@ -41,7 +41,7 @@ pub struct ScorePoint {
     pub has_model_drift: bool,
 }
 
-/// What a run did to the deployed model.
+/// What happened to the deployed model in a run or before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunEvent {
     /// The candidate passed the gate and was deployed.
@@ -65,9 +65,9 @@ impl RunEvent {
 const EVENTS: [RunEvent; 3] = [RunEvent::Deployment, RunEvent::Refusal, RunEvent::ByHand];
 
 impl ScorePoint {
-    /// True if the score of the next run is of the same model. A run measures the score before it
-    /// deploys. A change by hand comes before the score of its run.
-    fn has_model_of(&self, next: &Self) -> bool {
+    /// True if both scores are of the same model. A deployment replaces the model after the score of its run;
+    /// a change by hand replaces it before.
+    fn is_of_same_model_as(&self, next: &Self) -> bool {
         self.event != Some(RunEvent::Deployment) && next.event != Some(RunEvent::ByHand)
     }
 
@@ -92,7 +92,7 @@ impl ScoreHistory {
         let y = y_axis(&scores);
         let title = if shown.len() < self.points.len() {
             let all = count(self.points.len() as f64);
-            format!("run (extremes and events of {all} runs)")
+            format!("run (extremes and main events of {all} runs)")
         } else {
             "run".to_owned()
         };
@@ -125,9 +125,13 @@ impl ScoreHistory {
         if self.points.len() <= MAX_RUNS {
             return self.points.iter().collect();
         }
-        let scores = self.points.iter().map(|point| point.drawable_score());
-        let scores: Vec<f64> = scores.map(|score| score.unwrap_or(0.5)).collect();
-        let mut positions = kept(&scores, MAX_RUNS * 2 / 3);
+        let points = self.points.iter().enumerate();
+        // A run without a score is no extreme.
+        let (scored, scores): (Vec<usize>, Vec<f64>) = points
+            .filter_map(|(at, point)| Some((at, point.drawable_score()?)))
+            .unzip();
+        let extremes = kept(&scores, MAX_RUNS * 2 / 3);
+        let mut positions: Vec<usize> = extremes.into_iter().map(|at| scored[at]).collect();
         let stretch = self.points.len().div_ceil(MAX_RUNS / 3);
         for start in (0..self.points.len()).step_by(stretch) {
             let end = (start + stretch).min(self.points.len());
@@ -149,22 +153,19 @@ fn weight(point: &ScorePoint) -> u8 {
     }
 }
 
-/// Scores with some room. Shares end at 0 and 1.
+/// The axis of the scores, with a margin. It stays within 0 to 1 if all scores do.
 fn y_axis(scores: &[f64]) -> Axis {
     let title = "F1 on new rows";
     let is_share = scores.iter().all(|score| (0.0..=1.0).contains(score));
     if !is_share {
         return Axis::numbers(title, scores.iter().copied()).rounded();
     }
-    let lowest = scores.iter().copied().fold(f64::INFINITY, f64::min);
-    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let ends = if lowest > highest {
-        [0.0, 1.0]
-    } else {
-        let room = ((0.2 - (highest - lowest)) / 2.0).max(0.01);
-        [(lowest - room).max(0.0), (highest + room).min(1.0)]
+    let with_margin = |(lowest, highest): (f64, f64)| {
+        let margin = ((0.2 - (highest - lowest)) / 2.0).max(0.01);
+        [(lowest - margin).max(0.0), (highest + margin).min(1.0)]
     };
-    let mut y = Axis::numbers(title, ends).rounded();
+    let range = ends(scores.iter().copied()).map_or([0.0, 1.0], with_margin);
+    let mut y = Axis::numbers(title, range).rounded();
     (y.low, y.high) = (y.low.max(0.0), y.high.min(1.0));
     y
 }
@@ -180,7 +181,7 @@ impl Draw for ScoreHistory {
         draw_intervals(&mut plot, &shown);
         for stretch in shown.split(|point| point.drawable_score().is_none()) {
             // A line joins scores of one model.
-            for of_model in stretch.chunk_by(|one, next| one.has_model_of(next)) {
+            for of_model in stretch.chunk_by(|one, next| one.is_of_same_model_as(next)) {
                 let line: Vec<[f64; 2]> = of_model.iter().filter_map(|it| place(it)).collect();
                 plot.path(&line, 1.5, Tone::Blue);
             }
@@ -199,18 +200,10 @@ impl Draw for ScoreHistory {
             .iter()
             .filter_map(|point| Some((point.run, point.drawable_score()?)))
             .collect();
-        let Some((run, last)) = scored.last() else {
+        let range = ends(scored.iter().map(|point| point.1));
+        let (Some((run, last)), Some((lowest, highest))) = (scored.last(), range) else {
             return "F1 by run: no run has a score yet.".to_owned();
         };
-        let by_score = |a: &&(i64, f64), b: &&(i64, f64)| -> Ordering { a.1.total_cmp(&b.1) };
-        let lowest = scored
-            .iter()
-            .min_by(by_score)
-            .map_or(*last, |point| point.1);
-        let highest = scored
-            .iter()
-            .max_by(by_score)
-            .map_or(*last, |point| point.1);
         let number_of = |event| {
             let has = |point: &&ScorePoint| point.event == Some(event);
             self.points.iter().filter(has).count()
@@ -287,5 +280,23 @@ fn draw_marks(plot: &mut Plot, shown: &[&ScorePoint]) {
             let center = [plot.across(point.run as f64), lane];
             plot.scene.mark(mark, center, 4.0, tone);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_a_score_does_not_hide_an_extreme() {
+        let point = |run: i64| ScorePoint {
+            run,
+            score: (run % 2 == 0).then_some(if run == 500 { 0.8 } else { 0.9 }),
+            ..ScorePoint::default()
+        };
+        let history = ScoreHistory {
+            points: (0..1_000).map(point).collect(),
+        };
+        assert!(history.shown().iter().any(|point| point.run == 500));
     }
 }

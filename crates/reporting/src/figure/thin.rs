@@ -1,7 +1,8 @@
 //! Reduces the number of points of a long series, and keeps its extremes.
 
-/// Positions of at most `max_points` + 2 points, if `max_points` is at least 2: the first, the last, and
-/// the lowest and the highest point of each of several stretches of equal length.
+/// Positions of the points to keep. The series is cut into stretches; the lowest and the highest point of
+/// each stretch are kept, and the first and last point of the series. At most `max_points` + 2 positions;
+/// `max_points` must be at least 2.
 pub(super) fn kept(values: &[f64], max_points: usize) -> Vec<usize> {
     if values.len() <= max_points {
         return (0..values.len()).collect();

@@ -48,7 +48,7 @@ fn client_table(clients: &[RankedClient], report: &RunReport<'_>) -> Markup {
         .collect();
     html! {
         (table(
-    "The first clients of the call list",
+            "The first clients of the call list",
             &[
                 Column::Number("Rank"),
                 Column::Text("Client"),

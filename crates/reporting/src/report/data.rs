@@ -61,7 +61,7 @@ fn files(files: &[FileReport]) -> Markup {
     let rejected = files.iter().filter_map(FileReport::rejected_in_words);
     html! {
         (table(
-    "Files and their rows",
+            "Files and their rows",
             &[
                 Column::Text("File"),
                 Column::Text("Status"),

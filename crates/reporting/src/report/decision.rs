@@ -73,7 +73,7 @@ pub(crate) fn model_drift(record: &RunRecord) -> Markup {
             p { (prose(&model.to_string())) }
         }
         (table(
-    "Tests for model drift",
+            "Tests for model drift",
             &[
                 Column::Text("Tested on"),
                 Column::Number("Rows with a label"),
@@ -95,7 +95,7 @@ fn gate(record: &RunRecord) -> Markup {
         h3 { "Candidate and previous model" }
         @if let Some(gate) = &record.gate { (sentences(gate.reasons.iter().cloned())) }
         (table(
-    "Candidate and previous model on the same rows",
+            "Candidate and previous model on the same rows",
             &[
                 Column::Text("Rows"),
                 Column::Text("Measure"),
@@ -162,7 +162,7 @@ fn windows(record: &RunRecord) -> Markup {
         @if !rows.is_empty() {
             h3 { "Training window of the candidate" }
             (table(
-    "Training windows that were tried",
+                "Training windows that were tried",
                 &[
                     Column::Text("Window"),
                     Column::Number("Rows with a label"),
@@ -201,7 +201,7 @@ fn forms(forms: &[FormResult]) -> Markup {
                 "The simplest form within one standard error of the best log-loss is chosen."
             }
             (table(
-    "Forms that were tried",
+                "Forms that were tried",
                 &[
                     Column::Text("Form"),
                     Column::Number("Log-loss"),

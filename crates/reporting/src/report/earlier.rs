@@ -1,9 +1,10 @@
 //! What a page shows of the runs before a run.
 
-use diagnostics::{Verdict, Verdicts};
-use record::{Outcome, RunRecord};
+use std::ops::ControlFlow;
 
-use common::visible;
+use common::{History, visible};
+use diagnostics::{Verdict, Verdicts};
+use record::{Outcome, RunFilter, RunRecord};
 
 /// Maximum number of runs that figures show.
 pub const MAX_RUNS: usize = 60;
@@ -52,8 +53,22 @@ pub(crate) struct FeatureInRun {
 }
 
 impl EarlierRuns {
-    /// Adds the next older run. The page is about `release`.
-    pub fn add(&mut self, run: RunRecord, release: Option<&str>) {
+    /// Reads the runs before the run with the number `before`; the newest runs if it is `None`. The page is
+    /// about `release`.
+    pub fn read(
+        history: &History,
+        before: Option<i64>,
+        release: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let mut earlier = Self::default();
+        record::visit_runs(history, RunFilter::WithEvidence, before, |run| {
+            Ok(earlier.add(run, release))
+        })?;
+        Ok(earlier)
+    }
+
+    /// Adds the next older run. Breaks if figures show no further run. The page is about `release`.
+    pub fn add(&mut self, run: RunRecord, release: Option<&str>) -> ControlFlow<()> {
         self.runs.extend(EvaluatedRun::of(&run));
         if self.measured.is_none()
             && run.release.as_deref() == release
@@ -61,16 +76,10 @@ impl EarlierRuns {
         {
             self.measured = Some(run);
         }
-    }
-
-    /// Number of runs.
-    pub fn len(&self) -> usize {
-        self.runs.len()
-    }
-
-    /// True if there is no earlier run.
-    pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        match self.runs.len() < MAX_RUNS {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
     }
 }
 

@@ -276,7 +276,7 @@ fn importances(model: &Model, sizes: &Sizes) -> Markup {
         .collect();
     html! {
         (table(
-    "Features and pairs by the size of their effect",
+            "Features and pairs by the size of their effect",
             &[
                 Column::Text("Feature"),
                 Column::Number("Mean size of its effect (log-odds)"),

@@ -271,7 +271,7 @@ fn segments(record: &RunRecord, check: &SegmentCheck) -> Markup {
         }
         p { (prose(&found)) }
         (table(
-    "Segments: observed and predicted share of leavers",
+            "Segments: observed and predicted share of leavers",
             &[
                 Column::Text("Segment"),
                 Column::Number("Rows"),

@@ -1,6 +1,5 @@
 //! Reads what the report of a run shows in addition to its record.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,7 +10,7 @@ use record::{RunFilter, RunRecord};
 use scoring::{Metrics, RankedClient, StoredList};
 
 use super::calls::MAX_CLIENTS;
-use super::earlier::{EarlierRuns, MAX_RUNS};
+use super::earlier::EarlierRuns;
 use super::{
     DeployedModel, Part, RunReport, calls, effects, features, program, quality, score_history,
 };
@@ -67,20 +66,8 @@ fn logged<T>(part: Part<T>) -> Part<T> {
     part.inspect_err(|error| tracing::warn!("a part of the report cannot be made: {error:#}"))
 }
 
-/// The runs before the run with the number `before`; the newest runs if it is `None`.
 fn earlier(history: &History, before: Option<i64>, release: Option<&str>) -> Part<EarlierRuns> {
-    let mut earlier = EarlierRuns::default();
-    let mut n_runs = 0;
-    record::visit_runs(history, RunFilter::WithEvidence, before, |run| {
-        earlier.add(run, release);
-        n_runs += 1;
-        Ok(match n_runs < MAX_RUNS {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        })
-    })
-    .context("the earlier runs cannot be read")?;
-    Ok(earlier)
+    EarlierRuns::read(history, before, release).context("the earlier runs cannot be read")
 }
 
 fn deployed(layout: &Layout) -> Part<Option<DeployedModel>> {

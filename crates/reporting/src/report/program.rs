@@ -91,7 +91,7 @@ fn dependency_table(dependencies: &Dependencies) -> Markup {
             }
             p.note { (asked) }
             (table(
-    "Dependencies",
+                "Dependencies",
                 &[
                     Column::Text("Crate"),
                     Column::Text("Version"),

@@ -100,7 +100,7 @@ pub(super) fn figures(metrics: &Metrics) -> Vec<NamedFigure> {
     figures
 }
 
-/// Measures of a table: the name, the value and what it means.
+/// The table of the measures: name, value and meaning.
 fn scores(metrics: &Metrics) -> Markup {
     let ranking = metrics.ranking.as_ref();
     let of_ranking = |value: fn(&Ranking) -> Option<f64>| ranking.and_then(value);
@@ -283,7 +283,7 @@ fn deciles(deciles: &[Decile]) -> Markup {
         details {
             summary { "The rows by decile, the highest risk first" }
             (table(
-    "Rows by decile of the predicted probability",
+                "Rows by decile of the predicted probability",
                 &[
                     Column::Number("Decile"),
                     Column::Number("Rows"),

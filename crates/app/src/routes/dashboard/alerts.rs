@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use reporting::dashboard::{AlertLine, AlertsPage, Paged, SentTo};
 use serde::Deserialize;
 
-use super::list::{ITEMS, Part, parts};
+use super::list::{ITEMS, PageItems, parts};
 use super::{Page, answer_list_of_history};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -28,7 +28,7 @@ pub(in crate::routes) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let read = |_: &Layout, history: &History, before| part(history, before);
+    let read = |_: &Layout, history: &History, before| page_and_conditions(history, before);
     answer_list_of_history(&request, state, read, |reading, read| {
         let (alerts, open) = parts(read);
         let page = AlertsPage {
@@ -43,21 +43,19 @@ pub(in crate::routes) async fn list(
     .await
 }
 
-fn part(
+fn page_and_conditions(
     history: &History,
     before: Option<i64>,
 ) -> anyhow::Result<(Paged<AlertLine>, Vec<OpenCondition>)> {
-    let mut part = Part::begin(ITEMS, before);
-    history.visit_alerts(before, |alert| part.push(alert.id.unsigned_abs(), || alert))?;
-    let Paged {
-        items,
-        next,
-        is_first,
-    } = part.end();
+    let mut items = PageItems::begin(ITEMS, before);
+    history.visit_alerts(before, |alert| {
+        items.push(alert.id.unsigned_abs(), || alert)
+    })?;
+    let page = items.end();
     let page = Paged {
-        items: lines(items),
-        next,
-        is_first,
+        items: lines(page.items),
+        next: page.next,
+        is_first: page.is_first,
     };
     Ok((page, history.open_conditions()?))
 }
@@ -131,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_page_breaks_where_it_is_full() {
-        let mut part = Part::begin(1, None);
-        assert_eq!(part.push(2, || 2), ControlFlow::Continue(()));
-        assert_eq!(part.push(1, || 1), ControlFlow::Break(()));
+        let mut items = PageItems::begin(1, None);
+        assert_eq!(items.push(2, || 2), ControlFlow::Continue(()));
+        assert_eq!(items.push(1, || 1), ControlFlow::Break(()));
     }
 }

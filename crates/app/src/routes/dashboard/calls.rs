@@ -12,7 +12,7 @@ use record::RunFilter;
 use reporting::dashboard::{CallFilter, Called, CallsPage, Paged};
 use scoring::{CALL_LIST_COLUMNS, CallListSummary, RankedClient, StoredList};
 
-use super::list::Part;
+use super::list::PageItems;
 use super::{Page, Reading, answer, headers};
 use crate::accept::{self, Media};
 use crate::answer as answers;
@@ -89,14 +89,14 @@ pub(super) fn clients(
     };
     let last = before.map_or(0, i64::unsigned_abs);
     let mut list = state.risk_places.after(list, last)?;
-    let mut part = Part::begin(limit, before);
+    let mut items = PageItems::begin(limit, before);
     while let Some(client) = list.next_client()? {
         let is_asked = client.rank > last && filter.holds(&client);
-        if is_asked && part.push(client.rank, || client).is_break() {
+        if is_asked && items.push(client.rank, || client).is_break() {
             break;
         }
     }
-    Ok(Some(part.end()))
+    Ok(Some(items.end()))
 }
 
 /// The counts of the list as the newest run recorded them, even if the list is now missing. `None`

@@ -74,11 +74,11 @@ fn tested(
     reading: &Reading,
     before: Option<i64>,
     newest: &mut Option<RunRecord>,
-) -> anyhow::Result<Option<Paged<EvaluatedRun>>> {
+) -> anyhow::Result<Paged<EvaluatedRun>> {
     let read = runs::read(&reading.state.config, |history| {
         evaluated(history, before, |run| keep_tested(newest, run))
     });
-    reading.logged(read)
+    reading.logged(read).map(Option::unwrap_or_default)
 }
 
 /// Keeps the first run that tested the features.

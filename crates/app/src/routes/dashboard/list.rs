@@ -1,4 +1,4 @@
-//! Parts of lists.
+//! Pages of lists.
 
 use std::ops::ControlFlow;
 
@@ -9,8 +9,8 @@ use reporting::dashboard::{MAX_CHANGES, Paged};
 /// Items of a page.
 pub(super) const ITEMS: usize = 20;
 
-/// Collects the items of a page, and whether others follow.
-pub(super) struct Part<T> {
+/// The items of a page while they are collected.
+pub(super) struct PageItems<T> {
     items: Vec<T>,
     /// Number of the last item.
     last: u64,
@@ -19,8 +19,8 @@ pub(super) struct Part<T> {
     is_first: bool,
 }
 
-impl<T> Part<T> {
-    /// A part without items; `before` is the number that the query gives.
+impl<T> PageItems<T> {
+    /// No items yet; `before` is the number that the query gives.
     pub(super) fn begin(limit: usize, before: Option<i64>) -> Self {
         Self {
             items: Vec::new(),
@@ -65,12 +65,9 @@ pub(super) fn changes<T>(
 
 /// Splits a result that was read from the history: the items, or why they could not be read, and the
 /// changes.
-pub(super) fn parts<T, C>(
-    read: anyhow::Result<Option<(T, Vec<C>)>>,
-) -> (anyhow::Result<Option<T>>, Vec<C>) {
+pub(super) fn parts<T, C>(read: anyhow::Result<(T, Vec<C>)>) -> (anyhow::Result<T>, Vec<C>) {
     match read {
-        Ok(Some((items, changes))) => (Ok(Some(items)), changes),
-        Ok(None) => (Ok(None), Vec::new()),
+        Ok((items, changes)) => (Ok(items), changes),
         Err(error) => (Err(error), Vec::new()),
     }
 }
@@ -80,20 +77,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_knows_whether_others_follow() {
+    fn a_page_knows_whether_others_follow() {
         let of = |numbers: &[u64]| {
-            let mut part = Part::begin(2, None);
+            let mut items = PageItems::begin(2, None);
             for number in numbers {
-                if part.push(*number, || ()).is_break() {
+                if items.push(*number, || ()).is_break() {
                     break;
                 }
             }
-            part.end()
+            items.end()
         };
         let ends = |numbers: &[u64]| (of(numbers).items.len(), of(numbers).next);
         assert_eq!(ends(&[]), (0, None));
         assert_eq!(ends(&[9, 7]), (2, None));
         assert_eq!(ends(&[9, 7, 5, 3]), (2, Some(7)));
-        assert!(of(&[]).is_first && !Part::<()>::begin(2, Some(4)).end().is_first);
+        assert!(of(&[]).is_first && !PageItems::<()>::begin(2, Some(4)).end().is_first);
     }
 }

@@ -7,7 +7,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use common::{Config, History};
 use jiff::Timestamp;
 use record::RunFilter;
-use reporting::MAX_RUNS;
 use reporting::dashboard::{CallFilter, Overview, RunsSoFar, UnfinishedRun};
 use serde::de::IgnoredAny;
 
@@ -72,12 +71,9 @@ fn so_far(config: &Config, history: &History, now: Timestamp) -> anyhow::Result<
                 runs.unreadable = runs.unreadable.or(run.run_id);
             }
             None => runs.evaluated = Some(run),
-            Some(evaluated) => runs.earlier.add(run, evaluated.release.as_deref()),
+            Some(evaluated) => return Ok(runs.earlier.add(run, evaluated.release.as_deref())),
         }
-        Ok(match runs.earlier.len() + 1 < MAX_RUNS {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        })
+        Ok(ControlFlow::Continue(()))
     })?;
     Ok(runs)
 }

@@ -12,7 +12,7 @@ use deployment::Release;
 use model::Model;
 use reporting::dashboard::{OtherRelease, Paged, ReleaseLine, ReleasePage, ReleasesPage};
 
-use super::list::{ITEMS, Part};
+use super::list::{ITEMS, PageItems};
 use super::state::name_of;
 use super::{Page, Reading, absent, answer, answer_list};
 use crate::error::ApiError;
@@ -39,7 +39,7 @@ pub(in crate::routes) async fn list(
 fn lines(reading: &Reading, before: Option<i64>) -> anyhow::Result<Paged<ReleaseLine>> {
     let layout = &reading.state.config.layout;
     let live = live_name(reading);
-    let mut part = Part::begin(ITEMS, before);
+    let mut items = PageItems::begin(ITEMS, before);
     let all = deployment::newest_first(layout)?.into_iter();
     let is_asked = |number: &u64| before.is_none_or(|before| *number < before.unsigned_abs());
     for (number, folder) in all.filter(|(number, _)| is_asked(number)) {
@@ -49,11 +49,11 @@ fn lines(reading: &Reading, before: Option<i64>) -> anyhow::Result<Paged<Release
             manifest: Manifest::read(&folder),
             name,
         };
-        if part.push(number, line).is_break() {
+        if items.push(number, line).is_break() {
             break;
         }
     }
-    Ok(part.end())
+    Ok(items.end())
 }
 
 /// Name of the undamaged release to roll back to, for the page of all releases. Returns an error also if a

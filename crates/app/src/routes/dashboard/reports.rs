@@ -7,7 +7,7 @@ use common::{History, Layout};
 use record::RunRecord;
 use reporting::dashboard::{Paged, ReportsPage, RunLine};
 
-use super::list::{ITEMS, Part};
+use super::list::{ITEMS, PageItems};
 use super::{Page, answer_list_of_history};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -33,7 +33,7 @@ fn lines(
     history: &History,
     before: Option<i64>,
 ) -> anyhow::Result<Paged<RunLine>> {
-    let mut part = Part::begin(ITEMS, before);
+    let mut items = PageItems::begin(ITEMS, before);
     let is_asked = |run: &i64| before.is_none_or(|before| *run < before);
     for run in history.run_ids()?.into_iter().rev().filter(is_asked) {
         if !has_report(layout, run) {
@@ -44,11 +44,11 @@ fn lines(
             continue;
         };
         let line = || RunLine::of(&RunRecord::of_stored(&stored), true);
-        if part.push(run.unsigned_abs(), line).is_break() {
+        if items.push(run.unsigned_abs(), line).is_break() {
             break;
         }
     }
-    Ok(part.end())
+    Ok(items.end())
 }
 
 /// True if a run has a report. A link could lead to any file, so it is none.

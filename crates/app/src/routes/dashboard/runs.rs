@@ -1,16 +1,14 @@
 //! `GET /dashboard/runs` and `GET /dashboard/runs/{id}`: the runs with their reasons, and one run.
 
-use std::ops::ControlFlow;
-
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use common::{History, Layout};
 use diagnostics::Dependencies;
 use record::{RunFilter, RunRecord};
 use reporting::dashboard::{Paged, RunLine, RunPage, RunsPage};
-use reporting::{EarlierRuns, MAX_RUNS, RunReport};
+use reporting::{EarlierRuns, RunReport};
 
-use super::list::{ITEMS, Part, changes, parts};
+use super::list::{ITEMS, PageItems, changes, parts};
 use super::reports::has_report;
 use super::{Page, Reading, absent, alerts, answer, answer_list_of_history};
 use crate::error::ApiError;
@@ -47,13 +45,13 @@ fn lines(
     history: &History,
     before: Option<i64>,
 ) -> anyhow::Result<Paged<RunLine>> {
-    let mut part = Part::begin(ITEMS, before);
+    let mut items = PageItems::begin(ITEMS, before);
     record::visit_runs(history, RunFilter::All, before, |run| {
         let number = run.run_id.unwrap_or_default();
         let line = || RunLine::of(&run, has_report(layout, number));
-        Ok(part.push(number.unsigned_abs(), line))
+        Ok(items.push(number.unsigned_abs(), line))
     })?;
-    Ok(part.end())
+    Ok(items.end())
 }
 
 /// Answers with the page of a run.
@@ -95,9 +93,9 @@ fn read_one(reading: &Reading, id: Option<i64>) -> Result<Page, ApiError> {
             return Ok(None);
         };
         let record = RunRecord::of_stored(&run);
-        // Only the figures of a run that evaluated the deployed model show earlier runs.
+        // Only the charts of a run that evaluated the deployed model show earlier runs.
         let earlier = match record.evidence {
-            Some(_) => earlier(history, id, record.release.as_deref())?,
+            Some(_) => EarlierRuns::read(history, Some(id), record.release.as_deref())?,
             None => EarlierRuns::default(),
         };
         Ok(Some(Found {
@@ -124,17 +122,4 @@ fn read_one(reading: &Reading, id: Option<i64>) -> Result<Page, ApiError> {
         neighbours: found.neighbours,
     };
     Ok(Page::whole(page.html()))
-}
-
-/// The runs that evaluated the deployed model before a run. `release` was deployed after it.
-fn earlier(history: &History, before: i64, release: Option<&str>) -> anyhow::Result<EarlierRuns> {
-    let mut earlier = EarlierRuns::default();
-    record::visit_runs(history, RunFilter::WithEvidence, Some(before), |run| {
-        earlier.add(run, release);
-        Ok(match earlier.len() < MAX_RUNS {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        })
-    })?;
-    Ok(earlier)
 }

@@ -9,7 +9,7 @@ use record::{RunFilter, RunRecord};
 use reporting::dashboard::{Paged, ScorePage};
 use reporting::{EvaluatedRun, MAX_RUNS};
 
-use super::list::{Part, changes, parts};
+use super::list::{PageItems, changes, parts};
 use super::{Page, answer_list_of_history};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -43,17 +43,17 @@ pub(super) fn evaluated(
     before: Option<i64>,
     mut visit: impl FnMut(&RunRecord),
 ) -> anyhow::Result<Paged<EvaluatedRun>> {
-    let mut part = Part::begin(MAX_RUNS, before);
+    let mut items = PageItems::begin(MAX_RUNS, before);
     record::visit_runs(history, RunFilter::WithEvidence, before, |run| {
         let Some(evaluated) = EvaluatedRun::of(&run) else {
             return Ok(ControlFlow::Continue(()));
         };
         let number = run.run_id.unwrap_or_default().unsigned_abs();
-        let pushed = part.push(number, || evaluated);
+        let pushed = items.push(number, || evaluated);
         if pushed.is_continue() {
             visit(&run);
         }
         Ok(pushed)
     })?;
-    Ok(part.end())
+    Ok(items.end())
 }

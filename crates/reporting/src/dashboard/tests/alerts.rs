@@ -18,14 +18,10 @@ fn an_alert_links_to_its_run_and_says_whether_it_was_delivered() {
     let page = AlertsPage {
         now: now(),
         open: Vec::new(),
-        alerts: Ok(Some(Paged {
-            items: vec![
-                alert(Some(7), vec![sent(Some(now()), 0)]),
-                alert(None, vec![sent(None, 1), sent(None, 3), sent(None, 0)]),
-            ],
-            next: None,
-            is_first: true,
-        })),
+        alerts: Ok(first_page(vec![
+            alert(Some(7), vec![sent(Some(now()), 0)]),
+            alert(None, vec![sent(None, 1), sent(None, 3), sent(None, 0)]),
+        ])),
         has_receiver: false,
         state: in_order(),
     }
@@ -49,14 +45,14 @@ fn commands_in_texts_are_code() {
     let page = AlertsPage {
         now: now(),
         open: Vec::new(),
-        alerts: Ok(Some(first_page(vec![AlertLine {
+        alerts: Ok(first_page(vec![AlertLine {
             at: now(),
             condition: "run_failed".into(),
             is_resolved: false,
             text: "run 7 failed: run `fullprocess --doctor`".into(),
             run: Some(7),
             sent_to: Vec::new(),
-        }]))),
+        }])),
         has_receiver: true,
         state: in_order(),
     }
@@ -77,14 +73,14 @@ fn conditions_are_words_and_times_have_minutes_also_in_the_texts_of_older_progra
             opened_at: opened,
             last_reported_at: opened,
         }],
-        alerts: Ok(Some(first_page(vec![AlertLine {
+        alerts: Ok(first_page(vec![AlertLine {
             at: now(),
             condition: "model_drift".into(),
             is_resolved: true,
             text,
             run: Some(7),
             sent_to: Vec::new(),
-        }]))),
+        }])),
         has_receiver: true,
         state: in_order(),
     }

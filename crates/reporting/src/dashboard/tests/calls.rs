@@ -126,3 +126,26 @@ fn a_filter_stays_in_the_form_in_the_links_and_in_the_file() {
     assert!(!filter.holds(&client(1, "other", Some(true))));
     assert!(!filter.holds(&client(1, HOSTILE, Some(false))));
 }
+
+#[test]
+fn a_page_without_a_client_says_whether_others_come_before_it() {
+    let page = |id: Option<&str>, is_first| {
+        let filter = CallFilter {
+            id: id.map(Into::into),
+            ..CallFilter::default()
+        };
+        let none = Paged {
+            is_first,
+            ..Paged::default()
+        };
+        calls(Ok(Some(none)), filter).html()
+    };
+    for (id, is_first, says) in [
+        (Some("x"), true, "No client matches the filter."),
+        (Some("x"), false, "No further client matches the filter."),
+        (None, true, "No client waits for a label"),
+        (None, false, "No further client is on the list."),
+    ] {
+        assert_says(&page(id, is_first), &[says]);
+    }
+}

@@ -52,11 +52,7 @@ fn joint_feature_drift_has_the_same_words_and_the_same_step_everywhere() {
     let page = DriftPage {
         now: now(),
         newest: None,
-        runs: Ok(Some(Paged {
-            items: EvaluatedRun::of(&record).into_iter().collect(),
-            next: None,
-            is_first: true,
-        })),
+        runs: Ok(first_page(EvaluatedRun::of(&record).into_iter().collect())),
         state: in_order(),
     }
     .html();
@@ -82,9 +78,7 @@ fn the_page_of_a_feature_has_the_findings_of_the_joint_test_about_it() {
             now: now(),
             name,
             newest: Some(record.clone()),
-            runs: Ok(Some(first_page(
-                EvaluatedRun::of(&record).into_iter().collect(),
-            ))),
+            runs: Ok(first_page(EvaluatedRun::of(&record).into_iter().collect())),
             model: None,
             state: in_order(),
         }
@@ -145,9 +139,7 @@ fn the_page_of_a_feature_names_a_level_in_another_spelling() {
             now: now(),
             name: "city",
             newest: Some(record.clone()),
-            runs: Ok(Some(first_page(
-                EvaluatedRun::of(&record).into_iter().collect(),
-            ))),
+            runs: Ok(first_page(EvaluatedRun::of(&record).into_iter().collect())),
             model: None,
             state: in_order(),
         }

@@ -113,7 +113,7 @@ fn a_page_beyond_the_end_of_a_list_says_that_there_is_nothing_older() {
     fn beyond<T>() -> Paged<T> {
         Paged {
             is_first: false,
-            ..first_page(Vec::new())
+            ..Paged::default()
         }
     }
     let releases = ReleasesPage {
@@ -124,39 +124,36 @@ fn a_page_beyond_the_end_of_a_list_says_that_there_is_nothing_older() {
     };
     let score = ScorePage {
         now: now(),
-        runs: Ok(Some(beyond())),
+        runs: Ok(beyond()),
         changes: Vec::new(),
         state: in_order(),
     };
     let with_change = ScorePage {
         now: now(),
-        runs: Ok(Some(beyond())),
+        runs: Ok(beyond()),
         changes: vec![rollback_after(9)],
         state: in_order(),
     };
     let drift = DriftPage {
         now: now(),
         newest: None,
-        runs: Ok(Some(beyond())),
+        runs: Ok(beyond()),
         state: in_order(),
     };
     let reports = ReportsPage {
         now: now(),
-        runs: Ok(Some(beyond())),
+        runs: Ok(beyond()),
         state: in_order(),
     };
     for (page, says) in [
+        (releases.html(), "There is no older release."),
+        (score.html(), "No older run evaluated a deployed model."),
         (
-            releases.html(),
-            "There is no older release before that number.",
+            with_change.html(),
+            "No older run evaluated a deployed model.",
         ),
-        (score.html(), "There is no older run that evaluated"),
-        (with_change.html(), "There is no older run that evaluated"),
-        (drift.html(), "There is no older run that evaluated"),
-        (
-            reports.html(),
-            "There is no older report before that number.",
-        ),
+        (drift.html(), "No older run evaluated a deployed model."),
+        (reports.html(), "There is no older report."),
     ] {
         assert_is_harmless(&page);
         assert_says(&page, &[says, "aria-label=\"Parts of the list\""]);

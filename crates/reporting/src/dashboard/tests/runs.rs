@@ -6,14 +6,14 @@ fn a_run_in_a_list_has_its_reason_and_its_links() {
     first.reason = format!("because of {HOSTILE}");
     let page = RunsPage {
         now: now(),
-        runs: Ok(Some(Paged {
+        runs: Ok(Paged {
             items: vec![
                 RunLine::of(&first, true),
                 RunLine::of(&record(11, Outcome::Steady), false),
             ],
             next: Some(11),
             is_first: true,
-        })),
+        }),
         changes: vec![rollback_after(11)],
         state: in_order(),
     }

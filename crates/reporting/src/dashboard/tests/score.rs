@@ -11,7 +11,7 @@ fn a_change_of_the_live_release_by_hand_stands_between_the_runs() {
     };
     let page = ScorePage {
         now: now(),
-        runs: Ok(Some(first_page(runs.to_vec()))),
+        runs: Ok(first_page(runs.to_vec())),
         changes: vec![ingestion, rollback_after(9)],
         state: in_order(),
     }
