@@ -6,7 +6,7 @@ use common::is_invisible;
 use serde_json::Value;
 
 /// Maximum number of elements shown of a list.
-const SHOWN_ELEMENTS: usize = 20;
+const MAX_SHOWN_ELEMENTS: usize = 20;
 const INDENT: usize = 2;
 
 /// A JSON value to show.
@@ -31,7 +31,7 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
         }
         Value::Array(elements) if elements.iter().any(is_nested) => {
             to.write_str("[")?;
-            for (position, element) in elements.iter().take(SHOWN_ELEMENTS).enumerate() {
+            for (position, element) in elements.iter().take(MAX_SHOWN_ELEMENTS).enumerate() {
                 begin_line(to, position == 0, depth + 1)?;
                 write_value(to, element, depth + 1)?;
             }
@@ -42,7 +42,7 @@ fn write_value(to: &mut fmt::Formatter<'_>, value: &Value, depth: usize) -> fmt:
             end_lines(to, depth, "]")
         }
         Value::Array(elements) => {
-            let shown = elements.iter().take(SHOWN_ELEMENTS).map(json_text);
+            let shown = elements.iter().take(MAX_SHOWN_ELEMENTS).map(json_text);
             let shown: Vec<String> = shown.chain(rest(elements)).collect();
             write!(to, "[{}]", shown.join(", "))
         }
@@ -72,7 +72,7 @@ fn is_nested(value: &Value) -> bool {
 
 /// Note on the number of hidden elements. `None` if all are shown.
 fn rest(elements: &[Value]) -> Option<String> {
-    let hidden = elements.len().checked_sub(SHOWN_ELEMENTS)?;
+    let hidden = elements.len().checked_sub(MAX_SHOWN_ELEMENTS)?;
     (hidden > 0).then(|| format!("… {hidden} more of {}", elements.len()))
 }
 

@@ -144,15 +144,18 @@ pub(crate) struct Absent {
 }
 
 /// Upper limit of missing columns that an answer names.
-const SHOWN_COLUMNS: usize = 50;
+const MAX_SHOWN_COLUMNS: usize = 50;
 
 /// The columns as the subject of a sentence, with its verb.
 fn subject(columns: &[String]) -> String {
-    let shown = columns[..columns.len().min(SHOWN_COLUMNS)].join(", ");
+    let shown = columns[..columns.len().min(MAX_SHOWN_COLUMNS)].join(", ");
     match columns.len() {
         1 => format!("the column {shown} is"),
-        2..=SHOWN_COLUMNS => format!("the columns {shown} are"),
-        all => format!("the columns {shown} and {} more are", all - SHOWN_COLUMNS),
+        2..=MAX_SHOWN_COLUMNS => format!("the columns {shown} are"),
+        all => format!(
+            "the columns {shown} and {} more are",
+            all - MAX_SHOWN_COLUMNS
+        ),
     }
 }
 

@@ -17,9 +17,9 @@ use crate::error::{ApiError, RowError};
 use crate::kind::{self, Kind};
 
 /// Maximum number of characters of a client's input that an answer repeats.
-const SHOWN_CHARACTERS: usize = 64;
+const MAX_SHOWN_CHARACTERS: usize = 64;
 /// Bytes that hold at least that many characters.
-const SHOWN_BYTES: usize = 4 * SHOWN_CHARACTERS;
+const MAX_SHOWN_BYTES: usize = 4 * MAX_SHOWN_CHARACTERS;
 /// Header that lists the media types of a request's body.
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 /// Media type of the answers for errors.
@@ -153,8 +153,8 @@ pub(crate) fn page_policy() -> &'static str {
 /// The beginning of a client's input, safe to show. Control characters and invalid bytes become
 /// `\xHH`; at most 64 characters are kept.
 pub(crate) fn excerpt(input: &[u8]) -> String {
-    let text = dataset::escaped(&input[..input.len().min(SHOWN_BYTES)]);
-    match text.char_indices().nth(SHOWN_CHARACTERS) {
+    let text = dataset::escaped(&input[..input.len().min(MAX_SHOWN_BYTES)]);
+    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(excerpt(b"a\r\nb\xff"), r"a\x0D\x0Ab\xFF");
         for long in ["x".repeat(1000), "東".repeat(1000), "\u{1}".repeat(1000)] {
             let shown = excerpt(long.as_bytes());
-            assert_eq!(shown.chars().count(), SHOWN_CHARACTERS + 1, "{shown}");
+            assert_eq!(shown.chars().count(), MAX_SHOWN_CHARACTERS + 1, "{shown}");
         }
         assert_eq!(excerpt("é".repeat(64).as_bytes()), "é".repeat(64));
     }

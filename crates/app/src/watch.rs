@@ -53,16 +53,14 @@ impl Watch {
     pub(crate) fn reload_sender(&self) -> Option<Sender<()>> {
         self.reload_sender.clone()
     }
-}
 
-impl Watch {
-    /// Stops checking. Leaves a check that takes longer than `bound` to itself.
-    fn stop(&mut self, bound: Duration) {
+    /// Stops checking. Leaves a check that takes longer than the time limit to itself.
+    fn stop(&mut self, time_limit: Duration) {
         drop(self.reload_sender.take());
-        if self.ended.recv_timeout(bound) == Err(RecvTimeoutError::Timeout) {
+        if self.ended.recv_timeout(time_limit) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!(
                 "looking for a release takes longer than {} s; the server ends without it",
-                bound.as_secs_f64()
+                time_limit.as_secs_f64()
             );
         }
     }

@@ -8,7 +8,7 @@ use crate::error::{ApiError, RowError, RowErrors};
 use crate::in_flight::Permit;
 
 /// Upper limit of row errors in an answer.
-const SHOWN_ERRORS: usize = 20;
+const MAX_SHOWN_ERRORS: usize = 20;
 
 /// Rows that a model can read; at least one.
 #[derive(Debug, PartialEq)]
@@ -205,7 +205,7 @@ impl RowErrors {
     pub(super) fn add(&mut self, error: RowError) {
         self.total += 1;
         *self.by_code.entry(error.code).or_default() += 1;
-        if self.first.len() < SHOWN_ERRORS {
+        if self.first.len() < MAX_SHOWN_ERRORS {
             self.first.push(error);
         }
     }

@@ -91,6 +91,17 @@ impl BodyFormat {
             None => Ok(*format),
         }
     }
+
+    /// True if a body with this beginning is CSV.
+    pub(crate) fn is_csv(self, beginning: &[u8]) -> bool {
+        let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+        let first = text.trim_ascii_start().first();
+        match self {
+            Self::Csv => true,
+            Self::Json => false,
+            Self::Undeclared => !matches!(first, Some(b'"' | b'{' | b'[')),
+        }
+    }
 }
 
 /// The value of a parameter of a content type, if it is the charset.
@@ -108,19 +119,6 @@ fn charset(parameter: &[u8]) -> Option<&[u8]> {
 fn is_utf8(charset: &[u8]) -> bool {
     let mut known = CHARSETS.iter();
     known.any(|known| charset.eq_ignore_ascii_case(known.as_bytes()))
-}
-
-impl BodyFormat {
-    /// True if a body with this beginning is CSV.
-    pub(crate) fn is_csv(self, beginning: &[u8]) -> bool {
-        let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
-        let first = text.trim_ascii_start().first();
-        match self {
-            Self::Csv => true,
-            Self::Json => false,
-            Self::Undeclared => !matches!(first, Some(b'"' | b'{' | b'[')),
-        }
-    }
 }
 
 impl<'a> Source<'a> {

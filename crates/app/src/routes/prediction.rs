@@ -279,7 +279,6 @@ impl Job {
     }
 }
 
-/// The options of a query; each may occur once.
 const THRESHOLD_INVALID: ApiError = ApiError::InvalidParameter {
     name: "threshold",
     expected: "a number from 0 to 1",
@@ -289,6 +288,7 @@ const EXPLAIN_INVALID: ApiError = ApiError::InvalidParameter {
     expected: "true or false",
 };
 
+/// The options of a query; each may occur once.
 fn options(parameters: Vec<(String, String)>) -> Result<Options, ApiError> {
     let names = ["explain", "threshold"];
     let given = QueryParameters::among(

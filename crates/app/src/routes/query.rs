@@ -43,6 +43,7 @@ impl QueryParameters {
         Ok(Self::of(request, names, known)?.into_form())
     }
 
+    /// The parameters. An error if one of them is not among `names`.
     pub(super) fn among(
         parameters: Vec<(String, String)>,
         names: &[&str],
@@ -60,6 +61,7 @@ impl QueryParameters {
         }
     }
 
+    /// The same parameters, as a form sends them.
     pub(super) fn into_form(self) -> Self {
         Self {
             is_of_form: true,

@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::in_flight::Permit;
 use crate::state::AppState;
 
-const NO_LIST: ApiError = ApiError::NoData(
+pub(super) const NO_LIST: ApiError = ApiError::NoData(
     "there is no call list yet: the first run with clients that have no label makes one",
 );
 
@@ -70,7 +70,7 @@ impl Part {
         }
     }
 
-    fn cached(self, stamp: FileStamp, media: Media) -> ListPage {
+    fn cache_key(self, stamp: FileStamp, media: Media) -> ListPage {
         ListPage {
             stamp,
             page: self.page,
@@ -92,7 +92,7 @@ fn read(
     let Some(list) = StoredList::open(&path)? else {
         return Err(NO_LIST);
     };
-    let wanted = part.cached(list.stamp(), media);
+    let wanted = part.cache_key(list.stamp(), media);
     if let Some(page) = state.risks.page(&wanted) {
         permit.grow(page.len())?;
         return Ok(Content::counted(page, permit));
@@ -119,25 +119,45 @@ fn json(list: &mut ReadList<'_>, part: Part, permit: Permit) -> Result<Content, 
     Ok(listing.end_at(&part.address()))
 }
 
-fn csv(list: &mut ReadList<'_>, part: Part, mut permit: Permit) -> Result<Content, ApiError> {
-    let mut text = Vec::new();
-    RecordWriter::new(&mut text)
-        .write(CALL_LIST_COLUMNS)
-        .map_err(anyhow::Error::new)?;
-    let mut left = part.page.limit();
-    while left > 0
+fn csv(list: &mut ReadList<'_>, part: Part, permit: Permit) -> Result<Content, ApiError> {
+    let mut clients = ClientsAsCsv::begin(permit)?;
+    let mut remaining = part.page.limit();
+    while remaining > 0
         && let Some(client) = list.next_client()?
     {
         if part.holds(&client) {
-            let counted = text.len();
-            RecordWriter::new(&mut text)
-                .write(client.fields())
-                .map_err(anyhow::Error::new)?;
-            permit.grow(text.len() - counted)?;
-            left -= 1;
+            clients.push(&client)?;
+            remaining -= 1;
         }
     }
-    Ok(Content::counted(Bytes::from(text), permit))
+    Ok(clients.end())
+}
+
+/// Clients of the call list as CSV with a header; each client is counted as soon as it is added.
+pub(super) struct ClientsAsCsv {
+    text: Vec<u8>,
+    permit: Permit,
+}
+
+impl ClientsAsCsv {
+    /// The header alone.
+    pub(super) fn begin(permit: Permit) -> anyhow::Result<Self> {
+        let mut text = Vec::new();
+        RecordWriter::new(&mut text).write(CALL_LIST_COLUMNS)?;
+        Ok(Self { text, permit })
+    }
+
+    /// Adds a client.
+    pub(super) fn push(&mut self, client: &RankedClient) -> anyhow::Result<()> {
+        let counted = self.text.len();
+        RecordWriter::new(&mut self.text).write(client.fields())?;
+        Ok(self.permit.grow(self.text.len() - counted)?)
+    }
+
+    /// The complete answer.
+    pub(super) fn end(self) -> Content {
+        Content::counted(Bytes::from(self.text), self.permit)
+    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,12 @@
 use std::time::SystemTime;
 
 use actix_web::http::header::{CONTENT_DISPOSITION, HeaderValue};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use common::Config;
-use dataset::RecordWriter;
 use record::RunFilter;
 use reporting::dashboard::{CallFilter, Called, CallsPage, Paged};
-use scoring::{CALL_LIST_COLUMNS, CallListSummary, RankedClient, StoredList};
+use scoring::{CallListSummary, RankedClient, StoredList};
 
 use super::list::PageItems;
 use super::{Page, Reading, answer, headers};
@@ -20,14 +19,12 @@ use crate::content::Content;
 use crate::error::ApiError;
 use crate::in_flight::Permit;
 use crate::routes::query::QueryParameters;
+use crate::routes::risks::{ClientsAsCsv, NO_LIST};
 use crate::routes::runs;
 use crate::state::AppState;
 
 /// Clients of a page.
 const CLIENTS: usize = 50;
-const NO_LIST: ApiError = ApiError::NoData(
-    "there is no call list yet: the first run with clients that have no label makes one",
-);
 
 /// Answers with a page of the call list.
 pub(in crate::routes) async fn list(
@@ -136,7 +133,7 @@ pub(in crate::routes) async fn file(
         accept::choose(request.headers(), &[Media::Csv, Media::Html]).map(|_| Media::Csv)?;
     let permit = state.in_flight.permit();
     let reading = state.clone();
-    let job = move || text(&reading, &filter, permit);
+    let job = move || csv(&reading, &filter, permit);
     let content = state.work.run(&request, job).await??;
     let mut response = answers::tagged(&request, media, content);
     let as_file = HeaderValue::from_static("attachment; filename=\"riskranking.csv\"");
@@ -147,24 +144,17 @@ pub(in crate::routes) async fn file(
     Ok(response)
 }
 
-fn text(state: &AppState, filter: &CallFilter, mut permit: Permit) -> Result<Content, ApiError> {
+fn csv(state: &AppState, filter: &CallFilter, permit: Permit) -> Result<Content, ApiError> {
     let Some(mut list) = StoredList::open(&state.config.layout.risk_ranking())? else {
         return Err(NO_LIST);
     };
-    let mut text = Vec::new();
-    RecordWriter::new(&mut text)
-        .write(CALL_LIST_COLUMNS)
-        .map_err(anyhow::Error::new)?;
+    let mut clients = ClientsAsCsv::begin(permit)?;
     while let Some(client) = list.next_client()? {
         if filter.holds(&client) {
-            let counted = text.len();
-            RecordWriter::new(&mut text)
-                .write(client.fields())
-                .map_err(anyhow::Error::new)?;
-            permit.grow(text.len() - counted)?;
+            clients.push(&client)?;
         }
     }
-    Ok(Content::counted(Bytes::from(text), permit))
+    Ok(clients.end())
 }
 
 #[cfg(test)]
