@@ -1,9 +1,10 @@
 //! Texts of the picture and their places: titles, names, counts and shares.
 
+use common::numbers::{count, counted};
 use plotters::prelude::RGBColor;
 
 use super::content::{Cell, ConfusionChart};
-use super::numbers::{n_rows, percent, score, thousands};
+use super::numbers::{percent, score};
 use super::palette::{INK, QUIET_INK};
 use super::places::{BAR, CELL, GRID, MARGIN, RIGHT, RULE, cell_region};
 use crate::canvas::{Align, Label, Region, common_size};
@@ -37,7 +38,7 @@ fn header(chart: &ConfusionChart<'_>) -> Vec<Label> {
     let facts = [
         ("model", chart.model.to_owned(), MARGIN, 310),
         ("data", chart.data.to_owned(), 370, 170),
-        ("rows (n)", thousands(chart.matrix.rows()), 560, 180),
+        ("rows (n)", count(chart.matrix.rows()), 560, 180),
     ];
     for (name, value, left, width) in facts {
         let lines = vec![(name.to_owned(), 20, QUIET_INK), (value, 28, INK)];
@@ -64,11 +65,11 @@ fn headings(chart: &ConfusionChart<'_>) -> Vec<Label> {
         matrix.true_negative + matrix.false_negative,
         matrix.false_positive + matrix.true_positive,
     ];
-    let lines = |axis: &str, outcome: usize, rows| {
+    let lines = |axis: &str, outcome: usize, rows: u64| {
         vec![
             (axis.to_owned(), 20, QUIET_INK),
             (chart.outcome_names[outcome].to_owned(), 28, INK),
-            (n_rows(rows), 20, QUIET_INK),
+            (counted(rows, "row"), 20, QUIET_INK),
         ]
     };
     let mut labels = Vec::new();
@@ -93,7 +94,7 @@ fn headings(chart: &ConfusionChart<'_>) -> Vec<Label> {
 /// Texts of the cells. All counts have one size, so that no count looks greater because of its font
 /// size.
 fn cell_labels(chart: &ConfusionChart<'_>, cells: &[Cell]) -> anyhow::Result<Vec<Label>> {
-    let counts: Vec<String> = cells.iter().map(|cell| thousands(cell.count)).collect();
+    let counts: Vec<String> = cells.iter().map(|cell| count(cell.count)).collect();
     let size = common_size(&counts, 64, CELL_TEXT)?;
     let labels = cells.iter().zip(counts).flat_map(|(cell, count)| {
         let name = chart.outcome_names[cell.observed];

@@ -1,24 +1,5 @@
 //! Formats numbers for people. Rounding never turns a share into 0 % or 100 %.
 
-/// Number of rows with the noun.
-pub(super) fn n_rows(rows: u64) -> String {
-    let noun = if rows == 1 { "row" } else { "rows" };
-    format!("{} {noun}", thousands(rows))
-}
-
-/// Count with a comma between thousands.
-pub(super) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Share as a percentage with one decimal. Only zero shows 0.0 %, and only the whole shows 100.0 %.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let text = format!("{:.1}", part as f64 / whole as f64 * 100.0);
@@ -44,12 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_never_rounded_to_nothing_or_all() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(1000), "1,000");
-        assert_eq!(thousands(9_876_543_210), "9,876,543,210");
-        assert_eq!(n_rows(1), "1 row");
+    fn numbers_are_never_rounded_to_nothing_or_all() {
         assert_eq!(percent(0, 7), "0.0 %");
         assert_eq!(percent(1, 10_000), "< 0.1 %");
         assert_eq!(percent(9_999, 10_000), "> 99.9 %");

@@ -49,16 +49,14 @@ impl MissingShares {
                 .map(|run| *run as f64)
                 .zip(shares)
                 .collect();
-            let values: Vec<f64> = all.iter().map(|point| point.1.unwrap_or(0.0)).collect();
+            let values: Vec<Option<f64>> = all.iter().map(|point| point.1).collect();
             let kept = kept(&values, MAX_POINTS).into_iter().map(|at| all[at]);
             (name.as_str(), kept.collect())
         });
         let has_share = |series: &Series<'_>| series.1.iter().any(|point| point.1.is_some());
         series.filter(has_share).take(MAX_SERIES).collect()
     }
-}
 
-impl MissingShares {
     fn title_above(&self, shown: usize) -> String {
         if shown < self.series.len() {
             format!("missing values, {shown} of {} features", self.series.len())
@@ -163,6 +161,17 @@ fn spread(wanted: &[f64], gap: f64, [top, bottom]: [f64; 2]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_without_a_share_does_not_hide_an_extreme() {
+        let share = |run: i64| (run % 2 == 1).then_some(if run == 501 { 0.1 } else { 0.5 });
+        let figure = MissingShares {
+            runs: (0..1_000).collect(),
+            series: vec![("a".into(), (0..1_000).map(share).collect())],
+        };
+        let shown = figure.shown();
+        assert!(shown[0].1.contains(&(501.0, Some(0.1))));
+    }
 
     #[test]
     fn names_are_spread_and_stay_between_the_ends() {

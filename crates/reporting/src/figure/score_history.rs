@@ -125,13 +125,8 @@ impl ScoreHistory {
         if self.points.len() <= MAX_RUNS {
             return self.points.iter().collect();
         }
-        let points = self.points.iter().enumerate();
-        // A run without a score is no extreme.
-        let (scored, scores): (Vec<usize>, Vec<f64>) = points
-            .filter_map(|(at, point)| Some((at, point.drawable_score()?)))
-            .unzip();
-        let extremes = kept(&scores, MAX_RUNS * 2 / 3);
-        let mut positions: Vec<usize> = extremes.into_iter().map(|at| scored[at]).collect();
+        let scores = self.points.iter().map(|point| point.drawable_score());
+        let mut positions = kept(&scores.collect::<Vec<_>>(), MAX_RUNS * 2 / 3);
         let stretch = self.points.len().div_ceil(MAX_RUNS / 3);
         for start in (0..self.points.len()).step_by(stretch) {
             let end = (start + stretch).min(self.points.len());

@@ -41,7 +41,7 @@ fn content(report: &RunReport<'_>, verdicts: &Verdicts) -> Markup {
     let features = by_importance(verdicts);
     html! {
         (first_sentences(&verdicts.feature_sentences()))
-        (feature_table(&features))
+        (table_of(&features, str::to_owned, |text| text))
         @if let [first, more @ ..] = distributions(&features).as_slice() {
             h3 { "Training rows and new rows" }
             (how_to_read())
@@ -93,10 +93,6 @@ pub(crate) fn by_importance(verdicts: &Verdicts) -> Vec<&ColumnComparison> {
     features
 }
 
-fn feature_table(features: &[&ColumnComparison]) -> Markup {
-    table_of(features, str::to_owned, |text| text)
-}
-
 /// The table of the features, those with drift first. `name` and `text` make cells.
 pub(crate) fn table_of<C: Cell>(
     features: &[&ColumnComparison],
@@ -109,7 +105,7 @@ pub(crate) fn table_of<C: Cell>(
         .map(|feature| {
             let [before, now] = feature.missing_shares;
             let p = |check: &Check| or_dash(check.corrected_p_value.map(bare_p_value));
-            let figures = [
+            let cells = [
                 verdict_in_words(feature.verdict).to_owned(),
                 p(&feature.distribution),
                 or_dash(feature.part.as_ref().map(|part| p(&part.check))),
@@ -119,7 +115,7 @@ pub(crate) fn table_of<C: Cell>(
                 or_dash(now.map(percent)),
             ];
             let name = std::iter::once(name(&feature.name));
-            name.chain(figures.into_iter().map(&text)).collect()
+            name.chain(cells.into_iter().map(&text)).collect()
         })
         .collect();
     html! {
