@@ -150,11 +150,12 @@ impl NamedFigure {
     }
 }
 
-pub(crate) fn drawn(drawn: &NamedFigure) -> Markup {
+/// The figure with its caption.
+pub(crate) fn drawn(named: &NamedFigure) -> Markup {
     html! {
         figure {
-            figcaption { (visible(&drawn.caption)) }
-            @match drawn.figure.svg() {
+            figcaption { (visible(&named.caption)) }
+            @match named.figure.svg() {
                 Ok(svg) => (PreEscaped(svg)),
                 Err(error) => (missing("The figure", &error)),
             }

@@ -185,7 +185,7 @@ fn noun(schema: &Value, number: Number) -> String {
 }
 
 /// A description as HTML: what is between backticks is code.
-fn with_code(text: &str) -> String {
+pub(super) fn with_code(text: &str) -> String {
     let parts = text.split('`').enumerate();
     let html = parts.map(|(position, part)| match position % 2 {
         0 => escaped(part),

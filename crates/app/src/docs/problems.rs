@@ -30,7 +30,7 @@ fn row(kind: &Kind) -> String {
         kind.code,
         kind.status,
         escaped(kind.title),
-        escaped(kind.remedy),
+        fields::with_code(kind.remedy),
         places(kind),
     )
 }
@@ -66,6 +66,15 @@ fn links(endpoints: &[&Endpoint]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_in_the_advice_are_set_as_code() {
+        let row = row(&kind::ROW_INVALID);
+        assert!(
+            row.contains("the member <code>errors</code> lists"),
+            "{row}"
+        );
+    }
 
     #[test]
     fn the_shorter_list_of_endpoints_is_shown() {
