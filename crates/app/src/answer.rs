@@ -104,7 +104,7 @@ pub(crate) async fn complete(
     }
     Origins::allow(origin, &method, headers);
     drop(running);
-    pending.record_answer(&answered);
+    pending.count_and_log_answer(&answered);
     drop(pending);
     Ok(answered.map_body(|_, body| Answer::new(body, running_request)))
 }
@@ -196,7 +196,7 @@ impl PendingRequest<'_> {
         })
     }
 
-    fn record_answer(&mut self, answered: &ServiceResponse) {
+    fn count_and_log_answer(&mut self, answered: &ServiceResponse) {
         self.is_answered = true;
         let bytes = match answered.response().body().size() {
             BodySize::Sized(bytes) => Some(bytes),
@@ -207,10 +207,10 @@ impl PendingRequest<'_> {
         if let Some(kind) = problem {
             self.state.metrics.count_problem(kind);
         }
-        self.record(answered.status().as_u16(), bytes, problem);
+        self.count_and_log(answered.status().as_u16(), bytes, problem);
     }
 
-    fn record(&self, status: u16, bytes: Option<u64>, problem: Option<&'static Kind>) {
+    fn count_and_log(&self, status: u16, bytes: Option<u64>, problem: Option<&'static Kind>) {
         let took = self.began.elapsed();
         self.state.metrics.count_request(self.target, status, took);
         if let Some(log) = &self.state.log {
@@ -233,7 +233,7 @@ impl PendingRequest<'_> {
 impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.record(CLIENT_GONE, None, None);
+            self.count_and_log(CLIENT_GONE, None, None);
         }
     }
 }

@@ -40,11 +40,12 @@ fn places(kind: &Kind) -> String {
     let (with, without): (Vec<&Endpoint>, Vec<&Endpoint>) = endpoints::ALL
         .into_iter()
         .partition(|endpoint| openapi::problems(endpoint).contains(&kind));
-    match (with.is_empty(), without.is_empty()) {
-        (true, _) => String::new(),
-        (_, true) => "all".into(),
-        _ if with.len() > without.len() => format!("all except {}", links(&without)),
-        _ => links(&with),
+    if without.is_empty() {
+        "all".into()
+    } else if with.len() > without.len() {
+        format!("all except {}", links(&without))
+    } else {
+        links(&with)
     }
 }
 

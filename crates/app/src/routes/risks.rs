@@ -23,7 +23,7 @@ pub(super) const NO_LIST: ApiError = ApiError::NoData(
 
 /// The requested part of the list.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Part {
+struct RequestedPart {
     page: Page,
     /// Only clients of this band.
     band: Option<Band>,
@@ -34,7 +34,7 @@ pub(super) async fn list(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let part = Part::given(parameters(&request))?;
+    let part = RequestedPart::given(parameters(&request))?;
     let media = accept::choose(request.headers(), endpoints::RISKS.media)?;
     let permit = state.in_flight.permit();
     let reading = state.clone();
@@ -43,7 +43,7 @@ pub(super) async fn list(
     Ok(answer::tagged(&request, media, content))
 }
 
-impl Part {
+impl RequestedPart {
     /// The part that a query asks for.
     fn given(query: Vec<(String, String)>) -> Result<Self, ApiError> {
         let names = ["limit", "before", "band"];
@@ -84,7 +84,7 @@ impl Part {
 /// is unchanged.
 fn read(
     state: &AppState,
-    part: Part,
+    part: RequestedPart,
     media: Media,
     mut permit: Permit,
 ) -> Result<Content, ApiError> {
@@ -109,7 +109,7 @@ fn read(
     Ok(content)
 }
 
-fn json(list: &mut ReadList<'_>, part: Part, permit: Permit) -> Result<Content, ApiError> {
+fn json(list: &mut ReadList<'_>, part: RequestedPart, permit: Permit) -> Result<Content, ApiError> {
     let mut listing = Listing::begin("clients", part.page, permit);
     while let Some(client) = list.next_client()? {
         if part.holds(&client) && listing.push(client.rank, || Ok(&client))?.is_break() {
@@ -119,7 +119,7 @@ fn json(list: &mut ReadList<'_>, part: Part, permit: Permit) -> Result<Content, 
     Ok(listing.end_at(&part.address()))
 }
 
-fn csv(list: &mut ReadList<'_>, part: Part, permit: Permit) -> Result<Content, ApiError> {
+fn csv(list: &mut ReadList<'_>, part: RequestedPart, permit: Permit) -> Result<Content, ApiError> {
     let mut clients = ClientsAsCsv::begin(permit)?;
     let mut remaining = part.page.limit();
     while remaining > 0
@@ -174,7 +174,7 @@ mod tests {
     fn a_band_is_given_once_by_its_name() {
         let of = |query: &[(&str, &str)]| {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            let part = Part::given(query.iter().map(owned).collect());
+            let part = RequestedPart::given(query.iter().map(owned).collect());
             part.map(|part| part.band)
                 .map_err(|error| error.kind().code)
         };

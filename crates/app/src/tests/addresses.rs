@@ -15,15 +15,15 @@ fn unknown_addresses_and_wrong_methods_are_different_problems() {
     assert_eq!(unknown.problem(), "404 not-found");
     assert_eq!(unknown.json()["instance"], "/no%3Cb%3E%0d%0aX");
     assert_ne!(unknown.header("x-request-id"), Some("a b"));
-    for (what, allowed) in [
+    for (request, allowed) in [
         ("GET /prediction", "POST, OPTIONS"),
         ("POST /scoring", "GET, HEAD, OPTIONS"),
         ("DELETE /livez", "GET, HEAD, OPTIONS"),
     ] {
-        let answer = service.send(what, &[], "");
-        assert_eq!(answer.problem(), "405 method-not-allowed", "{what}");
-        assert_eq!(answer.header("allow"), Some(allowed), "{what}");
-        let method = what.split(' ').next().unwrap();
+        let answer = service.send(request, &[], "");
+        assert_eq!(answer.problem(), "405 method-not-allowed", "{request}");
+        assert_eq!(answer.header("allow"), Some(allowed), "{request}");
+        let method = request.split(' ').next().unwrap();
         let detail = format!("the method {method} is not allowed here; allowed: {allowed}");
         assert_eq!(answer.json()["detail"], detail.as_str());
     }

@@ -15,35 +15,41 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// Sends a request with the server's key; `headers` are whole lines without their ends.
-pub(super) fn send(server: &RunningServer, what: &str, headers: &[&str], body: &[u8]) -> Answer {
+/// Sends a request with the server's key. `request` is the request line without its version, such as
+/// `GET /scoring`; `headers` are whole lines without their ends.
+pub(super) fn send(server: &RunningServer, request: &str, headers: &[&str], body: &[u8]) -> Answer {
     let length = format!("Content-Length: {}", body.len());
-    exchange_with_key(server, what, &[headers, &[&length]].concat(), body)
+    exchange_with_key(server, request, &[headers, &[&length]].concat(), body)
 }
 
 /// Sends a body that is already chunked.
-pub(super) fn send_chunked(server: &RunningServer, what: &str, body: &[u8]) -> Answer {
-    exchange_with_key(server, what, &["Transfer-Encoding: chunked"], body)
+pub(super) fn send_chunked(server: &RunningServer, request: &str, body: &[u8]) -> Answer {
+    exchange_with_key(server, request, &["Transfer-Encoding: chunked"], body)
 }
 
 /// Sends a request without a body and without the server's key.
-pub(super) fn send_as_stranger(url: &str, what: &str, headers: &[&str]) -> Answer {
-    exchange(url, what, headers, b"")
+pub(super) fn send_as_stranger(url: &str, request: &str, headers: &[&str]) -> Answer {
+    exchange(url, request, headers, b"")
 }
 
-fn exchange_with_key(server: &RunningServer, what: &str, headers: &[&str], body: &[u8]) -> Answer {
+fn exchange_with_key(
+    server: &RunningServer,
+    request: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Answer {
     let key = format!("X-API-Key: {}", server.key());
-    exchange(server.url(), what, &[headers, &[&key]].concat(), body)
+    exchange(server.url(), request, &[headers, &[&key]].concat(), body)
 }
 
-fn exchange(url: &str, what: &str, headers: &[&str], body: &[u8]) -> Answer {
+fn exchange(url: &str, request: &str, headers: &[&str], body: &[u8]) -> Answer {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     let patience = Some(Duration::from_secs(20));
     stream.set_read_timeout(patience).unwrap();
     let headers = headers.join("\r\n");
     let head =
-        format!("{what} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n\r\n");
+        format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     // A server that rejects the body may close the connection before it is sent.
     let _ = stream.write_all(body);

@@ -11,7 +11,7 @@ use super::service::Service;
 fn head_and_not_modified_have_the_headers_of_the_compressed_answer() {
     let service = Service::deployed();
     let gzip = "Accept-Encoding: gzip";
-    let ask = |what: &str, headers: &[&str]| service.send(what, headers, "");
+    let ask = |request: &str, headers: &[&str]| service.send(request, headers, "");
     // The text of the overview changes with the time, and so may its length and tag.
     let head = ask("HEAD /", &[gzip]);
     let bytes = |length: Option<&str>| length.map(|length| length.parse::<u64>().unwrap());

@@ -221,7 +221,7 @@ fn an_invalid_request_gets_the_matching_problem() {
         let answer = service.send("POST /prediction", &[header], CSV);
         assert_eq!(answer.problem(), wanted);
     }
-    let asked = |what: &str| service.send(what, &[], CSV).problem();
+    let asked = |request: &str| service.send(request, &[], CSV).problem();
     assert_eq!(
         asked("POST /prediction?Threshold=1"),
         "400 unknown-parameter"

@@ -105,8 +105,8 @@ impl Service {
         (publish(&config.layout, &history, staged).unwrap(), model)
     }
 
-    pub(super) fn send(&self, what: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
-        send(&self.server, what, headers, body.as_ref())
+    pub(super) fn send(&self, request: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Answer {
+        send(&self.server, request, headers, body.as_ref())
     }
 
     pub(super) fn get(&self, path: &str) -> Answer {

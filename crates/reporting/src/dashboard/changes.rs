@@ -50,7 +50,7 @@ pub(super) fn content(before: Released<'_>, now: Released<'_>) -> Markup {
     }
 }
 
-/// Figures of the fit and of its data.
+/// Facts about the fit and its data.
 fn facts(names: [&str; 2], before: Released<'_>, now: Released<'_>) -> Markup {
     let both = |fact: &dyn Fn(Released<'_>) -> String| [fact(before), fact(now)];
     let facts = [

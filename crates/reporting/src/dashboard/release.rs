@@ -114,13 +114,13 @@ impl ReleasePage {
     /// The command that makes this release live. If it is live already, the command that makes the release
     /// to go back to live.
     fn rollback(&self, parent: Option<&String>) -> Markup {
+        if !self.is_live {
+            return html! {
+                p { "To make this release live again, run on the server:" }
+                (command(&format!("deployment --rollback {}", self.name)))
+            };
+        }
         let to = match &self.return_to {
-            _ if !self.is_live => {
-                return html! {
-                    p { "To make this release live again, run on the server:" }
-                    (command(&format!("deployment --rollback {}", self.name)))
-                };
-            }
             Ok(to) => to.as_ref(),
             Err(_) => {
                 return html! {
