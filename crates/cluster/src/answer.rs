@@ -19,11 +19,11 @@ pub enum Cell {
 
 /// A connection to an SQL engine.
 pub trait Connection: Debug + Send + Sync {
-    /// Runs a read-only statement and returns its result rows. `name` stands for the value in error
-    /// messages. Fails if the result has more than `max_lines` rows.
+    /// Runs a read-only statement and returns its result rows. Errors name the statement by `name`. Fails if the
+    /// result has more than `max_lines` rows.
     fn ask(&self, name: &str, statement: &str, max_lines: usize) -> Result<Answer, Failure>;
 
-    /// Runs a statement that changes something, once. `name` names it in errors.
+    /// Runs a statement that changes something, once. Errors name the statement by `name`.
     fn execute(&self, name: &str, statement: &str) -> Result<(), Failure>;
 }
 
@@ -59,8 +59,8 @@ impl Answer {
         self.lines.iter().map(|line| self.line(line))
     }
 
-    /// Reads each line into the value that it is for: the first cell is the place of the value. An error if
-    /// there is no such value, or if two lines are for the same one.
+    /// Reads each line into one of the values: its first cell is the place of the value. An error if there is
+    /// no such place, or if two lines have the same one.
     pub(crate) fn read_into<T>(
         &self,
         values: &mut [T],
@@ -82,8 +82,8 @@ impl Answer {
         Ok(())
     }
 
-    /// Puts the cells of the lines of another answer behind those of this one. With a key, the first cell of
-    /// a line says which lines belong together; without one, both answers have one line.
+    /// Appends the cells of each line of another answer to the same line of this one. With a key, lines with
+    /// the same first cell are the same; without one, both answers have one line.
     pub(crate) fn extend_lines(&mut self, other: Self, has_key: bool) -> Result<(), Failure> {
         if self.lines.len() != other.lines.len() {
             let what = format!(

@@ -14,21 +14,19 @@ use dataset::{FOLDS, Fold, MAX_NAMED_LEVELS, Selection, Share, Table, level_code
 use ndarray::Array1;
 
 use crate::answer::{Answer, Connection, Line};
-use crate::source::{Source, cell};
-use crate::sql::{self, Likelihood, Scored, Sums};
+use crate::source::{Source, feature_column};
+use crate::sql::{self, Likelihood, Sums};
 
-/// Maximum number of rows of a sample, even if a stage asks for more.
+/// Maximum number of rows of a sample. A stage that needs more gets an error.
 const MAX_SAMPLE_ROWS: usize = 1 << 20;
-/// Maximum number of different log-odds that are returned one by one. If there are more, they are put
-/// together in bins.
+/// Maximum number of different log-odds that are returned one by one. If there are more, bins of log-odds
+/// are returned.
 const MAX_SCORES: usize = 100_000;
-/// Width of a bin of log-odds, and the limit: all log-odds beyond ± the limit are in the outermost bins.
-const SCORE_BINS: (f64, f64) = (1.0 / 1024.0, 32.0);
 
 /// Maximum number of pairs of features that one statement asks for.
 const MAX_PAIRS: usize = 100;
-/// Maximum number of rows into which a statement repeats its rows, once for each pair. A statement asks for
-/// at least one pair.
+/// Maximum product of rows and pairs in one statement, which repeats each row for each pair. A statement has
+/// at least one pair, whatever the number of rows.
 const MAX_REPEATED_ROWS: usize = 1_000_000_000;
 
 /// Rows in an SQL engine.
@@ -39,35 +37,25 @@ pub struct SqlEngine<C> {
 }
 
 impl<C: Connection> SqlEngine<C> {
-    /// The engine of the rows of a relation.
+    /// The engine for the rows of a relation.
     pub fn new(connection: C, source: Source) -> Self {
         Self { connection, source }
     }
 
-    /// Asks for at most `max_lines` lines.
-    fn ask(&self, name: &str, max_lines: usize, statement: &str) -> Result<Answer, Failure> {
-        self.connection.ask(name, statement, max_lines)
-    }
-
-    /// Asks for sums. The answer is that of one statement that asks for all of them.
+    /// Asks for sums, in several statements if they are many. The answers are joined as if one statement had
+    /// asked for all.
     fn ask_sums(&self, name: &str, sums: &Sums) -> Result<Answer, Failure> {
         let max_lines = if sums.by_fold { FOLDS as usize } else { 1 };
         let mut statements = sums.statements.iter();
         let mut all = match statements.next() {
-            Some(first) => self.ask(name, max_lines, first)?,
+            Some(first) => self.connection.ask(name, first, max_lines)?,
             None => Answer::default(),
         };
         for statement in statements {
-            let more = self.ask(name, max_lines, statement)?;
+            let more = self.connection.ask(name, statement, max_lines)?;
             all.extend_lines(more, sums.by_fold)?;
         }
         Ok(all)
-    }
-
-    fn scored(&self) -> Scored {
-        Scored {
-            dialect: self.source.dialect,
-        }
     }
 
     fn likelihood<'a>(&self, point: &'a LogisticPoint<'a>, limit: Option<f64>) -> Likelihood<'a> {
@@ -96,7 +84,7 @@ impl<C: Connection> SqlEngine<C> {
         if sql::is_by_entry(&likelihood, selection.rows.len()) {
             let statement =
                 sql::logistic_terms_by_entry(&likelihood, asked.weight, by_fold, &selected);
-            let answer = self.ask(name, size * groups, &statement)?;
+            let answer = self.connection.ask(name, &statement, size * groups)?;
             return read::logistic_terms_by_entry(&answer, size, groups);
         }
         let sums = sql::logistic_terms(&likelihood, asked.weight, by_fold, &selected);
@@ -126,35 +114,26 @@ impl<C: Connection> SqlEngine<C> {
         Ok((moments, line.count()?))
     }
 
-    /// Calls `take` for each row of a sample, with: the cells (features, then the label; a level is its
-    /// code), the texts of the levels, and the rest of the result row.
-    fn sampled(
-        &self,
-        (name, max_rows): (&str, usize),
-        statement: &str,
-        mut take: impl FnMut(&[f64], &[Option<&str>], &mut Line<'_>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let answer = self.ask(name, max_rows, statement)?;
-        let (mut cells, mut levels) = (Vec::new(), Vec::new());
-        for mut line in answer.each() {
-            cells.clear();
-            levels.clear();
-            let label = line.number_if_present()?.unwrap_or(f64::NAN);
-            for column in &self.source.features {
-                let level = match column.is_category() {
-                    true => line.text_if_present()?,
-                    false => None,
-                };
-                cells.push(match (column.is_category(), level) {
-                    (true, level) => level.map_or(f64::NAN, level_code),
-                    (false, _) => line.number_if_present()?.unwrap_or(f64::NAN),
-                });
-                levels.push(level);
-            }
-            cells.push(label);
-            take(&cells, &levels, &mut line)?;
+    /// Reads a row of an answer to [`sql::sampled_rows`].
+    fn sampled_row<'a>(&self, mut line: Line<'a>) -> Result<SampledRow<'a>, Failure> {
+        let label = line.number_if_present()?;
+        let (mut values, mut levels) = (Vec::new(), Vec::new());
+        for (feature, column) in self.source.features.iter().enumerate() {
+            let value = match column.is_category() {
+                true => line.text_if_present()?.map(|level| {
+                    levels.push((feature, level));
+                    level_code(level)
+                }),
+                false => line.number_if_present()?,
+            };
+            values.push(value.unwrap_or(f64::NAN));
         }
-        Ok(())
+        Ok(SampledRow {
+            values,
+            levels,
+            label,
+            rest: line,
+        })
     }
 
     fn levels(
@@ -163,9 +142,9 @@ impl<C: Connection> SqlEngine<C> {
         present: u64,
         selected: &str,
     ) -> Result<CategoryCounts, Failure> {
-        let statement = sql::levels(feature, MAX_NAMED_LEVELS + 1, selected);
+        let statement = sql::levels(feature, MAX_NAMED_LEVELS, selected);
         let name = format!("levels of {}", self.source.features[feature].name());
-        let answer = self.ask(&name, MAX_NAMED_LEVELS + 1, &statement)?;
+        let answer = self.connection.ask(&name, &statement, MAX_NAMED_LEVELS)?;
         let mut levels = Vec::new();
         for mut line in answer.each() {
             levels.push(LevelCount {
@@ -173,7 +152,6 @@ impl<C: Connection> SqlEngine<C> {
                 rows: line.count()?,
             });
         }
-        levels.truncate(MAX_NAMED_LEVELS);
         levels.sort_by(|one, other| other.rows.cmp(&one.rows).then(one.level.cmp(&other.level)));
         let counted: u64 = levels.iter().map(|level| level.rows).sum();
         Ok(CategoryCounts {
@@ -191,9 +169,12 @@ impl<C: Connection> SqlEngine<C> {
         let features = self.source.features.iter().enumerate();
         let columns: Vec<String> = features
             .map(|(feature, column)| match column.is_category() {
-                // Only the number of levels is used.
-                true => format!("CASE WHEN {} IS NULL THEN NULL ELSE 0e0 END", cell(feature)),
-                false => cell(feature),
+                // Of a category only the number of present cells is used.
+                true => format!(
+                    "CASE WHEN {} IS NULL THEN NULL ELSE 0e0 END",
+                    feature_column(feature)
+                ),
+                false => feature_column(feature),
             })
             .chain(["y".to_owned()])
             .collect();
@@ -222,8 +203,11 @@ impl<C: Connection> Engine for SqlEngine<C> {
     fn counts(&self, models: &[Cut<'_>], selection: &Selection) -> Result<Vec<u64>, Failure> {
         let selected = self.source.selected(selection);
         let statement = sql::counts(self.source.dialect, models, &selected);
+        // Three kinds of labels, times 2ⁿ predictions of n models.
         let mut counts = vec![0; 3 << models.len()];
-        let answer = self.ask("counts of rows", counts.len(), &statement)?;
+        let answer = self
+            .connection
+            .ask("counts of rows", &statement, counts.len())?;
         answer.read_into(&mut counts, |line, count| {
             *count = line.count()?;
             Ok(())
@@ -237,8 +221,8 @@ impl<C: Connection> Engine for SqlEngine<C> {
         selection: &Selection,
     ) -> Result<ClientSums, Failure> {
         let selected = self.source.selected(selection);
-        let statement = sql::client_sums(&self.scored(), number, &selected);
-        let answer = self.ask("sums by client", 1, &statement)?;
+        let statement = sql::client_sums(self.source.dialect, number, &selected);
+        let answer = self.connection.ask("sums by client", &statement, 1)?;
         let mut line = answer.only()?;
         Ok(ClientSums {
             rows: line.count()?,
@@ -259,11 +243,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
         let dialect = self.source.dialect;
         let columns = sql::columns_of_terms(dialect, terms);
         if !are_all_folds(folds) {
-            let each = folds.iter().map(|fold| match fold {
-                Fold::Any => Ok(self.moments_of(&columns, selection)?.0),
-                fold => Ok(self
-                    .moments_of(&columns, &selection.clone().of_fold(*fold))?
-                    .0),
+            let each = folds.iter().map(|fold| {
+                let (moments, _) = self.moments_of(&columns, &within(selection, *fold))?;
+                Ok(moments)
             });
             return each.collect();
         }
@@ -290,13 +272,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
         {
             return self.logistic_terms_of(first, folds.len(), selection);
         }
-        let each = asked.iter().map(|asked| {
-            let selection = match asked.fold {
-                Fold::Any => selection.clone(),
-                fold => selection.clone().of_fold(fold),
-            };
-            self.logistic_terms_of(asked, 1, &selection)
-        });
+        let each = asked
+            .iter()
+            .map(|asked| self.logistic_terms_of(asked, 1, &within(selection, asked.fold)));
         Ok(each.collect::<Result<Vec<_>, Failure>>()?.concat())
     }
 
@@ -355,7 +333,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
         let of_division = |division: &Division| {
             let mut groups = vec![zero.clone(); division.groups()];
             let statement = sql::group_sums(&likelihood, division, &selected);
-            let answer = self.ask("sums by group", groups.len(), &statement)?;
+            let answer = self
+                .connection
+                .ask("sums by group", &statement, groups.len())?;
             answer.read_into(&mut groups, |line, group| {
                 group.rows = line.count()?;
                 group.positives = line.count()?;
@@ -366,7 +346,9 @@ impl<C: Connection> Engine for SqlEngine<C> {
                 Ok(())
             })?;
             let statement = sql::pair_spreads(&likelihood, division, &repeated);
-            let answer = self.ask("spreads of pairs of rows", groups.len(), &statement)?;
+            let answer =
+                self.connection
+                    .ask("spreads of pairs of rows", &statement, groups.len())?;
             answer.read_into(&mut groups, |line, group| {
                 group.pair_spreads = line.number()?;
                 Ok(())
@@ -398,10 +380,12 @@ impl<C: Connection> Engine for SqlEngine<C> {
             let widths = pairs
                 .iter()
                 .map(|pair| pair.map(|(_, parts)| sql::width(parts)));
-            let number: usize = widths.clone().map(|[first, second]| first * second).sum();
-            let statement = sql::pair_sums(&self.scored(), expression, pairs, &selected);
-            let answer = self.ask("sums by pairs of features", number, &statement)?;
-            let mut cells = vec![[0.0; 2]; number];
+            let n_cells: usize = widths.clone().map(|[first, second]| first * second).sum();
+            let statement = sql::pair_sums(self.source.dialect, expression, pairs, &selected);
+            let answer = self
+                .connection
+                .ask("sums by pairs of features", &statement, n_cells)?;
+            let mut cells = vec![[0.0; 2]; n_cells];
             answer.read_into(&mut cells, |line, cell| line.fill(cell))?;
             let mut rest = &cells[..];
             for (pair, widths) in pairs.iter().zip(widths) {
@@ -423,15 +407,16 @@ impl<C: Connection> Engine for SqlEngine<C> {
         expression: &LinearExpression<'_>,
         selection: &Selection,
     ) -> Result<Vec<ScoreGroup>, Failure> {
-        let selected = self.source.selected(selection);
+        let (dialect, selected) = (self.source.dialect, self.source.selected(selection));
         let max_groups = MAX_SCORES + 1;
-        let statement = sql::score_groups(&self.scored(), expression, max_groups, &selected);
-        let mut answer = self.ask("rows by log-odds", max_groups, &statement)?;
+        let statement = sql::score_groups(dialect, expression, max_groups, &selected);
+        let mut answer = self
+            .connection
+            .ask("rows by log-odds", &statement, max_groups)?;
         if answer.lines.len() > MAX_SCORES {
-            let (width, limit) = SCORE_BINS;
-            let max_bins = (2.0 * limit / width) as usize + 2;
-            let statement = sql::binned_scores(&self.scored(), expression, SCORE_BINS, &selected);
-            answer = self.ask("rows by bins of log-odds", max_bins, &statement)?;
+            let statement = sql::binned_scores(dialect, expression, &selected);
+            let name = "rows by bins of log-odds";
+            answer = self.connection.ask(name, &statement, sql::MAX_SCORE_BINS)?;
         }
         let groups = answer.each().map(|mut line| {
             Ok(ScoreGroup {
@@ -457,17 +442,19 @@ impl<C: Connection> Engine for SqlEngine<C> {
             column
         });
         let columns = columns.collect();
-        let statement = sql::smallest_rows(&self.source, &[], SAMPLE_ROWS, &selected);
+        let statement = sql::sampled_rows(&self.source, &[], SAMPLE_ROWS, &selected);
+        let name = "the sample of the profile";
+        let answer = self.connection.ask(name, &statement, SAMPLE_ROWS)?;
         let mut sample = vec![Vec::new(); self.source.features.len() + 1];
-        self.sampled(
-            ("the sample of the profile", SAMPLE_ROWS),
-            &statement,
-            |cells, _, _| {
-                let columns = sample.iter_mut().zip(cells);
-                columns.for_each(|(column, cell)| column.push(*cell));
-                Ok(())
-            },
-        )?;
+        for line in answer.each() {
+            let row = self.sampled_row(line)?;
+            let cells = row
+                .values
+                .into_iter()
+                .chain([row.label.unwrap_or(f64::NAN)]);
+            let columns = sample.iter_mut().zip(cells);
+            columns.for_each(|(column, cell)| column.push(cell));
+        }
         Ok(Profile {
             rows,
             columns,
@@ -489,77 +476,68 @@ impl<C: Connection> Engine for SqlEngine<C> {
         }
         let selected = self.source.selected(selection);
         let rows = sql::one_row_of_each(&self.source, &selected);
-        let statement = sql::smallest_rows(&self.source, &["is_chosen"], SAMPLE_ROWS, &rows);
-        let (mut place, mut chosen) = (0, Vec::new());
-        let asked = ("one row of each client", SAMPLE_ROWS);
-        self.sampled(asked, &statement, |_, _, line| {
-            if line.count()? == 1 {
+        let statement = sql::sampled_rows(&self.source, &["is_chosen"], SAMPLE_ROWS, &rows);
+        let name = "one row of each client";
+        let answer = self.connection.ask(name, &statement, SAMPLE_ROWS)?;
+        let mut chosen = Vec::new();
+        for (place, line) in (0..).zip(answer.each()) {
+            if self.sampled_row(line)?.rest.count()? == 1 {
                 chosen.push(place);
             }
-            place += 1;
-            Ok(())
-        })?;
+        }
         Ok(Some(chosen))
     }
 
     fn sample(&self, selection: &Selection, max_rows: usize) -> Result<Table, Failure> {
         let selected = self.source.selected(selection);
         let limit = max_rows.min(MAX_SAMPLE_ROWS + 1);
-        let more = ["client", "number", "place"];
-        let statement = sql::smallest_rows(&self.source, &more, limit, &selected);
-        let mut rows: Vec<SampledRow> = Vec::new();
-        let mut names: Vec<(usize, String)> = Vec::new();
-        self.sampled(
-            ("a sample of rows", limit),
-            &statement,
-            |cells, levels, line| {
-                let named = levels.iter().enumerate();
-                names
-                    .extend(named.filter_map(|(place, level)| Some((place, (*level)?.to_owned()))));
-                if names.len() > MAX_SAMPLE_ROWS {
-                    names.sort();
-                    names.dedup();
-                }
-                rows.push(SampledRow {
-                    cells: cells.to_vec(),
-                    // The bits of a hash.
-                    client: line.whole()? as u64,
-                    number: line.count()? as u32,
-                    place: line.count()?,
-                });
-                Ok(())
-            },
-        )?;
-        if rows.len() > MAX_SAMPLE_ROWS {
+        let more = ["place", "client", "number"];
+        let statement = sql::sampled_rows(&self.source, &more, limit, &selected);
+        let answer = self.connection.ask("a sample of rows", &statement, limit)?;
+        if answer.lines.len() > MAX_SAMPLE_ROWS {
             return Err(Failure::configuration(format!(
                 "this step needs more than {MAX_SAMPLE_ROWS} single rows, and the SQL engine returns at most that many: set engine.kind to embedded"
             )));
         }
-        rows.sort_unstable_by_key(|row| row.place);
+        let mut rows: Vec<(u64, SampledRow<'_>)> = Vec::new();
+        for line in answer.each() {
+            let mut row = self.sampled_row(line)?;
+            rows.push((row.rest.count()?, row));
+        }
+        rows.sort_unstable_by_key(|(place, _)| *place);
         let features = vec![Vec::new(); self.source.features.len()];
         let mut table = Table::of_columns(features, Vec::new(), Vec::new());
-        for (feature, name) in names {
-            table.add_level(feature, &name);
-        }
-        for row in rows {
-            let (label, values) = row
-                .cells
-                .split_last()
-                .map_or((f64::NAN, &[][..]), |(label, values)| (*label, values));
-            let label = (!label.is_nan()).then_some(label > 0.5);
-            table.push_of_client(row.client, row.number, values, label);
+        for (_, mut row) in rows {
+            for (feature, level) in row.levels {
+                table.add_level(feature, level);
+            }
+            // The bits of a hash.
+            let client = row.rest.whole()? as u64;
+            let number = row.rest.count()? as u32;
+            let label = row.label.map(|label| label > 0.5);
+            table.push_of_client(client, number, &row.values, label);
         }
         Ok(table)
     }
 }
 
-/// A row that the engine returned.
-struct SampledRow {
-    /// The features, then the label.
-    cells: Vec<f64>,
-    client: u64,
-    number: u32,
-    place: u64,
+/// A row of a sample.
+struct SampledRow<'a> {
+    /// The features. A level is its code, and a missing cell is NaN.
+    values: Vec<f64>,
+    /// The present levels, each with its feature.
+    levels: Vec<(usize, &'a str)>,
+    label: Option<f64>,
+    /// The columns after the features, not read yet.
+    rest: Line<'a>,
+}
+
+/// The rows of a fold. With [`Fold::Any`] the selection keeps its own fold.
+fn within(selection: &Selection, fold: Fold) -> Selection {
+    match fold {
+        Fold::Any => selection.clone(),
+        fold => selection.clone().of_fold(fold),
+    }
 }
 
 /// True if the choices are each fold once, in their order.
@@ -572,7 +550,7 @@ fn is_same_sum(one: &LogisticSums<'_>, other: &LogisticSums<'_>) -> bool {
     std::ptr::eq(one.point, other.point) && one.weight == other.weight && one.limit == other.limit
 }
 
-/// Number of pairs of features that a statement over these rows asks for.
+/// Number of pairs of features in one statement over these rows.
 fn pairs_at_once(selection: &Selection) -> usize {
     let rows = match selection.share {
         Share::All => selection.rows.len(),

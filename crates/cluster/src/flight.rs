@@ -1,8 +1,7 @@
 //! The connection over Arrow Flight SQL.
 //!
-//! Statements are sent as text, because Sail knows no prepared ones. A statement that fails for a
-//! reason that may pass is sent once more if it only reads. The log has the seconds of each statement on the
-//! level `debug`.
+//! Statements are sent as text, because Sail knows no prepared ones. If a statement that only reads fails, and
+//! the reason may pass, it is sent once more. At level `debug` the log has the seconds of each statement.
 
 mod cells;
 
@@ -11,6 +10,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use arrow_array::RecordBatch;
 use arrow_flight::FlightEndpoint;
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_client::FlightServiceClient;
@@ -28,11 +28,11 @@ use crate::answer::{Answer, Cell, Connection};
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
 /// Maximum time to connect.
 const MAX_CONNECT_TIME: Duration = Duration::from_secs(30);
-/// Pause before a statement is sent once more, in which an engine can start again, or notice that a worker
-/// is lost.
+/// Pause before a statement is sent once more. Meanwhile an engine can restart, or notice that it lost a
+/// worker.
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
-/// Maximum time in which an engine shows an examination that it answers. A person waits for it.
-const MAX_EXAMINATION_TIME: Duration = Duration::from_secs(10);
+/// Maximum time for an answer to the doctor, because a person waits for it.
+const MAX_DOCTOR_TIME: Duration = Duration::from_secs(10);
 /// Maximum length of an engine's message in an error.
 const MAX_SHOWN: usize = 400;
 
@@ -41,8 +41,8 @@ const MAX_SHOWN: usize = 400;
 pub struct FlightSettings {
     /// Address, such as `grpc://localhost:32010`.
     pub url: String,
-    /// Certificates, as PEM, of the authorities that an address over TLS is trusted for; `None` for those of
-    /// the operating system.
+    /// PEM certificates of the authorities that may confirm the engine's certificate, for an address over TLS;
+    /// `None` for those of the operating system.
     pub tls_ca: Option<Vec<u8>>,
     /// Token that is sent with every statement; `None` for an engine without authentication.
     pub token: Option<String>,
@@ -89,7 +89,7 @@ pub struct FlightConnection {
     channel: Channel,
 }
 
-/// Why an engine does not show that it answers.
+/// Why an engine did not answer the doctor.
 #[derive(Debug)]
 pub struct Unanswered {
     /// The failure.
@@ -103,14 +103,14 @@ pub struct Unanswered {
 enum Limit {
     /// `engine.timeout_seconds`.
     Configured(Duration),
-    /// [`MAX_EXAMINATION_TIME`].
-    Examination,
+    /// [`MAX_DOCTOR_TIME`].
+    Doctor,
 }
 
 /// Why a statement has no answer.
 enum Problem {
-    /// The engine returned an error.
-    Refused(Box<tonic::Status>),
+    /// The call failed with this status.
+    Failed(Box<tonic::Status>),
     /// The time is over.
     TooSlow(Limit),
     /// The answer is not what the protocol or the statement allows.
@@ -123,13 +123,14 @@ impl FlightConnection {
         Ok(Self::new(FlightSettings::of(settings)?)?)
     }
 
-    /// A connection for an examination, which does not wait long until it is there.
-    pub fn for_examination(settings: &EngineSettings) -> anyhow::Result<Self> {
+    /// A connection for the doctor: it waits at most [`MAX_DOCTOR_TIME`], and does not pause before the second
+    /// attempt.
+    pub fn for_doctor(settings: &EngineSettings) -> anyhow::Result<Self> {
         let settings = FlightSettings {
             retry_pause: Duration::ZERO,
             ..FlightSettings::of(settings)?
         };
-        let limit = Limit::of_examination(settings.timeout);
+        let limit = Limit::of_doctor(settings.timeout);
         Ok(Self::within(limit, settings)?)
     }
 
@@ -138,21 +139,15 @@ impl FlightConnection {
         Self::within(Limit::Configured(settings.timeout), settings)
     }
 
-    /// A connection whose first statement has this time. Half of the time is for connecting, so that a host
-    /// that does not react is told from an engine that is too slow.
+    /// A connection. `first` limits the first statement, which also connects. Connecting may take half of that
+    /// time: the error then says whether the host does not react or the engine is too slow.
     fn within(first: Limit, settings: FlightSettings) -> Result<Self, Failure> {
         let invalid =
             |why: String| Failure::configuration(format!("engine.url {}: {why}", settings.url));
-        let plain = settings.url.strip_prefix("grpc://");
-        let plain = plain.map(|address| format!("http://{address}"));
-        let over_tls = settings.url.strip_prefix("grpc+tls://");
-        let over_tls = over_tls.map(|address| format!("https://{address}"));
-        let (address, is_over_tls) = match (plain, over_tls) {
-            (Some(address), _) => (address, false),
-            (None, Some(address)) => (address, true),
-            (None, None) => {
-                return Err(invalid("it must begin with grpc:// or grpc+tls://".into()));
-            }
+        let (address, is_over_tls) = match settings.url.split_once("://") {
+            Some(("grpc", host)) => (format!("http://{host}"), false),
+            Some(("grpc+tls", host)) => (format!("https://{host}"), true),
+            _ => return Err(invalid("it must begin with grpc:// or grpc+tls://".into())),
         };
         let mut endpoint = Endpoint::from_shared(address)
             .map_err(|error| invalid(error.to_string()))?
@@ -176,7 +171,8 @@ impl FlightConnection {
             Failure::input_output(format!("failed to start the client of the engine: {error}"))
         })?;
         let channel = {
-            let _within = runtime.enter();
+            // The channel starts its task in this runtime.
+            let _guard = runtime.enter();
             endpoint.connect_lazy()
         };
         Ok(Self {
@@ -186,9 +182,9 @@ impl FlightConnection {
         })
     }
 
-    /// Asks for a constant, which an engine that works has at once.
+    /// Asks for a constant. An engine that works answers at once.
     pub fn expect_answer(&self) -> Result<(), Unanswered> {
-        let (name, limit) = ("the doctor", Limit::of_examination(self.settings.timeout));
+        let (name, limit) = ("the doctor", Limit::of_doctor(self.settings.timeout));
         let answer = self.ask_within(limit, name, "SELECT 1", 1);
         answer.map(|_| ()).map_err(|problem| Unanswered {
             failure: self.failure(name, &problem),
@@ -216,19 +212,7 @@ impl FlightConnection {
         }
     }
 
-    /// Waits for a result, but not longer than the limit.
-    fn in_time<T>(
-        &self,
-        limit: Limit,
-        work: impl Future<Output = Result<T, Problem>>,
-    ) -> Result<T, Problem> {
-        self.runtime.block_on(async {
-            let in_time = tokio::time::timeout(limit.time(), work).await;
-            in_time.unwrap_or(Err(Problem::TooSlow(limit)))
-        })
-    }
-
-    /// As [`in_time`](Self::in_time). The log gets the seconds.
+    /// Waits for a result, but not longer than the limit. The log gets the seconds.
     fn timed<T>(
         &self,
         limit: Limit,
@@ -236,7 +220,10 @@ impl FlightConnection {
         work: impl Future<Output = Result<T, Problem>>,
     ) -> Result<T, Problem> {
         let clock = Instant::now();
-        let ended = self.in_time(limit, work);
+        let ended = self.runtime.block_on(async {
+            let in_time = tokio::time::timeout(limit.time(), work).await;
+            in_time.unwrap_or(Err(Problem::TooSlow(limit)))
+        });
         let seconds = clock.elapsed().as_secs_f64();
         tracing::debug!(
             query = name,
@@ -258,20 +245,32 @@ impl FlightConnection {
     }
 
     async fn lines(&self, statement: &str, max_lines: usize) -> Result<Vec<Vec<Cell>>, Problem> {
+        let mut lines = Vec::new();
+        self.each_batch(statement, |batch| {
+            if lines.len() + batch.num_rows() > max_lines {
+                return Err(Problem::Odd(format!("more than {max_lines} lines")));
+            }
+            cells::append(&mut lines, batch).map_err(Problem::Odd)
+        })
+        .await?;
+        Ok(lines)
+    }
+
+    /// Sends a statement, and calls `take` for each batch of the answer.
+    async fn each_batch(
+        &self,
+        statement: &str,
+        mut take: impl FnMut(&RecordBatch) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
         let mut client = self.client();
         let info = client.execute(statement.to_owned(), None).await?;
-        let mut lines = Vec::new();
         for endpoint in info.endpoint {
-            let ticket = ticket_of(endpoint)?;
-            let mut batches = client.do_get(ticket).await?;
+            let mut batches = client.do_get(ticket_of(endpoint)?).await?;
             while let Some(batch) = batches.try_next().await? {
-                if lines.len() + batch.num_rows() > max_lines {
-                    return Err(Problem::Odd(format!("more than {max_lines} lines")));
-                }
-                cells::append(&mut lines, &batch).map_err(Problem::Odd)?;
+                take(&batch)?;
             }
         }
-        Ok(lines)
+        Ok(())
     }
 
     fn failure(&self, name: &str, problem: &Problem) -> Failure {
@@ -283,19 +282,22 @@ impl FlightConnection {
             Problem::Odd(what) => {
                 Failure::input_output(format!("the engine at {url} answered {asked} with {what}"))
             }
-            Problem::Refused(status) => {
+            Problem::Failed(status) => {
                 let says = shown(status);
-                match status.code() {
-                    _ if problem.is_refusal() => Failure::configuration(format!(
+                if problem.is_refusal() {
+                    Failure::configuration(format!(
                         "the engine at {url} refused {asked}: {says}: check engine.token_file"
-                    )),
-                    _ if problem.is_distrust() => Failure::configuration(format!(
+                    ))
+                } else if problem.is_distrust() {
+                    Failure::configuration(format!(
                         "the engine at {url} cannot be trusted for {asked}: {says}: check engine.url and engine.tls_ca"
-                    )),
-                    Code::Unavailable => Failure::input_output(format!(
+                    ))
+                } else if status.code() == Code::Unavailable {
+                    Failure::input_output(format!(
                         "the engine at {url} cannot be reached for {asked}: {says}"
-                    )),
-                    _ => Failure::input_output(format!("{asked} failed at {url}: {says}")),
+                    ))
+                } else {
+                    Failure::input_output(format!("{asked} failed at {url}: {says}"))
                 }
             }
         }
@@ -316,24 +318,16 @@ impl Connection for FlightConnection {
 
     fn execute(&self, name: &str, statement: &str) -> Result<(), Failure> {
         let limit = Limit::Configured(self.settings.timeout);
-        let ended = self.timed(limit, name, async {
-            let mut client = self.client();
-            let info = client.execute(statement.to_owned(), None).await?;
-            for endpoint in info.endpoint {
-                let mut batches = client.do_get(ticket_of(endpoint)?).await?;
-                while batches.try_next().await?.is_some() {}
-            }
-            Ok(())
-        });
+        let ended = self.timed(limit, name, self.each_batch(statement, |_| Ok(())));
         ended.map_err(|problem| self.failure(name, &problem))
     }
 }
 
 impl Limit {
-    /// The time in which an engine shows an examination that it answers.
-    fn of_examination(configured: Duration) -> Self {
-        match configured > MAX_EXAMINATION_TIME {
-            true => Self::Examination,
+    /// The limit of a statement of the doctor.
+    fn of_doctor(configured: Duration) -> Self {
+        match configured > MAX_DOCTOR_TIME {
+            true => Self::Doctor,
             false => Self::Configured(configured),
         }
     }
@@ -341,7 +335,7 @@ impl Limit {
     fn time(self) -> Duration {
         match self {
             Self::Configured(time) => time,
-            Self::Examination => MAX_EXAMINATION_TIME,
+            Self::Doctor => MAX_DOCTOR_TIME,
         }
     }
 }
@@ -351,19 +345,19 @@ impl fmt::Display for Limit {
         let seconds = self.time().as_secs();
         match self {
             Self::Configured(_) => write!(to, "engine.timeout_seconds ({seconds})"),
-            Self::Examination => write!(to, "{seconds} s"),
+            Self::Doctor => write!(to, "{seconds} s"),
         }
     }
 }
 
 impl Problem {
-    /// True if the same statement may succeed when it is sent again: the engine may be starting again,
-    /// or have lost a worker.
+    /// True if the same statement may succeed when it is sent again: the engine may be restarting, or
+    /// have lost a worker.
     fn may_pass(&self) -> bool {
         match self {
             Self::TooSlow(_) | Self::Odd(_) => false,
-            Self::Refused(_) if self.is_distrust() => false,
-            Self::Refused(status) => !matches!(
+            Self::Failed(_) if self.is_distrust() => false,
+            Self::Failed(status) => !matches!(
                 status.code(),
                 Code::InvalidArgument
                     | Code::Unauthenticated
@@ -378,23 +372,23 @@ impl Problem {
     fn is_refusal(&self) -> bool {
         let is_of_credentials =
             |code| matches!(code, Code::Unauthenticated | Code::PermissionDenied);
-        matches!(self, Self::Refused(status) if is_of_credentials(status.code()))
+        matches!(self, Self::Failed(status) if is_of_credentials(status.code()))
     }
 
-    /// True if the certificate of the engine is not trusted. The library passes on only a text. A statement
-    /// that failed for another reason may have the same text.
+    /// True if the certificate of the engine is not trusted. The library tells it by a text only. The code is
+    /// checked, too, because the error of a statement may contain the same text.
     fn is_distrust(&self) -> bool {
         let is_of_certificate = |status: &tonic::Status| {
             status.code() == Code::Unavailable && shown(status).contains("invalid peer certificate")
         };
-        matches!(self, Self::Refused(status) if is_of_certificate(status))
+        matches!(self, Self::Failed(status) if is_of_certificate(status))
     }
 }
 
 impl From<FlightError> for Problem {
     fn from(error: FlightError) -> Self {
         match error {
-            FlightError::Tonic(status) => Self::Refused(status),
+            FlightError::Tonic(status) => Self::Failed(status),
             other => Self::Odd(format!("an error: {other}")),
         }
     }
@@ -477,8 +471,8 @@ mod tests {
         let minutes = Duration::from_secs(600);
         let connection = FlightConnection::new(settings(minutes)).unwrap();
         let configured = Limit::Configured(minutes);
-        let examined = Limit::of_examination(minutes);
-        let short = Limit::of_examination(Duration::from_secs(3));
+        let examined = Limit::of_doctor(minutes);
+        let short = Limit::of_doctor(Duration::from_secs(3));
         for (limit, text) in [
             (configured, "longer than engine.timeout_seconds (600) at"),
             (examined, "longer than 10 s at"),
@@ -493,7 +487,7 @@ mod tests {
     fn only_a_connection_that_failed_is_distrusted() {
         let problem = |code| {
             let status = tonic::Status::new(code, "invalid peer certificate: UnknownIssuer");
-            Problem::Refused(Box::new(status))
+            Problem::Failed(Box::new(status))
         };
         let untrusted = problem(Code::Unavailable);
         assert!(untrusted.is_distrust() && !untrusted.may_pass());

@@ -10,7 +10,8 @@ use crate::dialect::Dialect;
 pub enum Relation {
     /// A table or view of this name.
     Named(String),
-    /// All Parquet files of this folder. Statements need nothing that an engine forgets when it starts again.
+    /// All Parquet files of this folder. A statement over them needs no view, which an engine forgets when it
+    /// restarts.
     Parquet(String),
 }
 
@@ -81,7 +82,7 @@ impl Column {
 }
 
 /// Name of a feature's column in statements.
-pub(crate) fn cell(feature: usize) -> String {
+pub(crate) fn feature_column(feature: usize) -> String {
     format!("x{feature}")
 }
 

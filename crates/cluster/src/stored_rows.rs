@@ -1,14 +1,13 @@
-//! Rows that lie on the storage of the engine, as Parquet.
+//! The rows on the storage of the engine, as Parquet.
 //!
-//! Ingestion writes finaldata.csv on this machine. From there the rows come to the engine: those that it
-//! does not have yet are written as text to the storage, and the engine makes Parquet of them. The folder
-//! `rows` has the Parquet files, and `rows.json` says which of them count, and for which content of
-//! finaldata.csv. Rows are appended while finaldata.csv was only appended to. Otherwise all rows are stored
-//! again.
+//! Ingestion writes finaldata.csv on this machine. New rows are written to the storage as text, and the engine
+//! converts the text to Parquet. The folder `rows` has the Parquet files. `rows.json` lists them, and names the
+//! content of finaldata.csv that they hold. If rows were only appended to finaldata.csv, only these rows are
+//! stored. Otherwise all rows are stored again.
 //!
-//! What lies there can always be made again. A file that is missing, or has another length, is
-//! therefore no error. Leftovers of killed runs are removed by the next run that stores rows. Files with
-//! names that no run makes are never removed.
+//! The storage can always be rebuilt. A file that is missing, or has another length, is therefore no error.
+//! The next run that uses the rows removes leftovers of killed runs. Files with names that no run makes are
+//! never removed.
 
 mod chunk;
 mod content;
@@ -30,33 +29,22 @@ use crate::engine::SqlEngine;
 use crate::source::{Column, Relation, Source};
 use crate::sql;
 
-/// Number of rows that the engine gets at once.
+/// Number of rows that the engine converts at once.
 const CHUNK_ROWS: usize = 4 << 20;
 /// Number of files above which the next run stores all rows again, in few files.
 const MAX_FILES: usize = 256;
 
-/// The rows of finaldata.csv, and what is known of them.
+/// The rows of finaldata.csv.
 #[derive(Clone, Copy, Debug)]
 pub struct FinalRows<'a> {
     /// The configuration.
     pub config: &'a Config,
     /// The committed content of finaldata.csv.
     pub ledger: &'a Ledger,
-    /// An earlier content, to which rows were only appended since. It may be the same.
+    /// Earlier content, from which `ledger` differs only by appended rows, if at all.
     pub earlier: &'a Ledger,
     /// The rows after those of `earlier`, if memory holds them.
     pub appended: Option<&'a Table>,
-}
-
-/// Which rows the engine needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Missing {
-    /// None.
-    Nothing,
-    /// The rows from this number on.
-    From(u64),
-    /// All rows. Those on the storage are of other data.
-    All,
 }
 
 /// Stores the rows that the engine does not have yet. The result has all rows of finaldata.csv, on the
@@ -76,19 +64,14 @@ pub fn load<C: Connection + 'static>(
     let storage = Storage::of(&settings.storage)?;
     let columns: Vec<Column> = schema.features.iter().map(Column::of).collect();
     let content = storage.usable_content(rows.config)?;
-    let missing = match &content {
-        Some(content) => content.missing(rows)?,
-        None => Missing::All,
+    let first_missing = match &content {
+        Some(content) => content.first_missing(rows)?,
+        None => Some(0),
     };
-    let kept = content.filter(|_| missing != Missing::All);
+    let kept = content.filter(|_| first_missing != Some(0));
     let kept = kept.map(|content| content.files).unwrap_or_default();
     storage.remove_leftovers(&kept)?;
-    let first = match missing {
-        Missing::Nothing => None,
-        Missing::From(first) => Some(first),
-        Missing::All => Some(0),
-    };
-    if let Some(first) = first {
+    if let Some(first) = first_missing {
         storage.store(&connection, &columns, rows, kept, first)?;
     }
     let relation = storage.relation(&connection, ledger.rows)?;
@@ -115,13 +98,13 @@ pub enum StoredRows {
         /// The file.
         file: PathBuf,
     },
-    /// The rows, and a file that an interrupted run left beside them. The next run that uses the rows removes
+    /// All rows, and a file that an interrupted run left beside them. The next run that uses the rows removes
     /// it.
     Leftover {
         /// The file.
         file: PathBuf,
     },
-    /// The rows, which the engine finds too.
+    /// All rows, and the engine finds them.
     Whole {
         /// Number of rows.
         rows: u64,
@@ -141,14 +124,14 @@ pub fn examine(
     let Some(content) = storage.content(config)? else {
         return Ok(StoredRows::None);
     };
-    if let Some(file) = content.incomplete_file(&storage.rows()) {
+    if let Some(file) = content.incomplete_file(&storage.rows_folder()) {
         return Ok(StoredRows::Incomplete { file });
     }
-    let found = storage.expect_no_foreign_file()?;
-    if let Some(file) = found.into_iter().find(|file| !content.has(name_of(file))) {
+    let mut row_files = storage.row_files()?.into_iter();
+    if let Some(file) = row_files.find(|file| !content.has(name_of(file))) {
         return Ok(StoredRows::Leftover { file });
     }
-    let relation = Relation::Parquet(path_text(&storage.rows()).to_owned());
+    let relation = Relation::Parquet(path_text(&storage.rows_folder()).to_owned());
     match storage.difference(connection, &relation, content.rows)? {
         Some(difference) => Err(difference.into()),
         None => Ok(StoredRows::Whole {
@@ -177,7 +160,7 @@ impl<'a> Storage<'a> {
     }
 
     /// Folder of the Parquet files.
-    fn rows(&self) -> PathBuf {
+    fn rows_folder(&self) -> PathBuf {
         self.folder.join("rows")
     }
 
@@ -185,15 +168,16 @@ impl<'a> Storage<'a> {
         self.folder.join("rows.json")
     }
 
-    /// What the storage has, if that is whole and in few files.
+    /// The content of the storage, if it is complete and in few files.
     fn usable_content(&self, config: &Config) -> anyhow::Result<Option<Content>> {
         let is_usable = |content: &Content| {
-            content.files.len() <= MAX_FILES && content.incomplete_file(&self.rows()).is_none()
+            content.files.len() <= MAX_FILES
+                && content.incomplete_file(&self.rows_folder()).is_none()
         };
         Ok(self.content(config)?.filter(is_usable))
     }
 
-    /// What the storage has; `None` if no run of this version has noted anything.
+    /// The content of the storage; `None` if no run of this version has recorded any.
     fn content(&self, config: &Config) -> anyhow::Result<Option<Content>> {
         let Some(content) = Content::read(&self.content_file())? else {
             return Ok(None);
@@ -211,7 +195,7 @@ impl<'a> Storage<'a> {
         Ok(Some(content))
     }
 
-    /// Stores the rows from the `first` on beside those in the `stored` files, and notes that they are there.
+    /// Stores the rows from number `first` on beside those in the `stored` files, and records the new content.
     fn store(
         &self,
         connection: &impl Connection,
@@ -220,7 +204,7 @@ impl<'a> Storage<'a> {
         mut stored: Vec<StoredFile>,
         first: u64,
     ) -> anyhow::Result<()> {
-        files::create_folder(&self.rows())?;
+        files::create_folder(&self.rows_folder())?;
         let token = token(self.folder);
         let mut chunks = Chunks::new(self, connection, columns, &token, first);
         tracing::info!(
@@ -240,7 +224,7 @@ impl<'a> Storage<'a> {
         Content::of(rows, stored).write(&self.content_file())
     }
 
-    /// Removes what no run needs any more: files of other content, and the rest of killed runs.
+    /// Removes what no run needs any more: files of other content, and leftovers of killed runs.
     fn remove_leftovers(&self, stored: &[StoredFile]) -> anyhow::Result<()> {
         for entry in entries(self.folder)? {
             if names::is_temporary(name_of(&entry)) && entry.is_dir() {
@@ -248,10 +232,10 @@ impl<'a> Storage<'a> {
             }
         }
         if stored.is_empty() {
-            // Until the new rows are there, the storage has none.
+            // Removed first, so that it never names files that are gone.
             files::remove_file(&self.content_file())?;
         }
-        for entry in self.expect_no_foreign_file()? {
+        for entry in self.row_files()? {
             if !stored.iter().any(|file| file.name == name_of(&entry)) {
                 files::remove_file(&entry)?;
             }
@@ -259,12 +243,12 @@ impl<'a> Storage<'a> {
         Ok(())
     }
 
-    /// The files of rows. An error if there is another file beside them.
-    fn expect_no_foreign_file(&self) -> anyhow::Result<Vec<PathBuf>> {
-        if !files::exists(&self.rows())? {
+    /// The Parquet files of the rows. An error if the folder has a file that no run makes.
+    fn row_files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if !files::exists(&self.rows_folder())? {
             return Ok(Vec::new());
         }
-        let mut found = entries(&self.rows())?;
+        let mut found = entries(&self.rows_folder())?;
         // Engines and file systems leave hidden files, which no engine reads.
         found.retain(|entry| !name_of(entry).starts_with('.'));
         let foreign = found.iter().find(|it| !names::is_of_rows(name_of(it)));
@@ -279,10 +263,10 @@ impl<'a> Storage<'a> {
         Ok(found)
     }
 
-    /// All rows, for statements. If the engine does not find this number of them, the next run stores them
-    /// again.
+    /// All rows, for statements. An error if the engine does not find this number of them; the next run then
+    /// stores them again.
     fn relation(&self, connection: &impl Connection, rows: u64) -> anyhow::Result<Relation> {
-        let relation = Relation::Parquet(path_text(&self.rows()).to_owned());
+        let relation = Relation::Parquet(path_text(&self.rows_folder()).to_owned());
         if let Some(difference) = self.difference(connection, &relation, rows)? {
             files::remove_file(&self.content_file())?;
             return Err(difference.into());
@@ -310,18 +294,18 @@ impl<'a> Storage<'a> {
     }
 }
 
-/// The text of a path of the storage, whose signs the configuration limits.
+/// A path of the storage as text. The configuration allows only ASCII characters in it.
 fn path_text(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
 }
 
-/// The last part of a path; empty for a name that is no UTF-8.
+/// The file name of a path; empty for a name that is no UTF-8.
 fn name_of(path: &Path) -> &str {
     let name = path.file_name().and_then(|name| name.to_str());
     name.unwrap_or_default()
 }
 
-/// A text that no other run uses in names.
+/// Hexadecimal digits that no other run uses in names.
 fn token(folder: &Path) -> String {
     let now = clock::now().as_nanosecond();
     let text = format!("{now} {} {}", std::process::id(), folder.display());

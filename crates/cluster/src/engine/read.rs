@@ -2,7 +2,7 @@
 
 use common::Failure;
 use dataset::passes::{LogisticTerms, Moments};
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use crate::answer::{Answer, Line, odd};
 
@@ -78,22 +78,19 @@ pub(super) fn logistic_terms_by_entry(
         Ok(())
     })?;
     let of_groups = lines.chunks(size).map(|lines| {
+        let found: Vec<&EntryLine> = lines.iter().flatten().collect();
+        if !found.is_empty() && found.len() != size {
+            let what = format!("{} lines instead of {size} for a group", found.len());
+            return Err(odd(&answer.name, &what));
+        }
         let mut terms = LogisticTerms::zero(size);
-        for (place, line) in lines.iter().flatten().enumerate() {
+        for (place, line) in found.into_iter().enumerate() {
             (terms.rows, terms.positives, terms.loss) = (line.rows, line.positives, line.loss);
             terms.gradient[place] = line.entry;
-            let row = terms.hessian.row_mut(place);
-            row.into_iter()
-                .zip(&line.row)
-                .for_each(|(to, from)| *to = *from);
+            let row = ArrayView1::from(&line.row);
+            terms.hessian.row_mut(place).assign(&row);
         }
-        match lines.iter().flatten().count() {
-            found if found == 0 || found == size => Ok(terms),
-            found => {
-                let what = format!("{found} lines instead of {size} for a group");
-                Err(odd(&answer.name, &what))
-            }
-        }
+        Ok(terms)
     });
     of_groups.collect()
 }

@@ -8,7 +8,7 @@ use crate::answer::Cell;
 use crate::dialect::Dialect;
 use crate::source::{Column, Relation};
 
-/// Values as they are.
+/// An axis that changes no value.
 const AXIS: Axis = Axis {
     scale: 1.0,
     shift: 0.0,
@@ -43,7 +43,7 @@ fn engine(lines: Vec<Vec<Cell>>) -> SqlEngine<Fixed> {
 }
 
 #[test]
-fn counts_are_read_by_their_cell_and_missing_cells_are_zero() {
+fn a_count_has_the_place_in_its_first_column_and_other_counts_are_zero() {
     let lines = [[2, 5], [0, 3]].map(|cells| cells.map(Cell::Whole).to_vec());
     let counts = engine(lines.to_vec()).counts(&[], &Selection::rows(0..9));
     assert_eq!(counts, Ok(vec![3, 0, 5]));
@@ -123,7 +123,7 @@ fn a_newton_step_is_put_together_from_its_entries() {
         limit: None,
         fold: Fold::Any,
     };
-    // The entry, rows, positive labels, loss, the gradient, and a row of the matrix.
+    // The place of the entry, rows, positive labels, loss, the gradient, and a row of the matrix.
     let line = |entry: i64| {
         let counts = [entry, 4, 1].map(Cell::Whole);
         let numbers = std::iter::once(2.5).chain((0..9).map(|place| (10 * entry + place) as f64));
@@ -147,7 +147,7 @@ fn a_newton_step_is_put_together_from_its_entries() {
     assert!(of((0..7).map(line).collect()).is_err());
     let doubled = (0..7).chain([6]).map(line).collect();
     assert!(of(doubled).is_err());
-    // By fold, the entries of the third fold follow those of two others.
+    // By fold, the place is 8 · fold + entry: 16 to 23 are the third fold.
     let folds: Vec<_> = (0..FOLDS)
         .map(|it| LogisticSums {
             fold: Fold::Inside(it),

@@ -5,6 +5,6 @@ mod statements;
 mod storing;
 mod term;
 
-pub(crate) use self::row::{Likelihood, Scored};
+pub(crate) use self::row::Likelihood;
 pub(crate) use self::statements::*;
 pub(crate) use self::storing::*;

@@ -1,11 +1,11 @@
-//! Values of single rows. Each statement adds columns to the rows of the statement that is nested in it.
+//! Values of single rows. Each function takes a statement, and returns one that adds columns to its rows.
 
 use dataset::passes::{LinearExpression, LogisticPoint, RowNumber};
 
 use super::term::{bounded, sum, term, value};
 use crate::dialect::{Dialect, number};
 
-/// A statement that adds columns to the lines of another. Each column has an expression and a name.
+/// A statement that adds columns to the rows of another. Each column has an expression and a name.
 pub(super) fn with(inner: &str, columns: &[(String, String)]) -> String {
     let columns = columns
         .iter()
@@ -109,48 +109,38 @@ pub(super) fn likelihood(rows: &str) -> String {
     )
 }
 
-/// Rows with values of models.
-pub(crate) struct Scored {
-    pub(crate) dialect: Dialect,
+/// Adds the log-odds `l` of an expression to a statement.
+pub(super) fn log_odds(
+    dialect: Dialect,
+    expression: &LinearExpression<'_>,
+    selected: &str,
+) -> String {
+    with(selected, &[column("l", value(dialect, expression))])
 }
 
-impl Scored {
-    /// Adds the log-odds `l` of an expression, and the likelihood of the label.
-    pub(super) fn likelihood(&self, expression: &LinearExpression<'_>, selected: &str) -> String {
-        likelihood(&self.log_odds(expression, selected))
-    }
-
-    /// Adds the log-odds `l` of an expression.
-    pub(super) fn log_odds(&self, expression: &LinearExpression<'_>, selected: &str) -> String {
-        with(selected, &[column("l", value(self.dialect, expression))])
-    }
-
-    /// Adds the number `v` of each row. It is NULL in rows that are left out.
-    pub(super) fn number(&self, of_row: &RowNumber<'_>, selected: &str) -> String {
-        let one = number(1.0);
-        let value = |expression| value(self.dialect, expression);
-        match of_row {
-            RowNumber::Zero => with(selected, &[column("v", number(0.0))]),
-            RowNumber::Loss(expression) => {
-                let rows = self.log_odds(expression, selected);
-                with(&rows, &[column("v", log_loss("l"))])
-            }
-            RowNumber::LossDifference { expressions, limit } => {
-                let [first, second] = expressions.map(|it| bounded(&value(it), *limit));
-                let rows = with(selected, &[column("l1", first), column("l2", second)]);
-                let difference = format!("({}) - ({})", log_loss("l1"), log_loss("l2"));
-                with(&rows, &[column("v", difference)])
-            }
-            RowNumber::TruePositive(cut) => {
-                let rows = self.log_odds(cut.expression, selected);
-                let is_predicted = format!("l > {}", number(cut.threshold));
-                let hit = format!(
-                    "CASE WHEN y = {one} AND {is_predicted} THEN {one} \
-                     WHEN y = {one} OR {is_predicted} THEN {} END",
-                    number(0.0)
-                );
-                with(&rows, &[column("v", hit)])
-            }
+/// Adds the number `v` of each row to a statement. It is NULL in rows that are left out.
+pub(super) fn row_number(dialect: Dialect, of_row: &RowNumber<'_>, selected: &str) -> String {
+    match of_row {
+        RowNumber::Zero => with(selected, &[column("v", number(0.0))]),
+        RowNumber::Loss(expression) => {
+            let rows = log_odds(dialect, expression, selected);
+            with(&rows, &[column("v", log_loss("l"))])
+        }
+        RowNumber::LossDifference { expressions, limit } => {
+            let [first, second] = expressions.map(|it| bounded(&value(dialect, it), *limit));
+            let rows = with(selected, &[column("l1", first), column("l2", second)]);
+            let difference = format!("({}) - ({})", log_loss("l1"), log_loss("l2"));
+            with(&rows, &[column("v", difference)])
+        }
+        RowNumber::TruePositive(cut) => {
+            let rows = log_odds(dialect, cut.expression, selected);
+            let (zero, one) = (number(0.0), number(1.0));
+            let is_predicted = format!("l > {}", number(cut.threshold));
+            let hit = format!(
+                "CASE WHEN y = {one} AND {is_predicted} THEN {one} \
+                 WHEN y = {one} OR {is_predicted} THEN {zero} END"
+            );
+            with(&rows, &[column("v", hit)])
         }
     }
 }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use dataset::FOLDS;
 use dataset::passes::{Cut, Division, LinearExpression, Parts, RowNumber, Term, Weight};
 
-use super::row::{Likelihood, Scored, with, z};
-use super::term::{part, term, value};
+use super::row::{Likelihood, likelihood, log_odds, row_number, with, z};
+use super::term::{bounded, part, term, value};
 use crate::dialect::{Dialect, number};
-use crate::source::{Source, cell};
+use crate::source::{Source, feature_column};
 
 /// Maximum number of sums that one statement asks for. For the 1,955 sums of a Newton step of 60 terms, Sail
 /// 0.7 needs 6.2 seconds in statements of 400 sums, 6.6 in statements of 200, and 8.0 in one statement. Each
@@ -24,6 +24,13 @@ const MAX_SUMS: usize = 400;
 const MAX_ROWS_BY_ENTRY: usize = 200_000;
 /// Number of terms from which a Newton step is asked for by entry.
 const MIN_TERMS_BY_ENTRY: usize = 8;
+
+/// Width of a bin of log-odds.
+const SCORE_BIN_WIDTH: f64 = 1.0 / 1024.0;
+/// Larger log-odds, up or down, share the outermost bin.
+const MAX_BINNED_LOG_ODDS: f64 = 32.0;
+/// Maximum number of bins of log-odds.
+pub(crate) const MAX_SCORE_BINS: usize = (2.0 * MAX_BINNED_LOG_ODDS / SCORE_BIN_WIDTH) as usize + 1;
 
 /// True if a Newton step over this number of rows is asked for by entry.
 pub(crate) fn is_by_entry(likelihood: &Likelihood<'_>, rows: usize) -> bool {
@@ -71,8 +78,8 @@ pub(crate) fn counts(dialect: Dialect, models: &[Cut<'_>], selected: &str) -> St
 }
 
 /// Computes the fields of `ClientSums`. Columns: rows, clients, sum, squares, products, squared rows.
-pub(crate) fn client_sums(scored: &Scored, of_row: &RowNumber<'_>, selected: &str) -> String {
-    let rows = scored.number(of_row, selected);
+pub(crate) fn client_sums(dialect: Dialect, of_row: &RowNumber<'_>, selected: &str) -> String {
+    let rows = row_number(dialect, of_row, selected);
     let clients = format!(
         "SELECT client, CAST(COUNT(*) AS DOUBLE) AS n, SUM(v) AS v FROM ({rows}) AS q \
          WHERE v IS NOT NULL GROUP BY client"
@@ -242,12 +249,12 @@ fn group(dialect: Dialect, division: &Division) -> String {
     let (x, own) = match division {
         Division::Whole => return "0".into(),
         Division::Bins { feature, ends } => {
-            let x = cell(*feature);
+            let x = feature_column(*feature);
             let bins = ends.iter().map(|end| format!("{x} <= {}", number(*end)));
             (x.clone(), bins.collect::<Vec<_>>())
         }
         Division::Levels { feature, levels } => {
-            let x = cell(*feature);
+            let x = feature_column(*feature);
             let levels = levels
                 .iter()
                 .map(|level| format!("{x} = {}", dialect.text(level.text())));
@@ -309,19 +316,20 @@ pub(crate) type Divided<'a> = (usize, &'a Parts);
 ///
 /// Each row is repeated for each pair, so that its probability is computed once for all of them.
 pub(crate) fn pair_sums(
-    scored: &Scored,
+    dialect: Dialect,
     expression: &LinearExpression<'_>,
     pairs: &[[Divided<'_>; 2]],
     selected: &str,
 ) -> String {
     let features: BTreeMap<usize, &Parts> = pairs.iter().flatten().copied().collect();
     let part_of = |(&feature, parts): (&usize, &&Parts)| {
-        let (x, part) = (cell(feature), part(scored.dialect, feature, parts));
+        let (x, part) = (feature_column(feature), part(dialect, feature, parts));
         let part = format!("CASE WHEN {x} IS NULL THEN NULL ELSE {part} END");
         (part, format!("part{feature}"))
     };
     let parts: Vec<_> = features.iter().map(part_of).collect();
-    let rows = with(&scored.likelihood(expression, selected), &parts);
+    let rows = likelihood(&log_odds(dialect, expression, selected));
+    let rows = with(&rows, &parts);
     let mut before = 0;
     let cells = pairs
         .iter()
@@ -347,12 +355,12 @@ pub(crate) fn width(parts: &Parts) -> usize {
 
 /// Columns: log-odds, number of negative labels, number of positive labels; ascending by log-odds.
 pub(crate) fn score_groups(
-    scored: &Scored,
+    dialect: Dialect,
     expression: &LinearExpression<'_>,
     max_groups: usize,
     selected: &str,
 ) -> String {
-    let rows = scored.log_odds(expression, selected);
+    let rows = log_odds(dialect, expression, selected);
     // Adding 0 turns −0 into 0, so that both are one group.
     let rows = with(&rows, &[(format!("l + {}", number(0.0)), "score".into())]);
     let one = number(1.0);
@@ -362,17 +370,15 @@ pub(crate) fn score_groups(
     )
 }
 
-/// Columns for each bin of log-odds: mean log-odds, negative labels, positive labels. Log-odds beyond
-/// ±`limit` are in the outermost bins.
+/// Columns for each bin of log-odds: mean log-odds, negative labels, positive labels.
 pub(crate) fn binned_scores(
-    scored: &Scored,
+    dialect: Dialect,
     expression: &LinearExpression<'_>,
-    (width, limit): (f64, f64),
     selected: &str,
 ) -> String {
-    let rows = scored.log_odds(expression, selected);
-    let bounded = super::term::bounded("l", limit);
-    let bin = format!("FLOOR({bounded} / {})", number(width));
+    let rows = log_odds(dialect, expression, selected);
+    let bounded = bounded("l", MAX_BINNED_LOG_ODDS);
+    let bin = format!("FLOOR({bounded} / {})", number(SCORE_BIN_WIDTH));
     let rows = with(&rows, &[(bin, "bin".into())]);
     let one = number(1.0);
     format!("SELECT AVG(l), SUM({one} - y), SUM(y) FROM ({rows}) AS q GROUP BY bin ORDER BY bin")
@@ -380,7 +386,7 @@ pub(crate) fn binned_scores(
 
 /// Columns: level, number of rows; the most frequent level first.
 pub(crate) fn levels(feature: usize, max_levels: usize, selected: &str) -> String {
-    let x = cell(feature);
+    let x = feature_column(feature);
     format!(
         "SELECT {x}, COUNT(*) AS n FROM ({selected}) AS q WHERE {x} IS NOT NULL \
          GROUP BY {x} ORDER BY n DESC, {x} LIMIT {max_levels}"
@@ -389,14 +395,14 @@ pub(crate) fn levels(feature: usize, max_levels: usize, selected: &str) -> Strin
 
 /// The rows of the clients with the smallest client numbers, the smallest first. Columns: label and features,
 /// then `more`. A sample of rows in memory has the same rows in the same order.
-pub(crate) fn smallest_rows(
+pub(crate) fn sampled_rows(
     source: &Source,
     more: &[&str],
     max_rows: usize,
     selected: &str,
 ) -> String {
     let mut columns = vec!["y".to_owned()];
-    columns.extend((0..source.features.len()).map(cell));
+    columns.extend((0..source.features.len()).map(feature_column));
     columns.extend(more.iter().map(|it| (*it).to_owned()));
     format!(
         "SELECT {} FROM ({selected}) AS q ORDER BY number, draw, place LIMIT {max_rows}",

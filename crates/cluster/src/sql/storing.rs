@@ -1,7 +1,7 @@
 //! Statements that load rows into the engine. Paths contain only characters that need no escaping.
 
 use crate::dialect::Dialect;
-use crate::source::{Column, Relation, cell};
+use crate::source::{Column, Relation, feature_column};
 
 /// The only dialect in which rows are stored.
 const DIALECT: Dialect = Dialect::Spark;
@@ -24,7 +24,7 @@ pub(crate) fn view_of_text(name: &str, columns: &[Column], folder: &str) -> Stri
         } else {
             "DOUBLE"
         };
-        format!("{} {kind}", cell(feature))
+        format!("{} {kind}", feature_column(feature))
     });
     let columns: Vec<String> = first.into_iter().chain(features).collect();
     format!(
@@ -38,7 +38,7 @@ pub(crate) fn view_of_text(name: &str, columns: &[Column], folder: &str) -> Stri
 pub(crate) fn make_parquet(name: &str, columns: &[Column], folder: &str) -> String {
     let first = FIRST.map(|(name, _)| name.to_owned());
     let features = columns.iter().enumerate().map(|(feature, column)| {
-        let x = cell(feature);
+        let x = feature_column(feature);
         match column.is_category() {
             true => format!("CAST(unhex(NULLIF({x}, '')) AS STRING) AS {x}"),
             false => x,
@@ -52,7 +52,7 @@ pub(crate) fn make_parquet(name: &str, columns: &[Column], folder: &str) -> Stri
     )
 }
 
-/// Number of rows, and their smallest and largest number.
+/// Number of rows, and their smallest and largest place.
 pub(crate) fn count_of_rows(relation: &Relation) -> String {
     format!(
         "SELECT COUNT(*), MIN(place), MAX(place) FROM {}",

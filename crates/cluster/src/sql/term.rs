@@ -3,16 +3,17 @@
 use dataset::passes::{Curve, Encoding, Grid, LinearExpression, Parts, Side, Term};
 
 use crate::dialect::{Dialect, number};
-use crate::source::cell;
+use crate::source::feature_column;
 
-/// The value of a term. A missing value is `imputed`, or NULL where that is `None`.
+/// The value of a term. In a missing cell it is the term's own value for that (`if_missing`), or else
+/// `imputed`, or else NULL.
 pub(crate) fn term(dialect: Dialect, term: &Term<'_>, imputed: Option<f64>) -> String {
     let of_two = |grid: &Grid, value: String| {
-        let [one, other] = grid.features().map(cell);
+        let [one, other] = grid.features().map(feature_column);
         let missing = constant(imputed);
         format!("CASE WHEN {one} IS NULL OR {other} IS NULL THEN {missing} ELSE {value} END")
     };
-    let x = cell(term.feature);
+    let x = feature_column(term.feature);
     let missing = term.if_missing.or(imputed);
     let value = match term.encoding {
         Encoding::Number => {
@@ -22,7 +23,7 @@ pub(crate) fn term(dialect: Dialect, term: &Term<'_>, imputed: Option<f64>) -> S
             };
         }
         Encoding::Cell(grid, place) => {
-            return of_two(grid, share(dialect, grid, place));
+            return of_two(grid, weight_in_cell(dialect, grid, place));
         }
         Encoding::Surface(surface) => {
             return of_two(
@@ -61,8 +62,7 @@ pub(crate) fn value(dialect: Dialect, expression: &LinearExpression<'_>) -> Stri
     bounded(&sum(&summands), f64::MAX)
 }
 
-/// The sum of at least one expression. Its depth grows with the logarithm of their number: an engine needs
-/// seconds to plan a sum of some hundred expressions one after the other.
+/// The sum of expressions, as a balanced tree. An engine needs seconds to plan a chain of some hundred summands.
 pub(super) fn sum(summands: &[String]) -> String {
     match summands {
         [] => number(0.0),
@@ -84,13 +84,13 @@ pub(crate) fn bounded(value: &str, limit: f64) -> String {
 /// The part of a feature that a present value belongs to, as a whole number: for a number the nearest knot,
 /// for a listed level its place, for any other level one more than the last place.
 pub(crate) fn part(dialect: Dialect, feature: usize, parts: &Parts) -> String {
-    let x = cell(feature);
+    let x = feature_column(feature);
     match parts {
         Parts::Knots(knots) => {
             // The smaller knot wins where both are equally near.
             let between = knots.windows(2).enumerate().map(|(place, pair)| {
-                let share = share_of_way(&x, pair);
-                let is_nearer = format!("{} - {share} >= {share}", number(1.0));
+                let position = position_between(&x, pair);
+                let is_nearer = format!("{} - {position} >= {position}", number(1.0));
                 format!("WHEN {is_nearer} THEN {place}")
             });
             let between: Vec<String> = between.collect();
@@ -123,14 +123,18 @@ fn indicator(condition: &str) -> String {
 
 /// Position of `x` between two numbers, from 0 to 1. `x` must not be NULL, because LEAST and GREATEST
 /// ignore NULL.
-fn share_of_way(x: &str, pair: &[f64]) -> String {
+fn position_between(x: &str, pair: &[f64]) -> String {
     let (from, width) = (number(pair[0]), number(pair[1] - pair[0]));
-    let share = format!("({x} - {from}) / {width}");
-    format!("GREATEST(LEAST({share}, {}), {})", number(1.0), number(0.0))
+    let position = format!("({x} - {from}) / {width}");
+    format!(
+        "GREATEST(LEAST({position}, {}), {})",
+        number(1.0),
+        number(0.0)
+    )
 }
 
 fn step_value(x: &str, knots: &[f64], step: usize) -> String {
-    share_of_way(x, &knots[step..step + 2])
+    position_between(x, &knots[step..step + 2])
 }
 
 fn curve_value(x: &str, curve: &Curve) -> String {
@@ -140,7 +144,7 @@ fn curve_value(x: &str, curve: &Curve) -> String {
     let summands = steps.map(|(knots, values)| {
         format!(
             "{} * {}",
-            share_of_way(x, knots),
+            position_between(x, knots),
             number(values[1] - values[0])
         )
     });
@@ -149,8 +153,8 @@ fn curve_value(x: &str, curve: &Curve) -> String {
 }
 
 /// Weight, from 0 to 1, with which a row belongs to one part of a feature.
-fn share_of_part(dialect: Dialect, side: &Side, place: usize) -> String {
-    let x = cell(side.feature);
+fn weight_in_part(dialect: Dialect, side: &Side, place: usize) -> String {
+    let x = feature_column(side.feature);
     match &side.parts {
         Parts::Levels(levels) => {
             indicator(&format!("{x} = {}", dialect.text(levels[place].text())))
@@ -169,11 +173,11 @@ fn share_of_part(dialect: Dialect, side: &Side, place: usize) -> String {
     }
 }
 
-/// The share of a row in one cell of a grid.
-fn share(dialect: Dialect, grid: &Grid, place: usize) -> String {
+/// Weight, from 0 to 1, with which a row belongs to one cell of a grid.
+fn weight_in_cell(dialect: Dialect, grid: &Grid, place: usize) -> String {
     let width = grid.second.parts.len();
-    let first = share_of_part(dialect, &grid.first, place / width);
-    let second = share_of_part(dialect, &grid.second, place % width);
+    let first = weight_in_part(dialect, &grid.first, place / width);
+    let second = weight_in_part(dialect, &grid.second, place % width);
     format!("({first}) * ({second})")
 }
 
@@ -185,12 +189,12 @@ fn surface_value(dialect: Dialect, grid: &Grid, values: &[f64]) -> String {
             .enumerate()
             .filter(|(_, value)| **value != 0.0);
         let cells = cells.map(|(column, value)| {
-            let share = share_of_part(dialect, &grid.second, column);
-            format!("({share}) * {}", number(*value))
+            let weight = weight_in_part(dialect, &grid.second, column);
+            format!("({weight}) * {}", number(*value))
         });
         let cells: Vec<String> = std::iter::once(number(0.0)).chain(cells).collect();
-        let share = share_of_part(dialect, &grid.first, row);
-        format!("({share}) * ({})", sum(&cells))
+        let weight = weight_in_part(dialect, &grid.first, row);
+        format!("({weight}) * ({})", sum(&cells))
     });
     sum(&rows.collect::<Vec<_>>())
 }
@@ -209,14 +213,14 @@ mod tests {
             encoding: Encoding::Step(&knots, 0),
             if_missing: None,
         };
-        let share = "GREATEST(LEAST((x4 - 1e0) / 2e0, 1e0), 0e0)";
+        let position = "GREATEST(LEAST((x4 - 1e0) / 2e0, 1e0), 0e0)";
         assert_eq!(
             term(Dialect::Spark, &step, Some(-0.5)),
-            format!("CASE WHEN x4 IS NULL THEN (-5e-1) ELSE {share} END")
+            format!("CASE WHEN x4 IS NULL THEN (-5e-1) ELSE {position} END")
         );
         assert_eq!(
             term(Dialect::Spark, &step, None),
-            format!("CASE WHEN x4 IS NULL THEN CAST(NULL AS DOUBLE) ELSE {share} END")
+            format!("CASE WHEN x4 IS NULL THEN CAST(NULL AS DOUBLE) ELSE {position} END")
         );
     }
 

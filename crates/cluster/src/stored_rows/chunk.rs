@@ -20,7 +20,7 @@ pub(super) struct Chunks<'a, C> {
     storage: &'a Storage<'a>,
     connection: &'a C,
     columns: &'a [Column],
-    /// Part of the names of this run.
+    /// Part of the names of the folders and the view that this run makes.
     token: &'a str,
     /// Number of the next row in finaldata.csv.
     next: u64,
@@ -118,30 +118,31 @@ impl<'a, C: Connection> Chunks<'a, C> {
     /// Lets the engine convert a chunk to Parquet, and moves the files into the folder of all rows.
     fn store(&mut self, chunk: Chunk) -> anyhow::Result<()> {
         files::close(chunk.text)?;
-        let name = format!("risk_text_{}", self.token);
-        let made = names::of_parquet(self.token, chunk.first);
-        let made = self.storage.folder.join(made);
-        let statement = sql::view_of_text(&name, self.columns, path_text(&chunk.folder));
+        let view = format!("risk_text_{}", self.token);
+        let parquet_folder = names::of_parquet(self.token, chunk.first);
+        let parquet_folder = self.storage.folder.join(parquet_folder);
+        let statement = sql::view_of_text(&view, self.columns, path_text(&chunk.folder));
         self.connection
             .execute("the view of new rows", &statement)?;
-        let statement = sql::make_parquet(&name, self.columns, path_text(&made));
+        let statement = sql::make_parquet(&view, self.columns, path_text(&parquet_folder));
         self.connection
             .execute("the Parquet of new rows", &statement)?;
-        let dropped = self
-            .connection
-            .execute("the end of the view of new rows", &sql::drop_view(&name));
+        let dropped = self.connection.execute(
+            "the removal of the view of new rows",
+            &sql::drop_view(&view),
+        );
         if let Err(failure) = dropped {
             // The Parquet is complete, and no other run uses the name of the view.
-            tracing::warn!("{failure}; the view {name} stays until the engine starts again");
+            tracing::warn!("{failure}; the view {view} stays until the engine restarts");
         }
-        for (file, place) in parquet_files(&made)?.iter().zip(0..) {
+        for (file, place) in parquet_files(&parquet_folder)?.iter().zip(0..) {
             let name = names::of_rows(chunk.first, place);
-            let to = self.storage.rows().join(&name);
+            let to = self.storage.rows_folder().join(&name);
             files::rename(file, &to)?;
             let bytes = files::length_if_present(&to)?.unwrap_or_default();
             self.stored.push(StoredFile { name, bytes });
         }
-        remove_folder(&made)?;
+        remove_folder(&parquet_folder)?;
         remove_folder(&chunk.folder)
     }
 }
@@ -161,7 +162,7 @@ fn write_lines(
     table: &Table,
     kinds: &[Column],
     rows: Range<usize>,
-    mut number: u64,
+    mut place: u64,
 ) -> std::io::Result<()> {
     let columns = table.in_memory();
     let positions: Vec<usize> = rows.clone().collect();
@@ -169,12 +170,9 @@ fn write_lines(
     for (row, hash) in rows.zip(hashes) {
         // SQL has only signed integers. The cast keeps the bits.
         let client = columns.clients[row] as i64;
-        write!(
-            to,
-            "{number},{client},{},{},",
-            columns.client_numbers[row],
-            hash >> 32
-        )?;
+        let (number, draw) = (columns.client_numbers[row], hash >> 32);
+        // The first columns of `sql::view_of_text`.
+        write!(to, "{place},{client},{number},{draw},")?;
         if let Some(is_positive) = columns.labels[row] {
             write!(to, "{}", u8::from(is_positive))?;
         }
@@ -190,12 +188,13 @@ fn write_lines(
             }
             match columns.levels.name(feature, value) {
                 Some(level) => write_hexadecimal(to, level)?,
-                // If a category has too many levels to name all of them, no model uses it.
+                // Only a category with too many levels has unnamed ones. No model uses it, so any text will do
+                // that differs from the texts of other levels.
                 None => write_hexadecimal(to, &format!("level {value}"))?,
             }
         }
         to.write_all(b"\n")?;
-        number += 1;
+        place += 1;
     }
     Ok(())
 }

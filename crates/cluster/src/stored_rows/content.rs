@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use common::{digest, files};
 use serde::{Deserialize, Serialize};
 
-use super::{FinalRows, Missing};
+use super::FinalRows;
 
 /// Version of the file. A file with another version is treated as missing.
 const VERSION: u32 = 1;
@@ -69,7 +69,7 @@ impl Content {
         self.files.iter().any(|file| file.name == name)
     }
 
-    /// The first file that is not in the folder with its length.
+    /// The first file that is missing in the folder, or has another length there.
     pub(super) fn incomplete_file(&self, folder: &Path) -> Option<PathBuf> {
         let mut files = self
             .files
@@ -82,26 +82,25 @@ impl Content {
         incomplete.map(|(path, _)| path)
     }
 
-    /// Which rows are missing.
-    pub(super) fn missing(&self, rows: &FinalRows<'_>) -> anyhow::Result<Missing> {
+    /// Number of the first row that is missing on the storage; `None` if all are there, and 0 if the stored rows
+    /// are of other data.
+    pub(super) fn first_missing(&self, rows: &FinalRows<'_>) -> anyhow::Result<Option<u64>> {
         let (ledger, earlier) = (rows.ledger, rows.earlier);
         if self.schema != ledger.schema {
-            return Ok(Missing::All);
+            return Ok(Some(0));
         }
         if (&self.digest, self.rows) == (&ledger.digest, ledger.rows) {
-            return Ok(Missing::Nothing);
+            return Ok(None);
         }
         if (&self.digest, self.rows) == (&earlier.digest, earlier.rows) {
-            return Ok(Missing::From(self.rows));
+            return Ok(Some(self.rows));
         }
         if self.rows >= ledger.rows || self.bytes >= ledger.committed_bytes {
-            return Ok(Missing::All);
+            return Ok(Some(0));
         }
         // Several ingestions by hand may have appended rows since.
         let start = digest::of_file_start(&rows.config.layout.final_data(), self.bytes)?;
-        Ok(match start.as_ref() == Some(&self.digest) {
-            true => Missing::From(self.rows),
-            false => Missing::All,
-        })
+        let is_same = start.as_ref() == Some(&self.digest);
+        Ok(Some(if is_same { self.rows } else { 0 }))
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::ledger::RebuildBase;
 use tempfile::TempDir;
 
 use super::*;
@@ -22,7 +21,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Notes the name of a statement, which fails if it shall.
+    /// Notes the name of a statement. Fails if it is the one in `fails`.
     fn note(&mut self, name: &str) -> Result<(), Failure> {
         self.names.push(name.to_owned());
         match self.fails == Some(name) {
@@ -39,7 +38,8 @@ impl Asked {
 struct TextEngine(Arc<Mutex<Asked>>);
 
 impl TextEngine {
-    fn names(&self) -> Vec<String> {
+    /// The names of the statements since the last call.
+    fn take_names(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().names)
     }
 }
@@ -136,11 +136,13 @@ impl Pipeline {
             table.push(format!("client {number}").as_bytes(), &cells, label);
         }
         let now = earlier.rows + rows;
+        // Only the digest of finaldata.csv matters, so it has one byte a row.
+        let text = vec![b'x'; now as usize];
         self.ledger.rows = now;
         self.ledger.committed_bytes = now;
+        self.ledger.digest = digest::of_bytes(&text);
         files::create_folder(self.config.layout.output())?;
-        files::replace(&self.config.layout.final_data(), &vec![b'x'; now as usize])?;
-        self.ledger.digest = digest::of_bytes(&vec![b'x'; now as usize]);
+        files::replace(&self.config.layout.final_data(), &text)?;
         self.load(&earlier, &table)
     }
 
@@ -167,7 +169,7 @@ impl Pipeline {
 const STATEMENTS: [&str; 4] = [
     "the view of new rows",
     "the Parquet of new rows",
-    "the end of the view of new rows",
+    "the removal of the view of new rows",
     "the number of rows",
 ];
 
@@ -175,7 +177,7 @@ const STATEMENTS: [&str; 4] = [
 fn only_rows_that_the_engine_does_not_have_are_stored() {
     let mut pipeline = Pipeline::new();
     pipeline.append(3).unwrap();
-    assert_eq!(pipeline.engine.names(), STATEMENTS);
+    assert_eq!(pipeline.engine.take_names(), STATEMENTS);
     assert_eq!(pipeline.listed("rows"), ["000000000000-000.parquet"]);
     let text = pipeline
         .settings
@@ -198,14 +200,14 @@ fn only_rows_that_the_engine_does_not_have_are_stored() {
     assert_eq!(lines[2][2], dataset::client_number(b"client 2").to_string());
 
     pipeline.append(2).unwrap();
-    assert_eq!(pipeline.engine.names(), STATEMENTS);
+    assert_eq!(pipeline.engine.take_names(), STATEMENTS);
     let both = ["000000000000-000.parquet", "000000000003-000.parquet"];
     assert_eq!(pipeline.listed("rows"), both);
     // Nothing else stays.
     assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
 
     pipeline.append(0).unwrap();
-    assert_eq!(pipeline.engine.names(), ["the number of rows"]);
+    assert_eq!(pipeline.engine.take_names(), ["the number of rows"]);
 }
 
 #[test]
@@ -225,16 +227,12 @@ fn other_rows_or_a_missing_file_are_stored_again() {
     for change in changes {
         let mut pipeline = Pipeline::new();
         pipeline.append(3).unwrap();
-        pipeline.engine.names();
+        pipeline.engine.take_names();
         change(&mut pipeline);
         let mut all = Table::new(&pipeline.config.schema);
         (0..3_u8).for_each(|id| all.push(&[id], &[1.0, f64::NAN], None));
-        let before = Ledger {
-            base: RebuildBase::default(),
-            ..Ledger::default()
-        };
-        pipeline.load(&before, &all).unwrap();
-        assert_eq!(pipeline.engine.names(), STATEMENTS);
+        pipeline.load(&Ledger::default(), &all).unwrap();
+        assert_eq!(pipeline.engine.take_names(), STATEMENTS);
         assert_eq!(pipeline.listed("rows"), ["000000000000-000.parquet"]);
     }
 }
@@ -248,7 +246,7 @@ fn a_failed_statement_leaves_what_the_next_run_removes() {
         let error = pipeline.append(2).unwrap_err();
         assert!(error.to_string().contains(fails), "{error:#}");
         pipeline.engine.0.lock().unwrap().fails = None;
-        // Memory has the rows of this run only, so the missing ones are read from finaldata.csv.
+        // The next run has the same new rows in memory.
         let ledger = pipeline.ledger.clone();
         let earlier = Ledger {
             rows: 3,
@@ -267,9 +265,9 @@ fn a_failed_statement_leaves_what_the_next_run_removes() {
 #[test]
 fn a_view_that_cannot_be_dropped_does_not_stop_a_run() {
     let mut pipeline = Pipeline::new();
-    pipeline.engine.0.lock().unwrap().fails = Some("the end of the view of new rows");
+    pipeline.engine.0.lock().unwrap().fails = Some("the removal of the view of new rows");
     pipeline.append(3).unwrap();
-    assert_eq!(pipeline.engine.names(), STATEMENTS);
+    assert_eq!(pipeline.engine.take_names(), STATEMENTS);
     assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
 }
 
@@ -300,14 +298,14 @@ fn a_file_of_an_interrupted_run_is_no_problem_of_the_storage() {
 }
 
 #[test]
-fn an_engine_that_finds_other_rows_is_a_failure_and_all_rows_are_stored_again() {
+fn an_engine_that_finds_other_rows_is_a_failure_and_the_record_of_the_rows_is_removed() {
     let mut pipeline = Pipeline::new();
     pipeline.append(3).unwrap();
     let file = pipeline
         .settings
         .storage
         .join("rows/000000000000-000.parquet");
-    // As long as before, with a row less.
+    // The file keeps its length, but has one row fewer.
     let text = fs::read_to_string(&file).unwrap();
     let (first, rest) = text.split_once('\n').unwrap();
     files::replace(&file, format!("{first} {rest}").as_bytes()).unwrap();
@@ -326,7 +324,7 @@ fn chunks_have_a_limited_number_of_rows() {
     let mut table = Table::new(&pipeline.config.schema);
     (0..7_u8).for_each(|id| table.push(&[id], &[1.0, f64::NAN], None));
     let storage = Storage::of(&pipeline.settings.storage).unwrap();
-    files::create_folder(&storage.rows()).unwrap();
+    files::create_folder(&storage.rows_folder()).unwrap();
     let columns: Vec<Column> = pipeline
         .config
         .schema

@@ -1,4 +1,4 @@
-//! Each value of the engine against that in memory.
+//! Comparisons of values of the engine with values in memory.
 
 use dataset::passes::{
     Axis, Curve, Cut, Division, Encoding, Grid, LinearExpression, LogisticPoint, LogisticTerms,
@@ -17,7 +17,7 @@ pub(crate) fn is_close(one: f64, other: f64, tolerance: f64) -> bool {
     (one - other).abs() <= tolerance * one.abs().max(other.abs()).max(1.0)
 }
 
-/// Sums of up to a thousand rows may differ by this.
+/// Maximum difference of sums over up to a thousand rows.
 const TOLERANCE: f64 = 1e-9;
 
 fn assert_close(found: f64, wanted: f64, what: &str) {
@@ -40,7 +40,7 @@ fn assert_all_close<'a>(
     }
 }
 
-/// What terms are made of.
+/// The parts of terms.
 struct Shapes {
     curve: Curve,
     trend: Curve,
@@ -160,7 +160,7 @@ pub(crate) fn compare_values(seed: u64, rows: &Rows, memory: &Table, engine: &Ta
     let shapes = shapes(&mut draws);
     let terms = shapes.terms();
     let [one, other] = [0, 1].map(|_| expression(&terms, &mut draws));
-    // So many moments are asked for by several statements.
+    // Several statements ask for this number of moments.
     compare_moments([memory, engine], &memory.labelled(), &terms.repeat(3));
     let chosen = selections(memory);
     let picked = draws.below(chosen.len());
@@ -171,7 +171,7 @@ pub(crate) fn compare_values(seed: u64, rows: &Rows, memory: &Table, engine: &Ta
         compare_scores(tables, selection, &one);
         compare_pairs_of_features(tables, selection, &one, &shapes);
         compare_profile(rows, tables, selection);
-        // A statement has a sum for each pair of terms, so each case has a part of them.
+        // A statement has a sum for each pair of terms, so each case uses only a part of the terms.
         let parts = [&terms[..6], &terms[6..17], &terms[29..]];
         let part = parts[draws.below(parts.len())];
         compare_likelihood(tables, selection, part, &mut draws);
@@ -248,7 +248,7 @@ fn compare_moments(tables: [&Table; 2], selection: &Selection, terms: &[Term<'_>
 
 fn compare_scores(tables: [&Table; 2], selection: &Selection, expression: &LinearExpression<'_>) {
     let [wanted, found] = tables.map(|table| score_groups(expression, table, selection).unwrap());
-    // Equal rows may differ in the last digit, so groups are compared by what they add up to.
+    // Equal log-odds may differ in the last digit, so the groups may differ. The log-odds of all rows do not.
     let totals = |groups: &[dataset::passes::ScoreGroup]| {
         let mut log_odds: Vec<f64> = Vec::new();
         for group in groups {

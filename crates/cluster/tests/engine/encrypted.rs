@@ -41,7 +41,7 @@ impl Authority {
     }
 }
 
-/// Starts a server that ends TLS, and passes on what it gets to another address. Returns its own address.
+/// Starts a server that decrypts TLS, and passes the bytes on to another address. Returns its own address.
 fn proxy_to(address: SocketAddr, authority: &Authority) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(authority.server()));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -69,12 +69,10 @@ fn proxy_to(address: SocketAddr, authority: &Authority) -> SocketAddr {
 }
 
 fn over_tls(proxy: SocketAddr, authority: &Authority) -> FlightConnection {
+    let url = format!("grpc+tls://{proxy}");
     let settings = FlightSettings {
-        url: format!("grpc+tls://{proxy}"),
         tls_ca: Some(authority.pem.clone().into_bytes()),
-        token: None,
-        timeout: Duration::from_secs(60),
-        retry_pause: Duration::ZERO,
+        ..crate::settings(&url, Duration::from_secs(60))
     };
     FlightConnection::new(settings).unwrap()
 }

@@ -1,5 +1,5 @@
-//! Compares values from an SQL engine with values computed in memory. `scripts/check-cluster.sh` starts an engine and runs
-//! these tests; without the address of an engine in `RISK_ENGINE_URL` they print that they are skipped.
+//! Compares values from an SQL engine with values computed in memory. `scripts/check-cluster.sh` starts an engine
+//! and runs these tests. Without the address of an engine in `RISK_ENGINE_URL` they print that they are skipped.
 #![cfg(feature = "flight")]
 #![allow(clippy::unwrap_used, reason = "a test whose engine fails has failed")]
 
@@ -32,15 +32,22 @@ fn engine_url() -> Option<String> {
     url
 }
 
-/// The connection to the engine of the tests; `None` if there is none.
-fn connection() -> Option<FlightConnection> {
-    let url = engine_url()?;
-    let settings = FlightSettings {
-        url,
+/// Settings of a connection without TLS and token, which makes no pause before a second attempt.
+fn settings(url: &str, timeout: Duration) -> FlightSettings {
+    FlightSettings {
+        url: url.to_owned(),
         tls_ca: None,
         token: None,
-        timeout: Duration::from_secs(120),
+        timeout,
+        retry_pause: Duration::ZERO,
+    }
+}
+
+/// The connection to the engine of the tests; `None` if there is none.
+fn connection() -> Option<FlightConnection> {
+    let settings = FlightSettings {
         retry_pause: Duration::from_secs(5),
+        ..settings(&engine_url()?, Duration::from_secs(120))
     };
     Some(FlightConnection::new(settings).unwrap())
 }
@@ -53,7 +60,7 @@ fn both(rows: &Rows, connection: FlightConnection) -> (Table, Table) {
 }
 
 #[test]
-fn every_value_of_random_tables_is_that_in_memory() {
+fn every_value_of_random_tables_is_as_in_memory() {
     if connection().is_none() {
         return;
     }
@@ -99,7 +106,7 @@ fn config(rows: &Rows, form: &str) -> Config {
 }
 
 #[test]
-fn a_model_fitted_on_the_engine_is_that_in_memory() {
+fn a_model_fitted_on_the_engine_is_as_in_memory() {
     let Some(first) = connection() else { return };
     let rows = random(
         7,
@@ -169,22 +176,15 @@ fn an_engine_that_cannot_be_reached_is_named_with_its_query() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("grpc://{}", listener.local_addr().unwrap());
     drop(listener);
-    let timeout = Duration::from_secs(20);
-    let settings = |url: &str| FlightSettings {
-        url: url.to_owned(),
-        tls_ca: None,
-        token: None,
-        timeout,
-        retry_pause: Duration::ZERO,
-    };
-    let connection = FlightConnection::new(settings(&url)).unwrap();
+    let limit = Duration::from_secs(20);
+    let connection = FlightConnection::new(settings(&url, limit)).unwrap();
     let failure = connection.ask("the answer", "SELECT 42", 1).unwrap_err();
     assert_eq!(failure.exit, Exit::InputOutput);
     for part in ["the answer", &url] {
         assert!(failure.message.contains(part), "{failure}");
     }
     for url in ["http://x:1", "grpc://", "grpc://a b"] {
-        let failure = FlightConnection::new(settings(url)).unwrap_err();
+        let failure = FlightConnection::new(settings(url, limit)).unwrap_err();
         assert_eq!(failure.exit, Exit::Configuration, "{url}");
     }
 }
@@ -193,14 +193,9 @@ fn an_engine_that_cannot_be_reached_is_named_with_its_query() {
 fn an_engine_that_does_not_answer_is_given_up_after_the_time_limit() {
     // It accepts connections and says nothing.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let settings = FlightSettings {
-        url: format!("grpc://{}", listener.local_addr().unwrap()),
-        tls_ca: None,
-        token: None,
-        timeout: Duration::from_millis(300),
-        retry_pause: Duration::ZERO,
-    };
-    let connection = FlightConnection::new(settings).unwrap();
+    let url = format!("grpc://{}", listener.local_addr().unwrap());
+    let limit = Duration::from_millis(300);
+    let connection = FlightConnection::new(settings(&url, limit)).unwrap();
     let failure = connection.ask("the answer", "SELECT 42", 1).unwrap_err();
     assert_eq!(failure.exit, Exit::InputOutput);
     assert!(failure.message.contains("timeout_seconds"), "{failure}");

@@ -33,7 +33,7 @@ pub(crate) enum Value {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// The client and its number, which are one here.
+    /// The client. Its id and its number are the same here.
     number: u32,
     label: Option<bool>,
     cells: Vec<Value>,
@@ -50,7 +50,7 @@ pub(crate) struct Rows {
 /// How random rows are made.
 pub(crate) struct Shape {
     pub(crate) rows: usize,
-    /// True if names and levels contain quotes and other signs of SQL.
+    /// True if names and levels contain quotes and other characters with a meaning in SQL.
     pub(crate) hostile: bool,
     /// True if a model can be fitted to the rows.
     pub(crate) is_usable: bool,
@@ -114,7 +114,7 @@ pub(crate) fn random(seed: u64, shape: Shape) -> Rows {
     }
 }
 
-/// Rows of any number, made of their place by whole numbers, so that the engine can make them too.
+/// Rows that are computed from their place by whole numbers only, so that the engine can compute them too.
 pub(crate) fn generated(n_rows: usize) -> Rows {
     let rows = (0..n_rows as u64).map(|id| {
         let x = id * 7919 % 1000;

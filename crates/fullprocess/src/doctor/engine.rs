@@ -66,11 +66,10 @@ mod client {
 
     /// The connection to an engine that answers.
     fn reach(settings: &EngineSettings) -> Result<FlightConnection, Unreached> {
-        let connection =
-            FlightConnection::for_examination(settings).map_err(|error| Unreached {
-                what: format!("{error:#}"),
-                remedy: listing(settings).unwrap_or_else(|| request(settings)),
-            })?;
+        let connection = FlightConnection::for_doctor(settings).map_err(|error| Unreached {
+            what: format!("{error:#}"),
+            remedy: listing(settings).unwrap_or_else(|| request(settings)),
+        })?;
         match connection.expect_answer() {
             Ok(()) => Ok(connection),
             Err(unanswered) => Err(Unreached {
