@@ -87,7 +87,7 @@ pub(crate) fn part(dialect: Dialect, feature: usize, parts: &Parts) -> String {
     let x = feature_column(feature);
     match parts {
         Parts::Knots(knots) => {
-            // The smaller knot wins where both are equally near.
+            // The smaller knot wins if both are equally near.
             let between = knots.windows(2).enumerate().map(|(place, pair)| {
                 let position = position_between(&x, pair);
                 let is_nearer = format!("{} - {position} >= {position}", number(1.0));

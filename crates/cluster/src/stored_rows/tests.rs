@@ -1,5 +1,6 @@
 //! What lies on the storage after runs, with an engine that keeps text as its Parquet.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -93,6 +94,8 @@ struct Pipeline {
     settings: EngineSettings,
     engine: TextEngine,
     ledger: Ledger,
+    /// The content of finaldata.csv.
+    text: String,
 }
 
 impl Pipeline {
@@ -117,6 +120,7 @@ impl Pipeline {
                 schema: config.data_digest(),
                 ..Ledger::default()
             },
+            text: "client,x,plan,left\n".into(),
             folder,
             config,
         }
@@ -125,33 +129,41 @@ impl Pipeline {
     /// Appends rows, and stores those that the engine does not have.
     fn append(&mut self, rows: u64) -> anyhow::Result<()> {
         let earlier = self.ledger.clone();
-        let mut table = Table::new(&self.config.schema);
-        for number in earlier.rows..earlier.rows + rows {
-            let plan = table.add_level(1, "it's, \"so\"\n");
-            let label = (number % 3 > 0).then_some(number % 2 == 0);
-            let cells = [
-                number as f64 / 4.0,
-                if number == 1 { f64::NAN } else { plan },
-            ];
-            table.push(format!("client {number}").as_bytes(), &cells, label);
-        }
-        let now = earlier.rows + rows;
-        // Only the digest of finaldata.csv matters, so it has one byte a row.
-        let text = vec![b'x'; now as usize];
-        self.ledger.rows = now;
-        self.ledger.committed_bytes = now;
-        self.ledger.digest = digest::of_bytes(&text);
-        files::create_folder(self.config.layout.output())?;
-        files::replace(&self.config.layout.final_data(), &text)?;
-        self.load(&earlier, &table)
+        let table = self.ingest(rows)?;
+        self.load(&earlier, Some(&table))
     }
 
-    fn load(&self, earlier: &Ledger, appended: &Table) -> anyhow::Result<()> {
+    /// Appends rows to finaldata.csv.
+    fn ingest(&mut self, rows: u64) -> anyhow::Result<Table> {
+        let mut table = Table::new(&self.config.schema);
+        for number in self.ledger.rows..self.ledger.rows + rows {
+            let plan = table.add_level(1, "it's,\n\"so\"");
+            let label = (number % 3 > 0).then_some(number % 2 == 0);
+            let x = number as f64 / 4.0;
+            let (plan, plan_text) = match number {
+                1 => (f64::NAN, ""),
+                _ => (plan, "\"it's,\n\"\"so\"\"\""),
+            };
+            let label_text = label.map_or("", |is_positive| if is_positive { "1" } else { "0" });
+            writeln!(self.text, "client {number},{x},{plan_text},{label_text}")?;
+            let cells = [x, plan];
+            table.push(format!("client {number}").as_bytes(), &cells, label);
+        }
+        let text = self.text.as_bytes();
+        self.ledger.rows += rows;
+        self.ledger.committed_bytes = text.len() as u64;
+        self.ledger.digest = digest::of_bytes(text);
+        files::create_folder(self.config.layout.output())?;
+        files::replace(&self.config.layout.final_data(), text)?;
+        Ok(table)
+    }
+
+    fn load(&self, earlier: &Ledger, appended: Option<&Table>) -> anyhow::Result<()> {
         let rows = FinalRows {
             config: &self.config,
             ledger: &self.ledger,
             earlier,
-            appended: Some(appended),
+            appended,
         };
         let loaded = load(self.engine.clone(), &self.settings, &rows)?;
         assert_eq!(loaded.table.rows() as u64, self.ledger.rows);
@@ -185,7 +197,7 @@ fn only_rows_that_the_engine_does_not_have_are_stored() {
         .join("rows/000000000000-000.parquet");
     let text = fs::read_to_string(text).unwrap();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
-    let plan = "697427732c2022736f220a";
+    let plan = "697427732c0a22736f22";
     let of = |line: usize| {
         [
             lines[line][0],
@@ -231,7 +243,7 @@ fn other_rows_or_a_missing_file_are_stored_again() {
         change(&mut pipeline);
         let mut all = Table::new(&pipeline.config.schema);
         (0..3_u8).for_each(|id| all.push(&[id], &[1.0, f64::NAN], None));
-        pipeline.load(&Ledger::default(), &all).unwrap();
+        pipeline.load(&Ledger::default(), Some(&all)).unwrap();
         assert_eq!(pipeline.engine.take_names(), STATEMENTS);
         assert_eq!(pipeline.listed("rows"), ["000000000000-000.parquet"]);
     }
@@ -243,23 +255,32 @@ fn a_failed_statement_leaves_what_the_next_run_removes() {
         let mut pipeline = Pipeline::new();
         pipeline.append(3).unwrap();
         pipeline.engine.0.lock().unwrap().fails = Some(fails);
-        let error = pipeline.append(2).unwrap_err();
+        let earlier = pipeline.ledger.clone();
+        let appended = pipeline.ingest(2).unwrap();
+        let error = pipeline.load(&earlier, Some(&appended)).unwrap_err();
         assert!(error.to_string().contains(fails), "{error:#}");
         pipeline.engine.0.lock().unwrap().fails = None;
-        // The next run has the same new rows in memory.
-        let ledger = pipeline.ledger.clone();
-        let earlier = Ledger {
-            rows: 3,
-            digest: digest::of_bytes(b"xxx"),
-            ..ledger
-        };
-        let mut appended = Table::new(&pipeline.config.schema);
-        (0..2_u8).for_each(|id| appended.push(&[id], &[1.0, f64::NAN], None));
-        pipeline.load(&earlier, &appended).unwrap();
+        pipeline.load(&earlier, Some(&appended)).unwrap();
         let both = ["000000000000-000.parquet", "000000000003-000.parquet"];
         assert_eq!(pipeline.listed("rows"), both);
         assert_eq!(pipeline.listed(""), ["rows", "rows.json"]);
     }
+}
+
+#[test]
+fn rows_that_memory_lacks_are_read_from_finaldata_csv() {
+    let stored = |is_in_memory: bool| {
+        let mut pipeline = Pipeline::new();
+        pipeline.append(3).unwrap();
+        let earlier = pipeline.ledger.clone();
+        let appended = pipeline.ingest(4).unwrap();
+        let appended = is_in_memory.then_some(&appended);
+        pipeline.load(&earlier, appended).unwrap();
+        let folder = pipeline.settings.storage.join("rows");
+        fs::read_to_string(folder.join("000000000003-000.parquet")).unwrap()
+    };
+    assert_eq!(stored(false), stored(true));
+    assert_eq!(stored(false).lines().count(), 4);
 }
 
 #[test]
@@ -396,7 +417,7 @@ fn files_that_no_run_made_are_found_out_and_never_removed() {
     );
     let mut all = Table::new(&pipeline.config.schema);
     (0..3_u8).for_each(|id| all.push(&[id], &[1.0, f64::NAN], None));
-    let error = pipeline.load(&Ledger::default(), &all).unwrap_err();
+    let error = pipeline.load(&Ledger::default(), Some(&all)).unwrap_err();
     assert!(
         error
             .to_string()
@@ -404,7 +425,7 @@ fn files_that_no_run_made_are_found_out_and_never_removed() {
         "{error:#}"
     );
     files::remove_file(&stranger).unwrap();
-    pipeline.load(&Ledger::default(), &all).unwrap();
+    pipeline.load(&Ledger::default(), Some(&all)).unwrap();
     assert_eq!(pipeline.listed("rows"), ["000000000000-000.parquet"]);
     assert!(own.is_file());
 }
