@@ -12,7 +12,7 @@ const ROUNDING: f64 = 1e-12;
 const TOLERANCE: f64 = 1e-6;
 /// Minimum fraction of a step. A step that must be shortened further cannot lower the loss.
 ///
-/// Where probabilities are near 0 and 1, rows have hardly any weight, so the first step is far too long.
+/// If probabilities are near 0 and 1, rows have hardly any weight, so the first step is far too long.
 const MIN_FACTOR: f64 = 1e-15;
 
 /// The logistic regression of the label on log-odds.
@@ -141,11 +141,10 @@ pub fn calibration_intercept(groups: &[ScoreGroup]) -> Option<f64> {
         if is_inside && is_small(step, newton) {
             return Some(newton);
         }
-        let next = match is_inside {
+        summand = match is_inside {
             true => newton,
             false => low.midpoint(high),
         };
-        summand = next;
     }
     None
 }

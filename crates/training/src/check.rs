@@ -51,11 +51,11 @@ pub struct Beaten {
 
 /// Losses are equal if they differ by at most this much, relative to the fit's loss.
 const SAME_LOSS: f64 = 1e-6;
-/// Maximum number of steps of conjugate gradients.
-const MAX_STEPS: usize = 100;
+/// Maximum number of iterations of conjugate gradients.
+const MAX_ITERATIONS: usize = 100;
 /// Maximum number of cells that conjugate gradients read, which takes about a second.
 const MAX_READS: usize = 300_000_000;
-/// Conjugate gradients end when the squared gradient has fallen to this share.
+/// Conjugate gradients end when the sum of the squared gradients has fallen to this share.
 const SOLVED: f64 = 1e-10;
 /// Maximum number of halvings of a step that may lower the loss.
 const MAX_HALVINGS: i32 = 60;
@@ -80,8 +80,8 @@ pub fn check(settings: &FitSettings, labelled: &RowSample, fit: &Fit) -> Result<
     let Some(mut step) = NewtonStep::begin(settings.c, &parameters, &point) else {
         return Ok(Check::Unconfirmed);
     };
-    let reads_of_a_step = 2 * (labelled.table().rows() * parameters.all.len()).max(1);
-    for _ in 0..MAX_STEPS.min(MAX_READS / reads_of_a_step) {
+    let reads_of_iteration = 2 * (labelled.table().rows() * parameters.all.len()).max(1);
+    for _ in 0..MAX_ITERATIONS.min(MAX_READS / reads_of_iteration) {
         if step.possible_reduction() <= same {
             return Ok(Check::Confirmed);
         }

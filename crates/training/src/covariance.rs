@@ -44,7 +44,7 @@ pub struct Uncertainty {
     /// The covariance of intercept and coefficients in raw units, the intercept first. `None` if it
     /// overflows.
     pub covariance: Option<Matrix>,
-    /// How far the labels of a client's rows agree. `None` where every client has one row.
+    /// How far the labels of a client's rows agree. `None` if every client has one row.
     pub client_agreement: Option<Agreement>,
 }
 
@@ -116,13 +116,13 @@ fn columns_without_variation(fit: &Fit) -> impl Iterator<Item = usize> {
 }
 
 /// How far the penalty moves the weights, in units of the standard error along each direction.
-/// `pull` is the gradient of the penalty.
+/// `penalty` has its second derivatives, and `gradient` its first ones, in the same directions.
 ///
 /// The bias is the gradient of the log-losses alone, divided by their curvature. It is computed as
 /// the geometric series of (1 − Λ)⁻¹. The series is cut off, because it does not converge in a
 /// direction without curvature. Such a direction has no bias.
-fn bias(penalty: &Array2<f64>, pull: &Array1<f64>) -> Array1<f64> {
-    (0..BIAS_TERMS).fold(pull.clone(), |bias, _| penalty.dot(&bias) + pull)
+fn bias(penalty: &Array2<f64>, gradient: &Array1<f64>) -> Array1<f64> {
+    (0..BIAS_TERMS).fold(gradient.clone(), |bias, _| penalty.dot(&bias) + gradient)
 }
 
 /// Factor by which the covariance of a fit of many coefficients is too small.

@@ -101,7 +101,7 @@ fn fit_measured(
         selection,
         moments: &moments,
     };
-    solve(settings, &rows, Goal::Verified, start::of_few_rows)
+    solve(settings, &rows, Goal::Verified, start::of_sample)
 }
 
 #[cfg(test)]

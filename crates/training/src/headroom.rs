@@ -1,6 +1,6 @@
 //! Headroom: how much better boosted trees rank the rows than the model does.
 //!
-//! Each point of a model can be explained, but not those of boosted trees. The difference between
+//! A prediction of the model can be explained, a prediction of boosted trees cannot. The difference between
 //! the two is the price of explanations. Both are fitted to the same rows and predict the same rows
 //! out of fold. smartcore's trees minimise squared errors, so their predictions are not
 //! probabilities. Only the order of the rows is therefore compared.

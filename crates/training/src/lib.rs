@@ -108,12 +108,11 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
     history.settle_trainings(&config.layout)?;
     let (ledger, loaded) = ingested_data(config, &history)?;
     let rows = loaded.numbers.position(first_row_by_hand(config, &ledger))..loaded.table.rows();
+    let (table, sample) = (loaded.table, loaded.sample);
     let data = DataPosition {
-        sample: loaded.sample,
+        sample,
         ..ledger.position()
     };
-    let table = loaded.table;
-    let sample = loaded.sample;
     let model = train(config, &table, rows.clone(), data).map_err(|error| match sample {
         Some(sample) => error.context(format!("the rows are {sample}")),
         None => error,
@@ -126,10 +125,8 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
         _ => None,
     };
     report.notes.extend(note.map(str::to_owned));
-    let sample = model.data.sample;
-    report
-        .notes
-        .extend(sample.map(|sample| format!("trained on {sample}")));
+    let sampled = sample.map(|sample| format!("trained on {sample}"));
+    report.notes.extend(sampled);
     Ok(Trained {
         report,
         model,
@@ -140,7 +137,7 @@ fn run_by_hand(config: &Config) -> anyhow::Result<Trained> {
 
 /// Writes the candidate and records who fitted it; returns the SHA-256 of the file.
 ///
-/// The change is recorded before the write. Where this process is killed in between, the next command
+/// The change is recorded before the write. If this process is killed in between, the next command
 /// that writes compares the file with the recorded SHA-256.
 fn write_by_hand(
     config: &Config,
@@ -165,8 +162,8 @@ fn write_by_hand(
     Ok(digest)
 }
 
-/// Positions of the rows that the command `training` fits. They are the last batches if the
-/// configuration names a number of batches, otherwise all rows.
+/// Number of the first row that the command `training` fits: the first row of the last batches if the
+/// configuration names a number of batches, otherwise 0.
 fn first_row_by_hand(config: &Config, ledger: &Ledger) -> u64 {
     match config.training.window {
         TrainingWindow::Batches(batches) => first_row_of_last(&ledger.batches(), batches),

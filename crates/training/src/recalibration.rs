@@ -6,7 +6,7 @@ use model::OutOfFoldRecalibration;
 
 use crate::calibration_line::{CalibrationLine, calibration_line};
 
-/// Largest variance of the intercept. Where predictions separate the labels, it grows without a limit.
+/// Maximum variance of the intercept. If predictions separate the labels, the variance grows without a limit.
 const MAX_VARIANCE: f64 = 25.0;
 
 /// The logistic regression of the labels on the log-odds of out-of-fold predictions. Groups are in

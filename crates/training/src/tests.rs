@@ -15,7 +15,7 @@ fn config(folder: &Path, extra: &str) -> Config {
     Config::parse(&folder.join("config.json"), &text).unwrap()
 }
 
-/// Writes a finaldata.csv of `rows` rows, with the ledger and the key that belong to it.
+/// Writes a finaldata.csv of `rows` rows, and its ledger.
 fn ingest(config: &Config, rows: u32, label: impl Fn(u32) -> u32) {
     let mut text = String::from("corporation,x,y,exited\n");
     for row in 0..rows {

@@ -55,8 +55,8 @@ pub(crate) fn of_costs(false_negative: f64, false_positive: f64) -> Threshold {
 }
 
 /// Threshold that flags the share `capacity` / `clients` of the rows. Rows with equal log-odds are all
-/// flagged or all not. The threshold is one half without rows, and below every row if the capacity is
-/// enough for all clients. Groups are in ascending order of log-odds.
+/// flagged or all not. Without rows the threshold is one half. If the capacity is enough for all
+/// clients, it is below the lowest probability. Groups are in ascending order of log-odds.
 pub(crate) fn of_capacity(groups: &[ScoreGroup], capacity: u64, clients: u64) -> Threshold {
     let share = (capacity as f64 / clients as f64).min(1.0);
     let n_rows: u64 = groups.iter().map(ScoreGroup::rows).sum();
@@ -66,7 +66,7 @@ pub(crate) fn of_capacity(groups: &[ScoreGroup], capacity: u64, clients: u64) ->
     let mut descending = groups.iter().rev().peekable();
     while let Some(group) = descending.next() {
         flagged += group.rows();
-        // The first group is always flagged, because a threshold above all rows would flag nobody.
+        // The first group is always flagged, because a threshold above all probabilities would flag nobody.
         let is_first = flagged == group.rows();
         if flagged as f64 > n_flagged && !is_first {
             break;
@@ -83,31 +83,31 @@ pub(crate) fn of_capacity(groups: &[ScoreGroup], capacity: u64, clients: u64) ->
 /// Counts of the rows that are predicted to be positive.
 #[derive(Clone, Copy, Default)]
 struct Flagged {
-    right: f64,
-    wrong: f64,
+    true_positives: f64,
+    false_positives: f64,
 }
 
 impl Flagged {
     fn count(&mut self, group: &ScoreGroup) {
-        self.right += group.positives as f64;
-        self.wrong += group.negatives as f64;
+        self.true_positives += group.positives as f64;
+        self.false_positives += group.negatives as f64;
     }
 
-    /// The rows other than true negatives.
-    fn with_missed(self, positives: f64) -> f64 {
-        positives + self.wrong
+    /// Number of rows other than true negatives. `positives` counts the positive labels.
+    fn not_true_negatives(self, positives: f64) -> f64 {
+        positives + self.false_positives
     }
 
     /// F1, which is 0 without true positives.
     fn f1(self, positives: f64) -> f64 {
-        2.0 * self.right / (self.right + self.with_missed(positives))
+        2.0 * self.true_positives / (self.true_positives + self.not_true_negatives(positives))
     }
 
     /// Standard error of F1 = 2q / (1 + q), where q is the share of true positives among all rows
     /// other than true negatives.
     fn standard_error(self, positives: f64) -> f64 {
-        let rows = self.with_missed(positives);
-        let share = self.right / rows;
+        let rows = self.not_true_negatives(positives);
+        let share = self.true_positives / rows;
         2.0 / (1.0 + share).powi(2) * (share * (1.0 - share) / rows).sqrt()
     }
 }
@@ -128,7 +128,7 @@ pub(crate) fn with_best_f1(groups: &[ScoreGroup]) -> Threshold {
         if group.log_odds > Threshold::HALF.log_odds() {
             at_half = flagged;
         }
-        // A threshold below all rows would flag everybody.
+        // A threshold below all probabilities would flag everybody.
         let Some(next) = descending.peek() else { break };
         let middle = probability(group.log_odds) / 2.0 + probability(next.log_odds) / 2.0;
         if flagged.f1(positives) > highest.f1(positives)

@@ -1,28 +1,31 @@
 //! The Newton step from the stored coefficients, and by how much it may still lower the loss.
 //!
-//! The values of each parameter are divided by the largest one and centred by their weighted mean.
-//! A shift of the intercept makes up for the centre, so the objective stays the same. The
-//! intercept's part of the step then does not depend on the other parts.
+//! The values of each parameter are divided by the largest one and centred by their weighted mean. The optimal
+//! shift of the intercept then does not depend on the other parameters, so it is computed first. The objective
+//! does not change: the intercept makes up for the centres.
+//!
+//! The letters Δ, ρ, e, r and v are those of the proof in the parent module.
 
 use common::schema::EffectShape;
 
 use super::parameters::{Parameter, Parameters};
 use super::{Point, SOLVED, log_loss};
 
-/// A part of the Newton step, improved by conjugate gradients with the diagonal as preconditioner.
+/// An approximate Newton step. Each call of [`improve`](Self::improve) makes it more exact by one iteration of
+/// conjugate gradients, with the diagonal as preconditioner.
 pub(super) struct NewtonStep<'a> {
     c: f64,
     parameters: &'a Parameters<'a>,
     point: &'a Point,
     axes: Vec<Axis>,
-    /// Change of each row's log-odds by the step: Δ of the proof.
+    /// Change of each row's log-odds by the step: Δ.
     changes: Vec<f64>,
-    /// Probability minus label of each row after the step: r + vΔ of the proof.
+    /// Probability minus label of each row after the step: r + vΔ.
     residuals: Vec<f64>,
     /// The direction that conjugate gradients follow, one entry for each parameter.
     direction: Vec<f64>,
-    /// Sum of the squared gradients before the step and now, divided by the second derivatives.
-    squares: [f64; 2],
+    /// Σ gradient² / second derivative over the free axes: after the shift of the intercept, and now.
+    gradient_sums: [f64; 2],
 }
 
 /// A parameter in the units of the step.
@@ -34,11 +37,11 @@ struct Axis {
     centre: f64,
     /// Second derivative of the objective.
     curvature: f64,
-    /// First derivative after the step: ρ of the proof, divided by the scale.
+    /// First derivative after the step: ρ, divided by the scale.
     gradient: f64,
     /// Rounding error of the first derivative.
     rounding: f64,
-    /// Change of the parameter by the step: e of the proof, times the scale.
+    /// Change of the parameter by the step: e, times the scale.
     step: f64,
     /// The shape that holds the parameter at 0, because only values that the shape does not allow
     /// lower the loss. `None` if the parameter is free.
@@ -63,7 +66,7 @@ impl<'a> NewtonStep<'a> {
             changes: vec![shift; point.weights.len()],
             residuals: Vec::new(),
             direction: Vec::new(),
-            squares: [0.0; 2],
+            gradient_sums: [0.0; 2],
         };
         step.compute_residuals();
         let mut column = Vec::new();
@@ -72,9 +75,8 @@ impl<'a> NewtonStep<'a> {
             let axis = step.axis(&column, weights, parameter);
             step.axes.push(axis);
         }
-        step.squares = [step.sum_of_squares(); 2];
-        let into = step.axes.iter().map(Axis::towards_minimum);
-        step.direction = into.collect();
+        step.gradient_sums = [step.gradient_sum(); 2];
+        step.direction = step.axes.iter().map(Axis::towards_minimum).collect();
         shift.is_finite().then_some(step)
     }
 
@@ -94,24 +96,26 @@ impl<'a> NewtonStep<'a> {
         if weights > 0.0 {
             centre /= weights;
         }
-        let (mut curvature, mut gradient, mut sizes, mut of_log_odds) = (0.0, 0.0, 0.0, 0.0);
+        let (mut curvature, mut gradient) = (0.0, 0.0);
+        let (mut absolute_sum, mut log_odds_rounding) = (0.0, 0.0);
         for (row, number) in column.iter().enumerate() {
             let centred = number / scale - centre;
             let weighted = self.point.weights[row] * centred;
             curvature += weighted * centred;
             let summand = centred * self.residuals[row];
             gradient += summand;
-            sizes += summand.abs();
-            of_log_odds += weighted.abs() * self.point.rows.roundings[row];
+            absolute_sum += summand.abs();
+            log_odds_rounding += weighted.abs() * self.point.rows.roundings[row];
         }
-        let pull = parameter.value / (self.c * scale);
+        let penalty_gradient = parameter.value / (self.c * scale);
+        absolute_sum += penalty_gradient.abs();
         let n_summands = column.len() as f64 + 1.0;
         Axis {
             scale,
             centre,
-            curvature: curvature + self.strength(scale),
-            gradient: gradient + pull,
-            rounding: n_summands * f64::EPSILON * (sizes + pull.abs()) + of_log_odds,
+            curvature: curvature + self.penalty_curvature(scale),
+            gradient: gradient + penalty_gradient,
+            rounding: n_summands * f64::EPSILON * absolute_sum + log_odds_rounding,
             step: 0.0,
             holding: (parameter.value == 0.0 && !parameter.shape.allows(-gradient))
                 .then_some(parameter.shape),
@@ -119,7 +123,7 @@ impl<'a> NewtonStep<'a> {
     }
 
     /// Second derivative of the penalty on an axis.
-    fn strength(&self, scale: f64) -> f64 {
+    fn penalty_curvature(&self, scale: f64) -> f64 {
         1.0 / (self.c * scale * scale)
     }
 
@@ -137,20 +141,20 @@ impl<'a> NewtonStep<'a> {
             let moved = parameter.value + axis.step / axis.scale;
             axis.gradient = sum + moved / (self.c * axis.scale);
         }
-        self.squares[1] = self.sum_of_squares();
+        self.gradient_sums[1] = self.gradient_sum();
     }
 
-    fn sum_of_squares(&self) -> f64 {
-        let squares = self
+    fn gradient_sum(&self) -> f64 {
+        let summands = self
             .axes
             .iter()
             .map(|it| -it.gradient * it.towards_minimum());
-        squares.sum()
+        summands.sum()
     }
 
-    /// A step of conjugate gradients.
+    /// One iteration of conjugate gradients.
     pub(super) fn improve(&mut self) {
-        let before = self.squares[1];
+        let before = self.gradient_sums[1];
         let mut along = vec![0.0; self.changes.len()];
         let mut column = Vec::new();
         let mut curvature = 0.0;
@@ -160,7 +164,7 @@ impl<'a> NewtonStep<'a> {
             for (sum, number) in along.iter_mut().zip(&column) {
                 *sum += part * (number / axis.scale - axis.centre);
             }
-            curvature += part * part * self.strength(axis.scale);
+            curvature += part * part * self.penalty_curvature(axis.scale);
         }
         let of_rows = self.point.weights.iter().zip(&along);
         curvature += of_rows.map(|(weight, it)| weight * it * it).sum::<f64>();
@@ -175,15 +179,15 @@ impl<'a> NewtonStep<'a> {
             axis.step += length * part;
         }
         self.compute_gradient();
-        let share = self.squares[1] / before;
+        let share = self.gradient_sums[1] / before;
         for (part, axis) in self.direction.iter_mut().zip(&self.axes) {
             *part = axis.towards_minimum() + share * *part;
         }
     }
 
-    /// True if a further step of conjugate gradients would hardly change the step.
+    /// True if a further iteration would hardly change the step.
     pub(super) fn is_solved(&self) -> bool {
-        let [first, now] = self.squares;
+        let [first, now] = self.gradient_sums;
         now <= SOLVED * first || !now.is_finite()
     }
 
@@ -246,11 +250,14 @@ impl Axis {
             return 0.0;
         }
         let of_step = self.step / (c * self.scale);
+        // C/2 · (ρ − e/C)² of the proof, with the rounding error of ρ.
         let gradient = (self.scale * self.gradient - of_step).abs() + self.scale * self.rounding;
         let proven = c / 2.0 * gradient * gradient;
         if is_clear {
             return proven;
         }
+        // The gradient may be only a rounding error. Then ρ counts as 0, and the error of the coefficient that the
+        // rounding hides is added.
         let hidden = self.gradient.abs() + self.rounding;
         let within_rounding = c / 2.0 * of_step * of_step + hidden * hidden / self.curvature;
         // The minimum of a number and NaN, for an axis without curvature, is the number.

@@ -80,8 +80,8 @@ pub(super) struct LogOdds {
 }
 
 impl<'a> Parameters<'a> {
-    /// `None` if the objective does not know a coefficient, or if a coefficient has lost digits
-    /// because it is too small for a normal number.
+    /// The parameters of a predictor. `None` if the objective does not know a coefficient, or if a coefficient
+    /// is subnormal and has therefore lost digits.
     pub(super) fn of(predictor: &'a LinearPredictor, labelled: &RowSample) -> Option<Self> {
         let columns = labelled.columns();
         let expression = predictor.expression();
@@ -241,7 +241,7 @@ impl<'a> Parameters<'a> {
     /// The log-odds of each row as the stored predictor gives them.
     pub(super) fn log_odds(&self) -> LogOdds {
         let mut log_odds = vec![self.intercept; self.labels.len()];
-        let mut sizes = vec![self.intercept.abs(); self.labels.len()];
+        let mut absolute_sums = vec![self.intercept.abs(); self.labels.len()];
         for offset in &self.offsets {
             for (row, cell) in self.cells[offset.feature].iter().enumerate() {
                 let added = if cell.is_nan() {
@@ -250,16 +250,17 @@ impl<'a> Parameters<'a> {
                     offset.if_present
                 };
                 log_odds[row] += added;
-                sizes[row] += added.abs();
+                absolute_sums[row] += added.abs();
             }
         }
         let mut column = Vec::new();
         for parameter in &self.all {
             self.read(parameter, &mut column);
-            for ((sum, size), number) in log_odds.iter_mut().zip(&mut sizes).zip(&column) {
+            let sums = log_odds.iter_mut().zip(&mut absolute_sums);
+            for ((sum, absolute_sum), number) in sums.zip(&column) {
                 let added = parameter.value * number;
                 *sum += added;
-                *size += added.abs();
+                *absolute_sum += added.abs();
             }
         }
         let n_summands = 2 + self.offsets.len() + self.all.len();
@@ -267,7 +268,7 @@ impl<'a> Parameters<'a> {
         LogOdds {
             labels: self.labels.clone(),
             log_odds,
-            roundings: sizes.iter().map(|size| rounding * size).collect(),
+            roundings: absolute_sums.iter().map(|it| rounding * it).collect(),
         }
     }
 }

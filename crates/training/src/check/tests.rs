@@ -126,7 +126,7 @@ fn lines_with_imputed_cells_are_confirmed() {
 }
 
 #[test]
-fn levels_with_one_for_missing_cells_are_confirmed() {
+fn categories_with_a_level_for_missing_cells_are_confirmed() {
     let case = of_plans();
     assert_eq!(case.fit.predictor.coefficients.len(), 6);
     assert_eq!(case.check(), Ok(Check::Confirmed));
@@ -163,8 +163,8 @@ fn collinear_and_shifted_columns_of_any_size_are_confirmed() {
     let labels = noisy_labels(&wave(300));
     for size in [1e-9, 1e-3, 1.0, 1e3, 1e6, 1e9, 1e12, 1e60] {
         let scaled = |by: f64| -> Vec<f64> { wave(300).iter().map(|x| x * by * size).collect() };
-        let moments: Vec<f64> = other_wave(300).iter().map(|x| 1.7e9 + 1e4 * x).collect();
-        let columns = [scaled(1.0), scaled(3.0), other_wave(300), moments];
+        let timestamps: Vec<f64> = other_wave(300).iter().map(|x| 1.7e9 + 1e4 * x).collect();
+        let columns = [scaled(1.0), scaled(3.0), other_wave(300), timestamps];
         let case = Case::lines(&columns, &labels);
         assert_eq!(case.check(), Ok(Check::Confirmed), "{size}");
     }
@@ -265,17 +265,8 @@ fn a_moved_knot_is_found_out() {
     let labels = noisy_labels(&wave(300));
     let columns = [with_gaps(wave(300), 7), other_wave(300)];
     let case = Case::curves(&columns, &labels);
-    let n_knots = case
-        .fit
-        .predictor
-        .design
-        .effects()
-        .next()
-        .unwrap()
-        .effect
-        .knots()
-        .len();
-    for knot in 0..n_knots {
+    let curve = case.fit.predictor.design.effects().next().unwrap();
+    for knot in 0..curve.effect.knots().len() {
         let moved =
             |fit: &mut Fit| fit.predictor.design = with_knot_moved(&fit.predictor.design, knot);
         assert!(case.check_moved(moved).is_err(), "{knot}");
@@ -299,7 +290,7 @@ fn an_effect_that_does_not_fit_its_missing_cells_is_found_out() {
 }
 
 #[test]
-fn a_stated_loss_that_is_not_that_of_the_coefficients_is_found_out() {
+fn a_stated_loss_that_differs_from_the_loss_of_the_coefficients_is_found_out() {
     let x = wave(200);
     for factor in [1.001, 0.999] {
         let mut case = Case::lines(std::slice::from_ref(&x), &noisy_labels(&x));

@@ -16,21 +16,15 @@ pub(super) fn axes(moments: &[Moments], settings: &FitSettings) -> Vec<Axis> {
 
 /// The axis of a column. Its scale is a power of two, so that dividing by it loses no digit.
 fn axis(column: &Moments, settings: &FitSettings) -> Axis {
-    let (Some(mean), Some(minimum)) = (column.mean(), column.minimum()) else {
-        // An empty column has no mean: its values are imputed as 0.
+    let (Some(mean), false) = (column.mean(), column.minimum() == column.maximum()) else {
+        // An empty column has no value. It is treated as a column of zeros.
+        let constant = column.minimum().unwrap_or(0.0);
         return Axis {
             scale: 1.0,
-            shift: 0.0,
-            imputed: 0.0,
+            shift: constant,
+            imputed: constant,
         };
     };
-    if column.maximum() == Some(minimum) {
-        return Axis {
-            scale: 1.0,
-            shift: minimum,
-            imputed: minimum,
-        };
-    }
     // Below this spread the penalty determines the coefficient. A smaller scale would only increase
     // the derivative of the penalty.
     let ruled_by_penalty = 1.0 / (settings.c.sqrt() * (column.count as f64).sqrt());
@@ -49,8 +43,8 @@ fn power_of_two_below(number: f64) -> f64 {
     f64::from_bits(number.to_bits() & EXPONENT)
 }
 
-/// Second derivatives of the penalty with respect to the weights, the intercept first. Those of the
-/// intercept and of an axis whose value underflows are 0.
+/// Second derivatives of the penalty with respect to the weights, the intercept first. The intercept has no
+/// penalty, so its entry is 0. An entry that underflows is 0, too.
 pub(super) fn penalty(axes: &[Axis], settings: &FitSettings) -> Array1<f64> {
     let of_axis = |axis: &Axis| (1.0 / (axis.scale * settings.c.sqrt())).powi(2);
     std::iter::once(0.0)
@@ -64,14 +58,14 @@ pub(super) fn raw_predictor(
     axes: &[Axis],
     weights: &Array1<f64>,
 ) -> LinearPredictor {
-    let standardised_covariance = || axes.iter().zip(weights.iter().skip(1));
-    let offset: f64 = standardised_covariance()
+    let weighted_axes = || axes.iter().zip(weights.iter().skip(1));
+    let offset: f64 = weighted_axes()
         .map(|(axis, weight)| weight * axis.shift)
         .sum();
     LinearPredictor {
         // Adding 0 turns −0 into 0.
         intercept: weights[0] - offset + 0.0,
-        coefficients: standardised_covariance()
+        coefficients: weighted_axes()
             .map(|(axis, weight)| weight / axis.scale + 0.0)
             .collect(),
         imputed: axes.iter().map(|axis| axis.imputed).collect(),

@@ -23,7 +23,7 @@ const REACHED: f64 = 1e-24;
 /// Limit of the same ratio below which one more step is enough. That step squares the error, and
 /// the rest of the error changes no prediction.
 const ONE_STEP_LEFT: f64 = 1e-10;
-/// Maximum ratio of a decrement to the one before it, near the optimum. Newton's method squares its
+/// Maximum ratio of a squared decrement to the one before it, near the optimum. Newton's method squares its
 /// error there, so a higher ratio means that only rounding errors are left.
 const MAX_DECREMENT_RATIO: f64 = 0.25;
 /// Loss per row below which the features separate the labels without error.
@@ -58,9 +58,10 @@ pub(super) fn minimise(
                 objective,
                 &here,
                 steps,
-                "its curvature is not finite, or too many effects go the wrong way",
+                "the curvature of the loss is not finite, or no step was found that keeps the configured effects (increasing, decreasing)",
             ));
         };
+        // The squared Newton decrement.
         let decrement = -here.terms.gradient.dot(&direction);
         let loss = here.terms.loss;
         if decrement <= REACHED * loss {
@@ -104,11 +105,10 @@ pub(super) fn minimise(
     Err(not_converged(objective, &here, max_steps, reason))
 }
 
-/// A point in the Newton direction that lowers the objective enough. The step is halved until there
-/// is such a point; `None` if there is none.
+/// The point after a step in the Newton direction. `None` if no length of the step lowers the objective enough.
 ///
-/// If the full step is too long, it is halved as long as this lowers the objective. The first point
-/// that is low enough may be on the other side of the minimum. The next step would then lead back.
+/// If the full step lowers the objective enough, it is taken. Otherwise the step is halved until it does, and
+/// then as long as each halving lowers the objective further: the first low point may lie beyond the minimum.
 fn step(
     objective: &Objective<'_>,
     here: &Point,

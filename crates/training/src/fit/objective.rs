@@ -47,9 +47,9 @@ impl Point {
         mut terms: LogisticTerms,
         penalty: &Array1<f64>,
     ) -> Self {
-        let pull = penalty * &weights;
-        terms.loss += pull.dot(&weights) / 2.0;
-        terms.gradient += &pull;
+        let penalty_gradient = penalty * &weights;
+        terms.loss += penalty_gradient.dot(&weights) / 2.0;
+        terms.gradient += &penalty_gradient;
         let mut diagonal = terms.hessian.diag_mut();
         diagonal += penalty;
         Self { weights, terms }

@@ -1,6 +1,4 @@
-//! Starts of a fit other than all weights 0.
-//!
-//! Each start is a guess: `None` unless its loss is lower than with all weights 0.
+//! Starting points of a fit. By default all weights are 0. A better guess saves passes over the rows.
 
 use std::f64::consts::LN_2;
 
@@ -14,32 +12,33 @@ use super::objective::{Objective, Point};
 
 /// Minimum number of rows for a first fit to a sample. From this number on the sample represents
 /// all rows, and saving a pass over all rows is worth the cost.
-const MANY_ROWS: usize = 1 << 17;
+const MIN_ROWS: usize = 1 << 17;
 /// Maximum number of Newton steps of the fit to a sample. A sample that needs more steps does not
 /// represent the other rows.
-const FEW_STEPS: u32 = 20;
-/// The sample takes one row in this number. That is enough for a first estimate on many rows.
-const FEW: usize = 16;
+const MAX_STEPS: u32 = 20;
+/// The sample takes one row in this many. That is enough for a first estimate on many rows.
+const SAMPLE_ONE_IN: usize = 16;
 
-/// The optimum of a sample of the rows. `None` if there are fewer than [`MANY_ROWS`].
+/// The optimum of a sample of the rows, as a start. `None` if there are fewer than [`MIN_ROWS`], if the sample
+/// cannot be fitted, or if all weights 0 are as good.
 ///
 /// The sample costs about half a pass over all rows. It saves about half of the later passes.
-pub(super) fn of_few_rows(objective: &Objective<'_>) -> Result<Option<Point>, FitError> {
-    if objective.selection.rows.len() < MANY_ROWS {
+pub(super) fn of_sample(objective: &Objective<'_>) -> Result<Option<Point>, FitError> {
+    if objective.selection.rows.len() < MIN_ROWS {
         return Ok(None);
     }
-    let selection = objective.selection.clone().one_in(FEW);
-    let few = Objective {
+    let selection = objective.selection.clone().one_in(SAMPLE_ONE_IN);
+    let sample = Objective {
         // The penalty shrinks with the number of rows, so its relative weight stays the same.
-        penalty: &objective.penalty / FEW as f64,
+        penalty: &objective.penalty / SAMPLE_ONE_IN as f64,
         selection: &selection,
         ..*objective
     };
-    let origin = few.at(Array1::zeros(objective.axes.len() + 1))?;
+    let origin = sample.at(Array1::zeros(objective.axes.len() + 1))?;
     if origin.check_both_labels().is_err() {
         return Ok(None);
     }
-    match if_possible(minimise(&few, origin, FEW_STEPS, Goal::Verified))? {
+    match if_possible(minimise(&sample, origin, MAX_STEPS, Goal::Verified))? {
         Some((optimum, _)) => Ok(if_better(objective.at(optimum.weights)?)),
         None => Ok(None),
     }

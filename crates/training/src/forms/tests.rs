@@ -3,19 +3,30 @@ use common::{Config, Schema};
 use dataset::Table;
 use model::{Form, Model};
 
-/// Rows of one number between -3 and 3. `odds` gives the log-odds of leaving.
-fn trained(rows: usize, form: &str, odds: impl Fn(f64) -> f64) -> Model {
-    let (config, table) = drawn(rows, form, odds);
-    crate::train(&config, &table, 0..rows, DataPosition::default()).unwrap()
-}
-
-fn drawn(rows: usize, form: &str, odds: impl Fn(f64) -> f64) -> (Config, Table) {
+/// The configuration of a form, with a JSON array of features.
+fn config(form: &str, features: &str) -> Config {
     let text = format!(
         r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
         "output_model_path":"models","prod_deployment_path":"prod",
-        "training":{{"form":"{form}"}},"schema":{{"features":["x"]}}}}"#
+        "training":{{"form":"{form}"}},"schema":{{"features":{features}}}}}"#
     );
-    let config = Config::parse(std::path::Path::new("/nowhere/config.json"), &text).unwrap();
+    Config::parse(std::path::Path::new("/nowhere/config.json"), &text).unwrap()
+}
+
+fn train_all(config: &Config, table: &Table) -> Model {
+    crate::train(config, table, 0..table.rows(), DataPosition::default()).unwrap()
+}
+
+/// A model of [`rows_of_one_number`].
+fn trained(rows: usize, form: &str, log_odds: impl Fn(f64) -> f64) -> Model {
+    train_all(
+        &config(form, r#"["x"]"#),
+        &rows_of_one_number(rows, log_odds),
+    )
+}
+
+/// Rows of one number between -3 and 3. `log_odds` gives the log-odds of leaving.
+fn rows_of_one_number(rows: usize, log_odds: impl Fn(f64) -> f64) -> Table {
     let schema = Schema {
         features: vec!["x".into()],
         ..Schema::default()
@@ -25,10 +36,10 @@ fn drawn(rows: usize, form: &str, odds: impl Fn(f64) -> f64) -> (Config, Table) 
         let place = row as f64;
         let x = (place * 0.618_034).fract() * 6.0 - 3.0;
         let draw = (place * 0.754_878).fract();
-        let label = draw < 1.0 / (1.0 + (-odds(x)).exp());
+        let label = draw < 1.0 / (1.0 + (-log_odds(x)).exp());
         table.push(row.to_string().as_bytes(), &[x], Some(label));
     }
-    (config, table)
+    table
 }
 
 /// A number between 0 and 1, which seems random.
@@ -40,14 +51,8 @@ fn noise(row: u32, column: u32) -> f64 {
 
 /// Rows of two numbers and a category. With the plan "b", a client with a larger x leaves more often.
 /// With the plan "a", a client with a larger x leaves less often.
-fn crossed(form: &str, strength: f64) -> Model {
-    let text = format!(
-        r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-        "output_model_path":"models","prod_deployment_path":"prod",
-        "training":{{"form":"{form}"}},
-        "schema":{{"features":["x","y",{{"name":"plan","kind":"category"}}]}}}}"#
-    );
-    let config = Config::parse(std::path::Path::new("/nowhere/config.json"), &text).unwrap();
+fn trained_with_pair(form: &str, strength: f64) -> Model {
+    let config = config(form, r#"["x","y",{"name":"plan","kind":"category"}]"#);
     let mut table = Table::new(&config.schema);
     for row in 0..1_500 {
         let (x, y) = (noise(row, 1) * 6.0 - 3.0, noise(row, 2));
@@ -57,12 +62,12 @@ fn crossed(form: &str, strength: f64) -> Model {
         let plan = table.add_level(2, plan);
         table.push(row.to_string().as_bytes(), &[x, y, plan], Some(label));
     }
-    crate::train(&config, &table, 0..1_500, DataPosition::default()).unwrap()
+    train_all(&config, &table)
 }
 
 #[test]
 fn pairs_are_chosen_where_two_features_act_together_and_nowhere_else() {
-    let model = crossed("auto", 1.0);
+    let model = trained_with_pair("auto", 1.0);
     assert_eq!(model.predictor.form(), Form::Pairs);
     assert_eq!(model.pair_names(), ["x × plan"]);
     let tried: Vec<Form> = model.forms.iter().map(|result| result.form).collect();
@@ -71,41 +76,38 @@ fn pairs_are_chosen_where_two_features_act_together_and_nowhere_else() {
     assert!(model.forms[2].log_loss < model.forms[1].log_loss - 0.1);
     let scorer = model.scorer();
     let level = |text: &str| dataset::level_code(text);
-    let odds = |x: f64, plan: &str| scorer.log_odds(&[x, 0.5, level(plan)]);
-    let found = [(2.5, "b"), (-2.5, "b"), (2.5, "a"), (-2.5, "a")].map(|(x, plan)| odds(x, plan));
+    let clients = [(2.5, "b"), (-2.5, "b"), (2.5, "a"), (-2.5, "a")];
+    let found = clients.map(|(x, plan)| scorer.log_odds(&[x, 0.5, level(plan)]));
     for (found, wanted) in found.iter().zip([2.5, -2.5, -2.5, 2.5]) {
         assert!((found - wanted).abs() < 0.7, "{found} for {wanted}");
     }
 
-    let without = crossed("auto", 0.0);
+    let without = trained_with_pair("auto", 0.0);
     assert_eq!(without.pair_names(), [""; 0]);
-    let named = crossed("pairs", 1.0);
+    let named = trained_with_pair("pairs", 1.0);
     assert_eq!(
         (named.predictor.form(), named.forms.len()),
         (Form::Pairs, 0)
     );
-    assert_eq!(crossed("curves", 1.0).predictor.form(), Form::Curves);
+    assert_eq!(
+        trained_with_pair("curves", 1.0).predictor.form(),
+        Form::Curves
+    );
 }
 
 #[test]
 fn a_number_with_a_shape_keeps_it_in_every_form() {
-    let along = |form: &str, shape: &str| -> Vec<f64> {
-        let text = format!(
-            r#"{{"input_folder_path":"in","output_folder_path":"out","test_data_path":"test",
-            "output_model_path":"models","prod_deployment_path":"prod",
-            "training":{{"form":"{form}"}},
-            "schema":{{"features":[{{"name":"x","effect":"{shape}"}},"y"]}}}}"#
-        );
-        let path = std::path::Path::new("/nowhere/config.json");
-        let config = Config::parse(path, &text).unwrap();
+    let log_odds_along_x = |form: &str, shape: &str| -> Vec<f64> {
+        let features = format!(r#"[{{"name":"x","effect":"{shape}"}},"y"]"#);
+        let config = config(form, &features);
         let mut table = Table::new(&config.schema);
         for row in 0..1_500 {
             let (x, y) = (noise(row, 1) * 6.0 - 3.0, noise(row, 2) * 2.0 - 1.0);
-            let odds = hill(x) + 2.0 * x * y;
-            let label = noise(row, 4) < 1.0 / (1.0 + (-odds).exp());
+            let log_odds = hill(x) + 2.0 * x * y;
+            let label = noise(row, 4) < 1.0 / (1.0 + (-log_odds).exp());
             table.push(row.to_string().as_bytes(), &[x, y], Some(label));
         }
-        let model = crate::train(&config, &table, 0..1_500, DataPosition::default()).unwrap();
+        let model = train_all(&config, &table);
         assert_eq!(model.check, model::Check::Confirmed);
         let is_in_pairs = !model.pair_names().is_empty();
         assert_eq!(is_in_pairs, form == "pairs" && shape == "any");
@@ -116,17 +118,20 @@ fn a_number_with_a_shape_keeps_it_in_every_form() {
     };
     for form in ["linear", "curves", "pairs", "auto"] {
         let rises = |all: &[f64]| all.windows(2).all(|pair| pair[1] >= pair[0] - 1e-12);
-        assert!(rises(&along(form, "increasing")), "{form}");
-        let falls: Vec<f64> = along(form, "decreasing").iter().map(|it| -it).collect();
+        assert!(rises(&log_odds_along_x(form, "increasing")), "{form}");
+        let falls: Vec<f64> = log_odds_along_x(form, "decreasing")
+            .iter()
+            .map(|it| -it)
+            .collect();
         assert!(rises(&falls), "{form}");
-        let line = along(form, "linear");
+        let line = log_odds_along_x(form, "linear");
         let bends = line.windows(3).map(|it| it[0] + it[2] - 2.0 * it[1]);
         assert!(
             bends.into_iter().all(|bend| bend.abs() < 1e-9),
             "{form}: {line:?}"
         );
         if form == "curves" {
-            let any = along(form, "any");
+            let any = log_odds_along_x(form, "any");
             assert!(!rises(&any) && any[5] > any[0] + 2.0, "{any:?}");
         }
     }
@@ -134,11 +139,10 @@ fn a_number_with_a_shape_keeps_it_in_every_form() {
 
 #[test]
 fn a_window_has_the_pairs_of_the_model() {
-    let like = crossed("auto", 1.0);
-    let (config, _) = drawn(10, "auto", hill);
+    let like = trained_with_pair("auto", 1.0);
     let config = Config {
         schema: like.schema.clone(),
-        ..config
+        ..config("auto", r#"["x"]"#)
     };
     let mut table = Table::new(&like.schema);
     for row in 0..400 {
@@ -176,27 +180,16 @@ fn curves_are_chosen_where_they_predict_better_and_lines_elsewhere() {
     };
     assert!(curves.is_chosen && curves.log_loss < line.log_loss - line.standard_error);
     assert_eq!(of_hill.c, curves.c);
-    let top = of_hill
-        .predictor
-        .effects()
-        .next()
-        .unwrap()
-        .effect
-        .value(0.0);
-    let end = of_hill
-        .predictor
-        .effects()
-        .next()
-        .unwrap()
-        .effect
-        .value(2.9);
+    let effect = &of_hill.predictor.effects().next().unwrap().effect;
+    let (top, end) = (effect.value(0.0), effect.value(2.9));
     assert!(top > end + 3.0, "{top} {end}");
 }
 
 #[test]
 fn a_window_has_the_form_of_the_model_and_lines_if_it_is_short() {
     let like = trained(800, "auto", hill);
-    let (config, table) = drawn(800, "auto", hill);
+    let config = config("auto", r#"["x"]"#);
+    let table = rows_of_one_number(800, hill);
     let fitted =
         |rows| crate::train_like(&like, &config, &table, rows, DataPosition::default()).unwrap();
     let long = fitted(300..800);

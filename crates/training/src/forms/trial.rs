@@ -16,7 +16,7 @@ const FIRST_TRIED: usize = 3;
 /// The out-of-fold log-losses of the rows, with one penalty.
 pub(super) struct Trial {
     pub(super) settings: FitSettings,
-    /// Start of a fit to all rows: a predictor that is fitted to them, with this penalty or with another.
+    /// A predictor fitted to all rows, at or near the optimum for this penalty. Other fits start from it.
     pub(super) initial: LinearPredictor,
     /// For each fold, a predictor that is fitted to the other folds.
     pub(super) out_of_fold: Vec<LinearPredictor>,
@@ -58,10 +58,10 @@ impl Trial {
         self.sum(|_| true)
     }
 
-    /// The sum of the log-losses of the folds for which `counts` is true.
-    fn sum(&self, counts: impl Fn(usize) -> bool) -> f64 {
+    /// The sum of the log-losses of the folds for which `is_counted` is true.
+    fn sum(&self, is_counted: impl Fn(usize) -> bool) -> f64 {
         let folds = self.losses.iter().enumerate();
-        let counted = folds.filter(|(number, _)| counts(*number));
+        let counted = folds.filter(|(number, _)| is_counted(*number));
         counted.map(|(_, losses)| losses.sum).sum()
     }
 }
@@ -75,6 +75,44 @@ pub(super) fn losses(
 ) -> Result<LossSum, FitError> {
     let rows = rows.clone().of_fold(Fold::Inside(fold));
     Ok(loss_sum(&predictor.expression(), table, &rows)?)
+}
+
+/// The trial in the middle between stronger and weaker penalties, whose order begins at the middle. Weaker ones
+/// are tried only if no stronger one is better. The strongest comes first.
+fn on_both_sides(
+    stronger: impl Iterator<Item = Result<Trial, FitError>>,
+    middle: Trial,
+    weaker: impl Iterator<Item = Result<Trial, FitError>>,
+) -> Result<Vec<Trial>, FitError> {
+    let total = middle.total();
+    let mut tried = until_worse(total, stronger)?;
+    tried.reverse();
+    let is_stronger_better = tried.iter().any(|stronger| stronger.total() < total);
+    tried.push(middle);
+    if !is_stronger_better {
+        tried.extend(until_worse(total, weaker)?);
+    }
+    Ok(tried)
+}
+
+/// Takes trials until one has a higher log-loss than the one before it, or cannot be fitted. `total` is the
+/// log-loss before the first of them.
+fn until_worse(
+    mut total: f64,
+    trials: impl Iterator<Item = Result<Trial, FitError>>,
+) -> Result<Vec<Trial>, FitError> {
+    let mut tried = Vec::new();
+    for trial in trials {
+        let Some(trial) = if_possible(trial)? else {
+            break;
+        };
+        let before = std::mem::replace(&mut total, trial.total());
+        tried.push(trial);
+        if total > before {
+            break;
+        }
+    }
+    Ok(tried)
 }
 
 fn penalty_at(place: usize) -> FitSettings {
@@ -110,34 +148,10 @@ impl Trials {
             let fitted = fit_starting_at(&penalty_at(place), &first.predictor, table, rows)?;
             Trial::of(penalty_at(place), &fitted, table, rows)
         };
-        let mut tried = vec![Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)?];
-        for place in (0..FIRST_TRIED).rev() {
-            let Some(stronger) = if_possible(try_at(place))? else {
-                break;
-            };
-            let is_worse = stronger.total() > tried[0].total();
-            tried.insert(0, stronger);
-            if is_worse {
-                break;
-            }
-        }
-        // If a stronger penalty was better, weaker ones are not tried.
-        let is_stronger_better = tried.len() > 2;
-        for place in FIRST_TRIED + 1..PENALTIES.len() {
-            if is_stronger_better {
-                break;
-            }
-            let Some(weaker) = if_possible(try_at(place))? else {
-                break;
-            };
-            let is_worse = tried
-                .last()
-                .is_some_and(|last| weaker.total() > last.total());
-            tried.push(weaker);
-            if is_worse {
-                break;
-            }
-        }
+        let middle = Trial::of(penalty_at(FIRST_TRIED), &first, table, rows)?;
+        let stronger = (0..FIRST_TRIED).rev().map(try_at);
+        let weaker = (FIRST_TRIED + 1..PENALTIES.len()).map(try_at);
+        let tried = on_both_sides(stronger, middle, weaker)?;
         Ok(Self {
             form: Form::Curves,
             design: steps.clone(),
@@ -150,11 +164,11 @@ impl Trials {
         self.best_of(|_| true)
     }
 
-    /// The trial with the lowest log-loss on the folds for which `counts` is true.
-    fn best_of(&self, counts: impl Fn(usize) -> bool + Copy) -> &Trial {
+    /// The trial with the lowest log-loss on the folds for which `is_counted` is true.
+    fn best_of(&self, is_counted: impl Fn(usize) -> bool + Copy) -> &Trial {
         let mut best = &self.tried[0];
         for tried in &self.tried[1..] {
-            if tried.sum(counts) < best.sum(counts) {
+            if tried.sum(is_counted) < best.sum(is_counted) {
                 best = tried;
             }
         }
@@ -169,5 +183,39 @@ impl Trials {
             let best = self.best_of(|other| other != fold);
             (&best.out_of_fold[fold], best.losses[fold])
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The log-losses of the trials, if those on both sides of 5 have these; `None` cannot be fitted.
+    fn tried(stronger: &[Option<f64>], weaker: &[Option<f64>]) -> Vec<f64> {
+        let trial = |sum: &Option<f64>| {
+            Ok(Trial {
+                settings: penalty_at(0),
+                initial: LinearPredictor::constant(0.0),
+                out_of_fold: Vec::new(),
+                losses: vec![LossSum {
+                    rows: 1,
+                    sum: sum.ok_or(FitError::NoRows)?,
+                }],
+            })
+        };
+        let middle = trial(&Some(5.0)).unwrap();
+        let [stronger, weaker] = [stronger, weaker].map(|side| side.iter().map(trial));
+        let tried = on_both_sides(stronger, middle, weaker).unwrap();
+        tried.iter().map(Trial::total).collect()
+    }
+
+    #[test]
+    fn weaker_penalties_are_tried_only_if_no_stronger_one_is_better() {
+        let weaker = [Some(4.0), Some(3.0), Some(6.0), Some(1.0)];
+        assert_eq!(tried(&[Some(4.0), Some(6.0)], &weaker), [6.0, 4.0, 5.0]);
+        // The penalty beyond the better one cannot be fitted.
+        assert_eq!(tried(&[Some(4.0), None], &weaker), [4.0, 5.0]);
+        assert_eq!(tried(&[Some(6.0)], &weaker), [6.0, 5.0, 4.0, 3.0, 6.0]);
+        assert_eq!(tried(&[None], &[None]), [5.0]);
     }
 }

@@ -2,11 +2,9 @@
 
 use dataset::passes::{Encoding, probability, profile};
 use dataset::{FOLDS, level_code};
-use model::Check;
-use serde_json::Value;
 
 use super::*;
-use crate::{check, uncertainty};
+use crate::uncertainty;
 
 /// A case of `categories.json`, with the coefficients of scikit-learn.
 struct Case(Value);
@@ -116,11 +114,7 @@ fn fits_of_categories_are_confirmed_and_have_a_covariance() {
         let table = case.table();
         let fitted = fit(&case.settings(), &design(&table), &table, &table.all()).unwrap();
         assert_eq!(
-            check(
-                &case.settings(),
-                &table.sample(&table.labelled(), usize::MAX).unwrap(),
-                &fitted
-            ),
+            checked(&case.settings(), &table, &fitted),
             Ok(Check::Confirmed),
             "{}",
             case.0["name"]

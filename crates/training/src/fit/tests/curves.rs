@@ -1,11 +1,10 @@
 //! Tests of fits to the steps of curves: the coefficients equal those of scikit-learn.
 
 use dataset::passes::{LinearExpression, probability, profile};
-use model::{Check, Form};
-use serde_json::Value;
+use model::Form;
 
 use super::*;
-use crate::{check, uncertainty};
+use crate::uncertainty;
 
 /// A case of `curves.json`, with the coefficients of scikit-learn.
 struct Case(Value);
@@ -67,19 +66,8 @@ fn coefficients_of_steps_are_those_of_scikit_learn() {
     for case in Case::all() {
         let (name, table) = (&case.0["name"], case.table());
         let fitted = fit(&case.settings(), &steps(&table), &table, &table.all()).unwrap();
-        let wanted = [case.0["intercept"].as_f64().unwrap()].into_iter();
-        let wanted: Vec<f64> = wanted.chain(case.numbers("coefficients")).collect();
-        let predictor = &fitted.predictor;
-        let found: Vec<f64> = [predictor.intercept]
-            .into_iter()
-            .chain(predictor.coefficients.iter().copied())
-            .collect();
-        assert_eq!(found.len(), wanted.len(), "{name}");
-        for (found, wanted) in found.iter().zip(&wanted) {
-            let is_close = (found - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
-            assert!(is_close, "{name}: {found} for {wanted}");
-        }
-        let expression = predictor.expression();
+        assert_coefficients_of(&case.0, &fitted.predictor);
+        let expression = fitted.predictor.expression();
         for (row, wanted) in case.numbers("probabilities").iter().enumerate() {
             let cells = [0, 1].map(|feature: usize| table.in_memory().features[feature][row]);
             let found = probability(value(&expression, cells));
@@ -141,11 +129,7 @@ fn curves_are_checked_and_have_a_covariance_of_trends_and_effects() {
         let in_steps = fit(&settings, &steps(&table), &table, &table.all()).unwrap();
         let in_effects = with_effects(in_steps, &settings, &table, &table.all()).unwrap();
         assert_eq!(
-            check(
-                &settings,
-                &table.sample(&table.labelled(), usize::MAX).unwrap(),
-                &in_effects
-            ),
+            checked(&settings, &table, &in_effects),
             Ok(Check::Confirmed)
         );
         let covariance = uncertainty(&in_effects, &table, &table.all())

@@ -9,8 +9,12 @@ mod starts;
 
 use common::Schema;
 use common::schema::{CategoryRules, Feature, Kind};
+use model::Check;
+use serde_json::Value;
 
+use self::curves::of_json;
 use super::*;
+use crate::check::{Beaten, check};
 
 const UNIT: FitSettings = FitSettings { c: 1.0 };
 
@@ -58,6 +62,29 @@ fn noisy_rows(count: usize, size: f64) -> (Vec<f64>, Vec<bool>) {
         (0..count).map(|row| wave(row) * size).collect(),
         labels.collect(),
     )
+}
+
+/// Checks a fit on all labelled rows of its table.
+fn checked(settings: &FitSettings, table: &Table, fit: &Fit) -> Result<Check, Beaten> {
+    let labelled = table.sample(&table.labelled(), usize::MAX).unwrap();
+    check(settings, &labelled, fit)
+}
+
+/// Compares the intercept and the coefficients with those of a case. A coefficient is 0 in both or in none.
+fn assert_coefficients_of(case: &Value, predictor: &LinearPredictor) {
+    let wanted = [case["intercept"].as_f64().unwrap()].into_iter();
+    let wanted: Vec<f64> = wanted.chain(of_json(&case["coefficients"])).collect();
+    let found = [predictor.intercept].into_iter();
+    let found: Vec<f64> = found
+        .chain(predictor.coefficients.iter().copied())
+        .collect();
+    let name = &case["name"];
+    assert_eq!(found.len(), wanted.len(), "{name}");
+    for (found, wanted) in found.iter().zip(&wanted) {
+        let is_close = (found - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
+        assert!(is_close, "{name}: {found} for {wanted}");
+        assert_eq!(*found == 0.0, *wanted == 0.0, "{name}: {found}");
+    }
 }
 
 fn relative_difference(found: f64, wanted: f64) -> f64 {

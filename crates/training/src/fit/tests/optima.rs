@@ -4,7 +4,6 @@ use common::schema::EffectShape;
 use dataset::Fold;
 use dataset::passes::{Axis, Term};
 use ndarray::Array1;
-use serde_json::Value;
 
 use super::*;
 use crate::fit::axes::penalty;
@@ -40,13 +39,11 @@ fn coefficients_are_those_of_scikit_learn() {
         let found =
             std::iter::once(fitted.predictor.intercept).chain(fitted.predictor.coefficients);
         let found: Vec<f64> = found.collect();
-        for (wanted, tolerance) in [("", 1e-6), ("exact_", 1e-9)] {
-            let intercept = case[format!("{wanted}intercept")].as_f64().unwrap();
-            let coefficients = numbers(&case[format!("{wanted}coefficients")]);
-            for (found, wanted) in found
-                .iter()
-                .zip(std::iter::once(intercept).chain(coefficients))
-            {
+        for (prefix, tolerance) in [("", 1e-6), ("exact_", 1e-9)] {
+            let intercept = case[format!("{prefix}intercept")].as_f64().unwrap();
+            let coefficients = numbers(&case[format!("{prefix}coefficients")]);
+            let wanted = std::iter::once(intercept).chain(coefficients);
+            for (found, wanted) in found.iter().zip(wanted) {
                 let difference = relative_difference(*found, wanted);
                 assert!(
                     difference < tolerance,
@@ -87,7 +84,7 @@ fn columns_of_every_size_are_fitted() {
 }
 
 #[test]
-fn units_do_not_matter_where_the_penalty_does_not() {
+fn units_do_not_matter_if_the_penalty_is_negligible() {
     let (x, labels) = noisy_rows(60, 1e6);
     let small = fit_all(&UNIT, &table_of(&[x], &labels)).unwrap();
     let (x, _) = noisy_rows(60, 1e307);

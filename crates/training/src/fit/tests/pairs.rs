@@ -1,12 +1,11 @@
 //! Tests of fits to the cells of pairs: the coefficients equal those of scikit-learn.
 
 use dataset::passes::{Grid, Parts, Side, probability, profile};
-use model::{Check, Form};
-use serde_json::Value;
+use model::Form;
 
-use super::curves::{lists, of_json, schema};
+use super::curves::{lists, schema};
 use super::*;
-use crate::{check, uncertainty};
+use crate::uncertainty;
 
 /// A case of `pairs.json`, with the coefficients of scikit-learn.
 struct Case(Value);
@@ -56,19 +55,8 @@ fn coefficients_of_cells_are_those_of_scikit_learn() {
     for case in Case::all() {
         let (name, table) = (&case.0["name"], case.table());
         let fitted = fit(&case.settings(), &case.design(&table), &table, &table.all()).unwrap();
-        let wanted = [case.0["intercept"].as_f64().unwrap()].into_iter();
-        let wanted: Vec<f64> = wanted.chain(of_json(&case.0["coefficients"])).collect();
-        let predictor = &fitted.predictor;
-        let found: Vec<f64> = [predictor.intercept]
-            .into_iter()
-            .chain(predictor.coefficients.iter().copied())
-            .collect();
-        assert_eq!(found.len(), wanted.len(), "{name}");
-        for (found, wanted) in found.iter().zip(&wanted) {
-            let is_close = (found - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
-            assert!(is_close, "{name}: {found} for {wanted}");
-        }
-        let expression = predictor.expression();
+        assert_coefficients_of(&case.0, &fitted.predictor);
+        let expression = fitted.predictor.expression();
         for (row, wanted) in of_json(&case.0["probabilities"]).iter().enumerate() {
             let found =
                 probability(expression.value(|feature| table.in_memory().features[feature][row]));
@@ -104,9 +92,8 @@ fn a_pair_predicts_what_its_fitted_cells_predict() {
                 );
             }
         }
-        let labelled = table.sample(&table.labelled(), usize::MAX).unwrap();
         assert_eq!(
-            check(&settings, &labelled, &in_effects),
+            checked(&settings, &table, &in_effects),
             Ok(Check::Confirmed)
         );
         let missing = [0, 1].map(|it: usize| expressions[it].value(|_| f64::NAN));

@@ -152,7 +152,7 @@ fn many_rows() -> Table {
 }
 
 #[test]
-fn a_few_of_many_rows_show_the_way_to_the_optimum_of_all() {
+fn a_first_fit_to_a_sample_saves_steps_to_the_same_optimum() {
     let table = many_rows();
     let found = fit_all(&UNIT, &table).unwrap();
     let nothing = LinearPredictor {
@@ -168,13 +168,13 @@ fn a_few_of_many_rows_show_the_way_to_the_optimum_of_all() {
 }
 
 #[test]
-fn a_few_rows_that_mislead_do_no_harm() {
+fn a_sample_that_does_not_represent_the_rows_does_no_harm() {
     // The sampled rows have one label only, or the column separates their labels without error.
     let (x, noise) = noisy_rows(140_000, 40.0);
-    let is_among_the_few = |row: usize| row % 16_384 < 1024;
-    let one_label = (0..140_000).map(|row| noise[row] && !is_among_the_few(row));
+    let is_in_sample = |row: usize| row % 16_384 < 1024;
+    let one_label = (0..140_000).map(|row| noise[row] && !is_in_sample(row));
     let separated = (0..140_000).map(|row| {
-        if is_among_the_few(row) {
+        if is_in_sample(row) {
             x[row] > 0.0
         } else {
             noise[row]
