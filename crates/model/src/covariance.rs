@@ -22,8 +22,8 @@ pub fn covariance_flaw(covariance: &Array2<f64>, size: usize) -> Option<&'static
 }
 
 /// The matrix to add to a covariance, so that no direction has a far smaller variance than in
-/// `least`. Where the variance of a direction is far smaller, it becomes the variance in `least`; other
-/// directions keep their variance. `None` if there is nothing to add, or if a number is not finite.
+/// `least`. A direction with a far smaller variance gets the variance in `least`; other directions keep
+/// their own. `None` if there is nothing to add, or if a number is not finite.
 ///
 /// Both matrices must be symmetric without negative eigenvalues. Both are diagonal in the same
 /// directions T·q, where least = T·Tᵀ and q is an eigenvector of T⁻¹·covariance·T⁻ᵀ (Golub and Van

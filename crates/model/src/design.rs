@@ -68,8 +68,8 @@ impl Design {
     /// The choice depends only on the levels, not on the labels. With few categories it equals
     /// scikit-learn's `OneHotEncoder(min_frequency=10, max_categories=51,
     /// handle_unknown="infrequent_if_exist")`, except that there is always a column for all other
-    /// levels. The profile must count every level of each category one by one; training rejects
-    /// other categories.
+    /// levels. No category may have more levels than a profile counts (`MAX_NAMED_LEVELS`);
+    /// training rejects such a category before.
     pub fn choose(schema: &Schema, profile: &Profile) -> Self {
         let columns = schema.features.iter().zip(&profile.columns).enumerate();
         let mut frequent: Vec<(usize, &[LevelCount])> = columns
@@ -230,7 +230,7 @@ impl Design {
         levels.sum()
     }
 
-    /// Number of columns of the first `features` features.
+    /// Number of columns, those of pairs included, if there are `features` features.
     pub(crate) fn width(&self, features: usize) -> usize {
         features + self.grouped_columns() - self.grouped_features()
     }
@@ -250,35 +250,37 @@ impl Design {
 
     /// The columns of the first `features` features, and then those of pairs.
     pub fn terms(&self, features: usize) -> Vec<Term<'_>> {
-        let mut terms = Vec::with_capacity(self.width(features));
-        let mut groups = self.groups.iter().peekable();
-        for feature in 0..features {
-            match groups.next_if(|group| group.feature() == Some(feature)) {
-                None => terms.push(Term::number(feature)),
-                Some(group) => terms.extend(group.terms()),
-            }
-        }
-        terms.extend(groups.flat_map(Group::terms));
-        terms
+        self.columns(features, Term::number, Group::terms)
     }
 
     /// For each column of [`terms`](Self::terms), the shape that its part of the log-odds must have.
     pub fn shapes(&self, features: usize) -> Vec<EffectShape> {
-        let mut shapes = Vec::with_capacity(self.width(features));
+        self.columns(features, |_| EffectShape::Any, Group::shapes)
+    }
+
+    /// A value for each column of [`terms`](Self::terms). `of_number` gives the value of a plain number, and
+    /// `of_group` those of any other feature and of a pair.
+    fn columns<'a, T>(
+        &'a self,
+        features: usize,
+        of_number: impl Fn(usize) -> T,
+        of_group: impl Fn(&'a Group) -> Vec<T>,
+    ) -> Vec<T> {
+        let mut columns = Vec::with_capacity(self.width(features));
         let mut groups = self.groups.iter().peekable();
         for feature in 0..features {
             match groups.next_if(|group| group.feature() == Some(feature)) {
-                None => shapes.push(EffectShape::Any),
-                Some(group) => shapes.extend(group.shapes()),
+                None => columns.push(of_number(feature)),
+                Some(group) => columns.extend(of_group(group)),
             }
         }
-        shapes.extend(groups.flat_map(Group::shapes));
-        shapes
+        columns.extend(groups.flat_map(of_group));
+        columns
     }
 
-    /// What drift tests watch in each column of the first `features` features. A curve that is
-    /// close to its trend is not watched, and neither is an effect that may be noise. If its shape
-    /// holds a part of a curve flat, the trend of the curve is watched in one direction only.
+    /// What drift tests watch in each column of [`terms`](Self::terms). A curve that is close to its trend is
+    /// not watched, and neither is an effect that may be noise. A curve that its shape holds flat somewhere can
+    /// move in one direction only, so its trend is watched in that direction.
     pub fn watched(&self, features: usize) -> Vec<Watch> {
         let mut pairs = self.pairs();
         let effect = |feature: usize| self.effects().find(|it| it.feature == feature);
@@ -299,11 +301,8 @@ impl Design {
             _ => None,
         };
         let terms = self.terms(features);
-        let found: Vec<Option<Watch>> = terms.iter().map(watch).collect();
-        found
-            .into_iter()
-            .map(|it| it.unwrap_or(Watch::BothWays))
-            .collect()
+        let found = terms.iter().map(watch);
+        found.map(|it| it.unwrap_or(Watch::BothWays)).collect()
     }
 
     /// The columns for fitting a model with these columns: steps replace each effect, and cells
@@ -354,26 +353,23 @@ impl Design {
 
     /// The reason why this design does not fit a schema's features; `None` if it fits them.
     pub(crate) fn flaw(&self, schema: &Schema) -> Option<&'static str> {
-        let features = self.grouped_features();
-        let (of_features, of_pairs) = self.groups.split_at(features);
-        let are_sorted = of_features.is_sorted_by(|one, next| one.feature() < next.feature())
+        let (of_features, of_pairs) = self.groups.split_at(self.grouped_features());
+        let is_in_order = of_features.is_sorted_by(|one, next| one.feature() < next.feature())
             && of_pairs.iter().all(|group| group.pair().is_some());
         let different: BTreeSet<Option<[usize; 2]>> = of_pairs.iter().map(Group::pair).collect();
         if different.len() < of_pairs.len() || of_pairs.len() > MAX_PAIRS {
             return Some("its design has an invalid pair");
         }
         let is_category = |feature: usize| {
-            let feature = schema.features.get(feature);
-            feature.map(|feature| feature.kind.is_category())
+            let feature = schema.features.get(feature)?;
+            Some(feature.kind.is_category())
         };
         let is_of_category = |group: &Group| matches!(group, Group::Category(_));
-        let fits = |group: &Group| {
-            let feature = group.feature().and_then(is_category);
-            feature == Some(is_of_category(group))
-        };
+        let fits =
+            |group: &Group| group.feature().and_then(is_category) == Some(is_of_category(group));
         let categories = schema.features.iter().filter(|it| it.kind.is_category());
         let grouped = of_features.iter().filter(|group| is_of_category(group));
-        if !are_sorted || !of_features.iter().all(fits) || categories.count() != grouped.count() {
+        if !is_in_order || !of_features.iter().all(fits) || categories.count() != grouped.count() {
             return Some("its design does not match its columns");
         }
         if self.levels() > MAX_LEVELS {

@@ -83,7 +83,7 @@ impl Model {
         let sampled = profile.sample.columns.first().map_or(0, Vec::len);
         let places = profile.sample.of_clients.iter().flatten();
         if places.clone().any(|place| *place as usize >= sampled) {
-            return Some("the row that represents its client is not in the sample");
+            return Some("its sample of clients names a row that is not in its sample");
         }
         let kinds = features.iter().map(|it| it.kind.is_category());
         let profiled = profile.columns.iter().map(|it| it.levels().is_some());
@@ -95,7 +95,7 @@ impl Model {
             !is_category || column.present().saturating_add(column.missing) == profile.rows
         };
         if !profile.columns.iter().all(adds_up) {
-            return Some("the levels of a category contradict its rows");
+            return Some("the counts of a category do not add up to its number of rows");
         }
         (self.positives > self.rows || profile.rows != self.rows)
             .then_some("its counts of rows contradict each other")

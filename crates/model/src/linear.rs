@@ -69,7 +69,7 @@ impl LinearPredictor {
         let terms = self.design.terms(self.features()).into_iter();
         let weights = self.coefficients.iter().zip(&self.imputed);
         let (mut intercept, mut coefficients, mut imputed) = (self.intercept, vec![], vec![]);
-        for (term, (coefficient, mean)) in terms.zip(weights) {
+        for (term, (coefficient, imputed_value)) in terms.zip(weights) {
             match term.encoding {
                 Encoding::Trend(_) => {}
                 Encoding::Curve(curve) => {
@@ -85,7 +85,7 @@ impl LinearPredictor {
                 }
                 _ => {
                     coefficients.push(*coefficient);
-                    imputed.push(*mean);
+                    imputed.push(*imputed_value);
                 }
             }
         }

@@ -86,8 +86,8 @@ pub struct Convergence {
 pub enum Check {
     /// No other coefficients have a loss that is lower by more than one millionth.
     Confirmed,
-    /// The check could neither confirm the fit nor find better coefficients. In models of earlier
-    /// versions, another solver stopped before it reached the fit's loss.
+    /// The check could neither confirm the fit nor find better coefficients. In models of earlier versions the
+    /// check was a second solver. This value then means that it stopped at a higher loss than the fit's.
     Unconfirmed,
     /// There were too many rows. In models of earlier versions, the check may have taken too much work.
     NotChecked,

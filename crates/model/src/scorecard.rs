@@ -38,14 +38,14 @@ pub struct Scorecard<'m> {
 pub struct ScorecardRow<'m> {
     /// The cells that the row is for; `None` for the base points, which each client has.
     pub part: Option<Part<'m>>,
-    /// The cells of the second feature, where the points depend on two features together.
+    /// The cells of the second feature, if the points depend on two features together.
     pub second: Option<Part<'m>>,
     /// The points.
     pub points: Points,
     /// Share of the training rows; `None` if there are none.
-    pub share: Option<Counted>,
+    pub share: Option<RowShare>,
     /// Share of the positive label among these training rows; `None` if there are none.
-    pub positive_rate: Option<Counted>,
+    pub positive_rate: Option<RowShare>,
 }
 
 /// Cells of a feature.
@@ -84,7 +84,8 @@ pub enum Cells<'m> {
 }
 
 /// Points at the ends of a row's cells. Between the ends of a range they lie on a straight line. Cells
-/// that are neither a line nor a range have the same points at both ends.
+/// that are neither a line nor a range have the same points at both ends. In a row of a pair, `at_from` and
+/// `at_to` are with the second feature at its lower end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Points {
     /// Points at the lower end.
@@ -100,18 +101,18 @@ pub struct Points {
 
 /// A share of training rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Counted {
+pub struct RowShare {
     /// The share, from 0 to 1.
-    pub share: f64,
+    pub value: f64,
     /// True if all training rows were counted, false if only the sample in the model's profile was.
     pub is_of_all_rows: bool,
 }
 
-impl Counted {
+impl RowShare {
     /// The share of `of` rows among `all` rows; `None` if `all` is 0.
     fn of(of: u64, all: u64, is_of_all_rows: bool) -> Option<Self> {
         (all > 0).then(|| Self {
-            share: of as f64 / all as f64,
+            value: of as f64 / all as f64,
             is_of_all_rows,
         })
     }
@@ -144,29 +145,24 @@ fn factor(scale: ScorecardSettings) -> f64 {
 
 fn base(model: &Model, scale: ScorecardSettings, log_odds: f64) -> ScorecardRow<'_> {
     let points = scale.score + factor(scale) * (log_odds + scale.odds.ln());
+    let points = points.clamp(f64::MIN, f64::MAX);
     let target = model.profile.columns.last();
     let rate = target.and_then(|target| target.moments()?.mean());
-    let of_all = |share| Counted {
-        share,
+    let of_all = |value| RowShare {
+        value,
         is_of_all_rows: true,
     };
     ScorecardRow {
         part: None,
         second: None,
-        points: Points::constant(points.clamp(f64::MIN, f64::MAX)),
-        share: (model.profile.rows > 0).then_some(of_all(1.0)),
-        positive_rate: rate.map(of_all),
-    }
-}
-
-impl Points {
-    fn constant(points: f64) -> Self {
-        Self {
+        points: Points {
             at_from: points,
             at_to: points,
             at_second_to: None,
             per_unit: None,
-        }
+        },
+        share: (model.profile.rows > 0).then_some(of_all(1.0)),
+        positive_rate: rate.map(of_all),
     }
 }
 
@@ -210,10 +206,10 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
                 second: None,
                 points: self.points(cells, factor(scale)),
                 share: match self.count(cells) {
-                    Some(count) => Counted::of(count, self.n_rows, true),
-                    None => Counted::of(tally.rows, n_sample, is_whole),
+                    Some(count) => RowShare::of(count, self.n_rows, true),
+                    None => RowShare::of(tally.rows, n_sample, is_whole),
                 },
-                positive_rate: Counted::of(tally.positives, tally.rows, is_whole),
+                positive_rate: RowShare::of(tally.positives, tally.rows, is_whole),
             }
         });
         rows.collect()
@@ -258,19 +254,13 @@ impl<'t, 'm> FeatureRows<'t, 'm> {
     fn points(&self, cells: Cells<'m>, factor: f64) -> Points {
         let finite = |points: f64| points.clamp(f64::MIN, f64::MAX);
         let at = |cell: f64| finite(factor * contribution_of(self.terms, cell));
-        let between = |from, to| Points {
+        let [from, to] = ends(cells);
+        let is_line = matches!(cells, Cells::Line { .. });
+        Points {
             at_from: at(from),
-            ..Points::constant(at(to))
-        };
-        match cells {
-            Cells::Line { from, to } => Points {
-                per_unit: Some(finite(factor * self.terms[0].coefficient)),
-                ..between(from, to)
-            },
-            _ => {
-                let [from, to] = ends(cells);
-                between(from, to)
-            }
+            at_to: at(to),
+            at_second_to: None,
+            per_unit: is_line.then(|| finite(factor * self.terms[0].coefficient)),
         }
     }
 

@@ -53,7 +53,7 @@ impl Scorer<'_> {
     /// log-odds of the mean training row. It is finite for finite values of any size, and 0 for a
     /// value that is imputed.
     pub fn contributions(&self, row: &[f64]) -> Vec<f64> {
-        let mut sums = vec![EMPTY_SUM; self.n_features];
+        let mut sums = vec![0.0; self.n_features];
         for weighted in &self.expression.terms {
             let feature = weighted.term.feature;
             if weighted.term.encoding.is_of_two_features() {
@@ -110,14 +110,10 @@ fn cell(row: &[f64], feature: usize) -> f64 {
     row.get(feature).copied().unwrap_or(f64::NAN)
 }
 
-/// Start value of a sum. It is -0, because -0 + -0 is -0, while 0 + -0 would be 0 and lose the
-/// sign.
-const EMPTY_SUM: f64 = -0.0;
-
 /// The contribution of a feature's terms at a cell of the feature.
 pub(crate) fn contribution_of(terms: &[WeightedTerm<'_>], cell: f64) -> f64 {
     let add = |sum, weighted| with_contribution(sum, weighted, cell);
-    terms.iter().fold(EMPTY_SUM, add)
+    terms.iter().fold(0.0, add)
 }
 
 fn with_contribution(sum: f64, weighted: &WeightedTerm<'_>, cell: f64) -> f64 {
@@ -126,11 +122,11 @@ fn with_contribution(sum: f64, weighted: &WeightedTerm<'_>, cell: f64) -> f64 {
     (sum + share).clamp(f64::MIN, f64::MAX)
 }
 
-fn contribution(coefficient: f64, value: f64, mean: f64) -> f64 {
+fn contribution(coefficient: f64, value: f64, imputed: f64) -> f64 {
     if value.is_nan() || coefficient == 0.0 {
         return 0.0;
     }
-    (coefficient * (value - mean)).clamp(f64::MIN, f64::MAX)
+    (coefficient * (value - imputed)).clamp(f64::MIN, f64::MAX)
 }
 
 #[cfg(test)]

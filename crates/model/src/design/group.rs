@@ -17,12 +17,13 @@ pub(super) enum Group {
     Steps(Steps),
     Pair(PairEffect),
     Cells(Grid),
-    // Last, because the other variants also have these fields.
     Line(Line),
 }
 
 /// A number whose straight line must rise or must fall. Other straight lines have no group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+// `Effect` and `Steps` have these fields, too. They are not read as a line, because their other fields are
+// unknown here.
 #[serde(deny_unknown_fields)]
 pub(super) struct Line {
     /// Index of the number among the features.
@@ -174,13 +175,13 @@ impl Group {
     /// for the index of a category, and `None` for an unknown feature.
     pub(super) fn flaw(&self, is_category: impl Fn(usize) -> Option<bool>) -> Option<&'static str> {
         match self {
-            Self::Category(category) => category
-                .is_flawed()
-                .then_some("its design has an invalid level"),
+            Self::Category(category) => {
+                are_flawed(&category.levels).then_some("its design has an invalid level")
+            }
             Self::Effect(it) => {
                 let is_valid = it.trend.is_valid() && it.effect.is_valid();
-                let steps = || it.steps().map(|step| it.shape.allows(step));
-                (!is_valid || it.trend.knots() != it.effect.knots() || steps().any(|it| !it))
+                let has_shape = || it.steps().all(|step| it.shape.allows(step));
+                (!is_valid || it.trend.knots() != it.effect.knots() || !has_shape())
                     .then_some("its design has an invalid curve")
             }
             Self::Line(line) => {
@@ -210,8 +211,8 @@ impl Effect {
         values.map(|pair| pair[1] - pair[0])
     }
 
-    /// True if the shape holds a part of the curve flat. New rows may then contradict the trend
-    /// without drift.
+    /// True if the shape holds a part of the curve flat. The training rows may suggest the opposite direction
+    /// there, so new rows may do so without drift.
     pub(super) fn is_held_flat(&self) -> bool {
         self.shape.is_monotone() && self.steps().any(|step| step == 0.0)
     }
@@ -239,7 +240,7 @@ fn of_number<'a>(
     curves.chain(of_missing).collect()
 }
 
-/// A column that is imputed where a cell is missing.
+/// A column that is imputed in rows with a missing cell.
 fn imputed(feature: usize, encoding: Encoding<'_>) -> Term<'_> {
     Term {
         feature,
@@ -252,20 +253,15 @@ impl Category {
     fn terms(&self) -> impl Iterator<Item = Term<'_>> {
         let known = self.levels.iter().map(Encoding::Level);
         let indicators = known.chain([Encoding::OtherThan(&self.levels)]);
-        let with_missing = |encoding, if_missing| Term {
+        let term_of = |encoding, if_missing| Term {
             feature: self.feature,
             encoding,
             if_missing: self.missing.then_some(if_missing),
         };
         let of_missing = self.missing.then_some(Encoding::Missing);
         indicators
-            .map(move |encoding| with_missing(encoding, 0.0))
-            .chain(of_missing.map(move |encoding| with_missing(encoding, 1.0)))
-    }
-
-    /// True if there are too many levels, if one occurs twice, or if a text is not a valid level.
-    fn is_flawed(&self) -> bool {
-        are_flawed(&self.levels)
+            .map(move |encoding| term_of(encoding, 0.0))
+            .chain(of_missing.map(move |encoding| term_of(encoding, 1.0)))
     }
 }
 

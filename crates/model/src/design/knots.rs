@@ -14,19 +14,21 @@ pub(super) fn trend(knots: &[f64]) -> Curve {
 }
 
 /// The knots of a number with these values. If there are few different values, each of them is a
-/// knot. Otherwise a value with more rows than there are between two knots is a knot, and the other
-/// knots are quantiles of the other values.
+/// knot. Otherwise a value with more than one `n_steps`th of the rows is a knot, and the other knots are
+/// quantiles of the other values.
 pub(super) fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|it| it.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let mut different = sorted.clone();
     different.dedup();
     if different.len() > n_steps + 1 {
-        let share = sorted.len() / n_steps;
+        let rows_per_step = sorted.len() / n_steps;
         let runs = || sorted.chunk_by(|one, next| one == next);
-        let frequent = runs().filter(|run| run.len() > share).map(|run| run[0]);
+        let frequent = runs()
+            .filter(|run| run.len() > rows_per_step)
+            .map(|run| run[0]);
         different = frequent.collect();
-        let others = runs().filter(|run| run.len() <= share).flatten();
+        let others = runs().filter(|run| run.len() <= rows_per_step).flatten();
         let others: Vec<f64> = others.copied().collect();
         // Fewer than `n_steps` values can be that frequent, so this cannot underflow.
         let n_others = n_steps - different.len();
@@ -39,9 +41,10 @@ pub(super) fn knots(values: &[f64], n_steps: usize) -> Vec<f64> {
     }
     // A curve has no usable slope over a width that is not a normal number.
     different.dedup_by(|next, kept| !(*next - *kept).is_normal());
-    let width = different.last().zip(different.first());
-    let is_finite = width.is_some_and(|(last, first)| (last - first).is_finite());
-    if is_finite { different } else { Vec::new() }
+    match (different.first(), different.last()) {
+        (Some(first), Some(last)) if (last - first).is_finite() => different,
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knots_are_all_of_few_values_quantiles_of_many_and_every_frequent_value() {
+    fn few_values_are_all_knots_many_have_quantiles_and_frequent_ones_stay() {
         assert_eq!(knots(&[3.0, 1.0, 2.0, 2.0], 9), [1.0, 2.0, 3.0]);
         let many: Vec<f64> = (0..=1000).map(f64::from).collect();
         let found = knots(&many, 4);

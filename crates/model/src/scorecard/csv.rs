@@ -5,7 +5,7 @@
 
 use dataset::{guarded, push_field, shortest};
 
-use super::{Cells, Counted, Part, Points, Scorecard, ScorecardRow};
+use super::{Cells, Part, Points, RowShare, Scorecard, ScorecardRow};
 
 /// The names of the columns. The columns of the second feature are empty in rows of a single
 /// feature.
@@ -46,9 +46,9 @@ impl Scorecard<'_> {
         push_plain(text, &points(at_from));
         push_plain(text, &points(at_to));
         push_plain(text, &written(per_unit));
-        for counted in [row.share, row.positive_rate] {
-            push_plain(text, &counted.map(share).unwrap_or_default());
-            push_plain(text, counted.map(counted_in).unwrap_or_default());
+        for share in [row.share, row.positive_rate] {
+            push_plain(text, &share.map(rounded).unwrap_or_default());
+            push_plain(text, share.map(counted_rows).unwrap_or_default());
         }
         push_plain(text, &self.note(row));
         text.push(b',');
@@ -124,12 +124,13 @@ fn points(points: f64) -> String {
     }
 }
 
-fn share(counted: Counted) -> String {
-    shortest((counted.share * PARTS_OF_SHARE).round() / PARTS_OF_SHARE)
+fn rounded(share: RowShare) -> String {
+    shortest((share.value * PARTS_OF_SHARE).round() / PARTS_OF_SHARE)
 }
 
-fn counted_in(counted: Counted) -> &'static str {
-    match counted.is_of_all_rows {
+/// The rows that were counted.
+fn counted_rows(share: RowShare) -> &'static str {
+    match share.is_of_all_rows {
         true => "all rows",
         false => "sample",
     }

@@ -4,7 +4,7 @@ use common::config::ScorecardSettings;
 use dataset::passes::{Encoding, Parts, Side, Surface, WeightedTerm};
 
 use super::tally::Tally;
-use super::{Cells, Counted, Part, Points, ScorecardRow, ends, factor, ranges};
+use super::{Cells, Part, Points, RowShare, ScorecardRow, ends, factor, ranges};
 use crate::model::Model;
 
 /// The scorecard's rows for the pair with this term. A client gets the points of one row if both
@@ -35,8 +35,8 @@ pub(super) fn rows<'m>(
         part: Some(part(first, cells[0])),
         second: Some(part(second, cells[1])),
         points: points(surface, weighted, cells, factor(scale)),
-        share: Counted::of(tally.rows, labels.len() as u64, is_whole),
-        positive_rate: Counted::of(tally.positives, tally.rows, is_whole),
+        share: RowShare::of(tally.rows, labels.len() as u64, is_whole),
+        positive_rate: RowShare::of(tally.positives, tally.rows, is_whole),
     });
     rows.collect()
 }

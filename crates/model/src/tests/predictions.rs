@@ -39,7 +39,7 @@ fn base_and_contributions_add_up_to_the_log_odds() {
 }
 
 #[test]
-fn rows_together_have_the_probabilities_of_each() {
+fn many_rows_at_once_have_the_same_probabilities_as_one_by_one() {
     let model = model_with_category();
     let scorer = model.scorer();
     let levels = [level_code("basic"), level_code("never seen"), f64::NAN];

@@ -212,7 +212,7 @@ fn levels(rows: &[CellsRow<'_, '_>]) -> Option<EffectShape> {
 
 /// Share of the training rows in the row of a scorecard.
 fn weight(row: &ScorecardRow<'_>) -> f64 {
-    row.share.map_or(0.0, |counted| counted.share)
+    row.share.map_or(0.0, |share| share.value)
 }
 
 /// Points of [`LOG_ODDS`] as log-odds, without the sign of a zero.
