@@ -138,7 +138,7 @@ fn candidates_are_tried_again_once_the_labelled_rows_have_doubled() {
     let record = batch(&workspace, REVERSED, "c", 100);
     let reason = record["reason"].as_str().expect("a reason");
     let due = format!(
-        "trained again after the drift of run {run}: 699 labelled rows since then, compared with 300 at the last training; "
+        "a further trial after the drift of run {run}: 699 labelled rows since the drift, 300 at the last trial; "
     );
     assert!(reason.starts_with(&due), "{reason}");
     assert_eq!(record["comparison"]["refit"], true);

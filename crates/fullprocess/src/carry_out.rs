@@ -166,12 +166,12 @@ impl OpenRun<'_> {
         let ledger = data.mark_evaluated(self.config)?;
         let live = Manifest::of_live_release(layout)?;
         let mut record = self.record.clone();
-        record.effects.insert(Effect::Judged);
+        record.effects.insert(Effect::Evaluated);
         let pending = record.pending_predictions.take();
         let unneeded = self.history.transaction(|history| {
             history.save_ledger(&ledger)?;
             // A resumed run may have stored its batch already; the batch counts once.
-            let unneeded = match self.has(Effect::Judged) {
+            let unneeded = match self.has(Effect::Evaluated) {
                 true => Vec::new(),
                 false => {
                     save_sums(history, &record)?;
@@ -197,7 +197,7 @@ impl OpenRun<'_> {
     /// evaluated, although the ledger counts them as evaluated.
     pub(crate) fn commit_pending_predictions(&mut self) -> anyhow::Result<()> {
         let mut record = self.record.clone();
-        record.effects.insert(Effect::Judged);
+        record.effects.insert(Effect::Evaluated);
         let pending = record.pending_predictions.take();
         self.history.transaction(|history| {
             if let Some(pending) = pending {

@@ -153,7 +153,7 @@ impl OpenRun<'_> {
     /// Closes the run as failed, unless the next run may be able to finish it.
     fn close_unfinishable(mut self, error: &anyhow::Error) {
         let is_closed = classify(error) != Exit::InputOutput;
-        if is_closed && self.has(Effect::Published) && !self.has(Effect::Judged) {
+        if is_closed && self.has(Effect::Published) && !self.has(Effect::Evaluated) {
             // Its rows count as evaluated, so no later run commits these predictions.
             if let Err(write_error) = self.commit_pending_predictions() {
                 open_run::log_unrecorded(&write_error);

@@ -1,9 +1,9 @@
-//! The next steps that a run can decide on.
+//! The actions that a run can decide on.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The next step of a run, decided after the ingestion.
+/// What a run does after its evidence is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -24,7 +24,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// True if all rows count as evaluated after the step, provided that a model is deployed then.
+    /// True if all rows count as evaluated after the action, provided that a model is deployed then.
     pub fn marks_as_evaluated(self) -> bool {
         match self {
             Self::ColdStart | Self::Keep | Self::Retrain | Self::Predict => true,

@@ -24,7 +24,7 @@ pub struct FileCounts {
 pub struct RowTotals {
     /// Numbers of rows in the files of this run.
     #[serde(flatten)]
-    pub taken: RowCounts,
+    pub of_files: RowCounts,
     /// Rows that were not evaluated before this run.
     pub new: u64,
     /// Rows of finaldata.csv.

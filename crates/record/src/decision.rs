@@ -26,10 +26,10 @@ pub struct Policy {
     pub needed: NeededLabels,
 }
 
-/// The next step of a run, with its reason.
+/// What a run does after its evidence is complete, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decision {
-    /// The next step.
+    /// What the run does.
     pub action: Action,
     /// The reason as a sentence.
     pub reason: String,
@@ -47,7 +47,7 @@ impl Policy {
     }
 }
 
-/// Decides the next step of a run.
+/// Decides what a run does after its evidence is complete.
 pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
     let Some(deployed) = &evidence.deployed else {
         return without_deployed_model(evidence);
@@ -61,17 +61,18 @@ pub fn decide(evidence: &Evidence, policy: &Policy) -> Decision {
     if let Some(reason) = reasons::few_labels(evidence, policy.needed) {
         return decision(Action::Wait, reason);
     }
-    let score = by_score(evidence, deployed, policy);
-    let test = by_score_test(evidence);
-    let (first, second, other) = match policy.trigger {
+    let score = by_f1(evidence, deployed, policy);
+    let test = by_drift_test(evidence);
+    let (first, second, name_of_second) = match policy.trigger {
         DriftTrigger::Evidence => (test, score, "the score"),
         DriftTrigger::Score => (score, test, "the evidence"),
     };
     let decided = first.unwrap_or_else(|why| match second {
-        Ok(Decision { action, reason }) => {
-            decision(action, format!("{why}; so {other} decides: {reason}"))
-        }
-        Err(neither) => decision(Action::Wait, format!("{why}; {neither}")),
+        Ok(Decision { action, reason }) => decision(
+            action,
+            format!("{why}; so {name_of_second} decides: {reason}"),
+        ),
+        Err(also) => decision(Action::Wait, format!("{why}; {also}")),
     });
     match reasons::refit(evidence) {
         Some(why) if decided.action != Action::Retrain => {
@@ -105,8 +106,9 @@ fn without_deployed_model(evidence: &Evidence) -> Decision {
     }
 }
 
-/// The decision by the score test. The error says why a test is impossible even with more rows.
-fn by_score_test(evidence: &Evidence) -> Result<Decision, String> {
+/// The decision by the test for model drift. The error says why there is no result, and more rows would not
+/// help.
+fn by_drift_test(evidence: &Evidence) -> Result<Decision, String> {
     let Some(verdicts) = &evidence.verdicts else {
         return Err("no test was made".into());
     };
@@ -122,7 +124,7 @@ fn by_score_test(evidence: &Evidence) -> Result<Decision, String> {
 
 /// The decision by F1. The error says why two scores cannot be compared: F1 is undefined or 0. Both
 /// happen if few clients leave and nobody is predicted to leave.
-fn by_score(
+fn by_f1(
     evidence: &Evidence,
     deployed: &DeployedModel,
     policy: &Policy,

@@ -1,9 +1,9 @@
-//! Notices: problems that a run reports although it ends well.
+//! Notices: problems that a person has to fix, but that do not stop a run.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A problem that a person has to fix.
+/// A problem that a person has to fix, but that does not stop a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
     /// Kind of problem.
@@ -38,7 +38,7 @@ pub enum NoticeKind {
 }
 
 impl Notice {
-    /// What a person should do, as the end of a sentence that begins with `next`.
+    /// What a person should do, for the line `next` of a run's text.
     pub(crate) fn action(&self) -> String {
         let place = &self.place;
         match self.kind {

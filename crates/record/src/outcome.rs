@@ -48,7 +48,8 @@ pub enum Effect {
     /// The candidate is deployed as a release.
     Published,
     /// The new rows count as evaluated.
-    Judged,
+    #[serde(rename = "judged")]
+    Evaluated,
     /// The report is written.
     Reported,
     /// The API was called.

@@ -114,11 +114,11 @@ pub struct RunRecord {
     pub call_outcomes: Option<CallReport>,
     /// Warnings, one sentence each.
     pub warnings: Vec<String>,
-    /// Hindrances that did not stop the run.
+    /// Problems that a person has to fix, but that did not stop the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
-    /// True if a notice is new, or was last reported a cool-down ago. Such a run prints its report
-    /// even with `--quiet`.
+    /// True if a notice is new, or if `alerts.cool_down_hours` have passed since it was last shown. Such a run
+    /// prints its report even with `--quiet`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_due_notice: bool,
     /// Results of the API calls.
@@ -158,7 +158,7 @@ impl RunRecord {
             waiting: report.waiting.len(),
             removed: report.removed_files(),
         };
-        self.rows.taken = report.rows;
+        self.rows.of_files = report.rows;
         self.rows.total = report.total_rows;
         self.ingestion = Some(report);
     }
@@ -190,9 +190,9 @@ impl RunRecord {
         self.evidence.as_ref()?.verdicts.as_ref()
     }
 
-    /// True if calling may be the cause of the model drift. Then held-out clients left as the
-    /// deployed model predicted, and only called clients did not.
-    pub fn may_calling_explain_drift(&self) -> bool {
+    /// True if calling may be the cause of the model drift: held-out clients left as the deployed model
+    /// predicted, called clients did not.
+    pub fn drift_may_be_effect_of_calling(&self) -> bool {
         let calibration = self
             .call_outcomes
             .as_ref()
@@ -211,7 +211,7 @@ impl RunRecord {
     /// finds their labels.
     pub fn forget_uncommitted_predictions(&mut self) {
         self.pending_predictions = None;
-        if self.effects.contains(&Effect::Judged) {
+        if self.effects.contains(&Effect::Evaluated) {
             return;
         }
         if let Some(evidence) = &mut self.evidence {
@@ -250,7 +250,8 @@ impl Report for RunRecord {
             .ingestion
             .as_ref()
             .is_some_and(IngestReport::has_rejections);
-        let has_warnings = self
+        // Warnings of the run itself do not count, because most of them repeat in each run.
+        let has_file_warnings = self
             .ingestion
             .as_ref()
             .is_some_and(|report| report.new_warnings().next().is_some());
@@ -260,7 +261,7 @@ impl Report for RunRecord {
             .is_some_and(|verdicts| verdicts.verdict == Verdict::Drift);
         !is_routine
             || has_rejections
-            || has_warnings
+            || has_file_warnings
             || self.has_due_notice
             || has_yanked
             || has_drift

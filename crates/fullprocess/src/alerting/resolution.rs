@@ -123,7 +123,7 @@ fn drift_tests(record: &RunRecord) -> Vec<(Condition, DriftTest<'_>)> {
         release: deployed.map(|deployed| deployed.release.as_str()),
         verdict,
         rows,
-        is_evaluated: record.effects.contains(&Effect::Judged),
+        is_evaluated: record.effects.contains(&Effect::Evaluated),
     };
     let model = &verdicts.model;
     // Tests of several batches cover more rows than the batch.
@@ -254,7 +254,7 @@ mod tests {
                 ..Evidence::default()
             });
             if !matches!(outcome, Outcome::Failed | Outcome::NotJudged) {
-                run.record.effects.insert(Effect::Judged);
+                run.record.effects.insert(Effect::Evaluated);
             }
             run.finish(outcome.clone(), None).unwrap();
             let open = history.open_conditions().unwrap();

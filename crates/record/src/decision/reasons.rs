@@ -28,12 +28,12 @@ pub(super) fn few_labels(evidence: &Evidence, needed: NeededLabels) -> Option<St
 pub(super) fn refit(evidence: &Evidence) -> Option<String> {
     let regime = evidence.regime.filter(|_| evidence.is_refit_due())?;
     Some(format!(
-        "trained again after the drift of run {}: {} since then, compared with {} at the last training",
+        "a further trial after the drift of run {}: {} since the drift, {} at the last trial",
         regime.run,
-        match regime.labelled_rows_with(evidence.new_labelled_rows) {
-            1 => "1 labelled row".into(),
-            rows => format!("{} labelled rows", count(rows)),
-        },
+        counted(
+            regime.labelled_rows_with(evidence.new_labelled_rows),
+            "labelled row"
+        ),
         count(regime.labelled_rows_at_trial)
     ))
 }
@@ -94,7 +94,7 @@ pub(super) fn no_label(evidence: &Evidence) -> String {
         )
     });
     let more = files.len().saturating_sub(MAX_NAMED_FILES);
-    let more = (more > 0).then(|| format!("and {} more", counted(more, "such file")));
+    let more = (more > 0).then(|| format!("{} without this column", counted(more, "further file")));
     let named: Vec<String> = named.chain(more).collect();
     match named.is_empty() {
         true => "no new row has a label".into(),

@@ -41,7 +41,7 @@ impl fmt::Display for RunRecord {
                 writeln!(to, "  calls      {calibration}")?;
             }
         }
-        if self.may_calling_explain_drift() {
+        if self.drift_may_be_effect_of_calling() {
             writeln!(to, "  calls      {CALLING_MAY_EXPLAIN_DRIFT}")?;
         }
         self.write_reviews(to)?;
@@ -155,7 +155,7 @@ impl RunRecord {
             return Ok(());
         };
         let model = verdicts.model.to_string();
-        // The reason already has the same sentence, or it says that no new row has a label.
+        // Left out if the reason has the sentence, or if no new row has a label, which is then the reason.
         if !self.reason.contains(&model) && verdicts.model.rows > 0 {
             writeln!(to, "  model      {model}")?;
         }
@@ -183,12 +183,15 @@ impl RunRecord {
             let result = match (tried.log_loss, &tried.left_out) {
                 (Some(log_loss), _) => format!("log-loss {}", losses.number(log_loss)),
                 (None, Some(why)) => format!("left out, because {why}"),
-                (None, None) => "no gate row has a label".into(),
+                (None, None) => "no row for the comparison has a label".into(),
             };
             writeln!(
                 to,
                 "  window     {verb} {}, {} with a label: {result}",
-                window_in_words(tried.window),
+                match tried.window {
+                    Window::AllRows => tried.window.to_string(),
+                    window => format!("the {window}"),
+                },
                 count(tried.labelled_rows)
             )?;
         }
@@ -246,7 +249,7 @@ impl RunRecord {
         })
     }
 
-    /// A line for each earlier decision after which rows have arrived.
+    /// A line for each earlier decision that was reviewed, or could not be.
     fn write_reviews(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reviews = self.evidence.iter().flat_map(|it| &it.reviews);
         for review in reviews.filter(|it| it.batches > 0 || it.problem.is_some()) {
@@ -259,8 +262,8 @@ impl RunRecord {
         if self.seconds.is_empty() {
             return Ok(());
         }
-        // `STAGES` lacks these two: not every run has `ranking`, which makes the call list, and
-        // `dependencies` is no stage of the pipeline.
+        // Not in `STAGES`: `ranking` makes the call list, which not every run has; `dependencies` is no stage of
+        // the pipeline.
         let stages: Vec<String> = STAGES
             .into_iter()
             .chain(["ranking", "dependencies"])
@@ -268,15 +271,6 @@ impl RunRecord {
             .map(|(stage, seconds)| format!("{stage} {seconds:.3}"))
             .collect();
         writeln!(to, "  seconds    {}", stages.join(", "))
-    }
-}
-
-fn window_in_words(window: Window) -> String {
-    match window {
-        Window::AllRows => "all rows".into(),
-        Window::SinceDrift => "the rows since the drift".into(),
-        Window::LastBatches(1) => "the last batch".into(),
-        Window::LastBatches(batches) => format!("the last {batches} batches"),
     }
 }
 
@@ -303,7 +297,7 @@ fn rows_in_words(rows: RowTotals) -> String {
         kept,
         duplicate,
         rejected,
-    } = rows.taken;
+    } = rows.of_files;
     let waited = match rows.new.saturating_sub(kept) {
         0 => String::new(),
         waited => format!(" ({} waited in earlier runs)", count(waited)),

@@ -89,7 +89,7 @@ pub(crate) fn section(report: &RunReport<'_>) -> Option<Section> {
         content: html! {
             @if let Some(list) = list { p { (prose(&list.to_string())) } }
             @if let Some(figure) = figure(report) { div.figures { (drawn(&figure)) } }
-            @if record.may_calling_explain_drift() { p { (prose(CALLING_MAY_EXPLAIN_DRIFT)) } }
+            @if record.drift_may_be_effect_of_calling() { p { (prose(CALLING_MAY_EXPLAIN_DRIFT)) } }
             (effect_of_calls(list, outcomes))
         },
     })

@@ -19,10 +19,10 @@ pub(crate) fn section(record: &RunRecord) -> Option<Section> {
     let rows = &record.rows;
     let lead = format!(
         "{} read: {} kept, {} known already, {} rejected. finaldata.csv has {}, {} of them new.",
-        counted(rows.taken.read, "row"),
-        count(rows.taken.kept),
-        count(rows.taken.duplicate),
-        count(rows.taken.rejected),
+        counted(rows.of_files.read, "row"),
+        count(rows.of_files.kept),
+        count(rows.of_files.duplicate),
+        count(rows.of_files.rejected),
         counted(rows.total, "row"),
         count(rows.new)
     );

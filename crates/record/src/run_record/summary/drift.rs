@@ -16,7 +16,7 @@ impl RunRecord {
             let model = model_drift(verdicts, since);
             return Some(format!("{model}; {}", feature_drift(verdicts)));
         }
-        let reason_not_compared = match outcome {
+        let why_not_tested = match outcome {
             Outcome::Other(_) => return None,
             Outcome::NothingNew => "not tested: no row is new",
             Outcome::Failed | Outcome::Interrupted => "not tested in this run",
@@ -27,7 +27,7 @@ impl RunRecord {
             }
             _ => "not tested yet: too few new rows have a label",
         };
-        Some(reason_not_compared.into())
+        Some(why_not_tested.into())
     }
 }
 
@@ -50,25 +50,21 @@ fn model_drift(verdicts: &Verdicts, since: Option<i64>) -> String {
 const MAX_NAMES: usize = 10;
 
 fn feature_drift(verdicts: &Verdicts) -> String {
-    let moved = |verdict: Verdict| verdict == Verdict::Drift;
     let features = verdicts.features.iter();
-    let features = features
-        .filter(|it| moved(it.verdict))
-        .map(|it| it.name.as_str());
-    let features: Vec<&str> = features.collect();
+    let drifted = features.filter(|it| it.verdict == Verdict::Drift);
+    let drifted: Vec<&str> = drifted.map(|it| it.name.as_str()).collect();
     let joint = verdicts.joint.iter();
     let joint: Vec<String> = joint.flat_map(|it| it.changes_in_words(false)).collect();
+    let changes = match drifted.is_empty() {
+        true => joint.join("; "),
+        false => listed(&drifted, MAX_NAMES),
+    };
     let is_untested = |it: &ColumnComparison| it.distribution.verdict == Verdict::InsufficientData;
-    let none_tested = !verdicts.features.is_empty() && verdicts.features.iter().all(is_untested);
-    match (features.is_empty(), !joint.is_empty(), none_tested) {
-        (false, _, _) => format!(
-            "the clients changed (feature drift): {}",
-            listed(&features, MAX_NAMES)
-        ),
-        (true, true, _) => {
-            format!("the clients changed (feature drift): {}", joint.join("; "))
-        }
-        (true, false, true) => "feature drift cannot be tested yet".into(),
-        (true, false, false) => "no feature drift".into(),
+    if !changes.is_empty() {
+        format!("the clients changed (feature drift): {changes}")
+    } else if !verdicts.features.is_empty() && verdicts.features.iter().all(is_untested) {
+        "feature drift cannot be tested yet".into()
+    } else {
+        "no feature drift".into()
     }
 }

@@ -50,8 +50,8 @@ impl RunRecord {
         steps.into_iter().flatten().collect()
     }
 
-    /// The step about the release that was live after this run. It is needless once another release is live.
-    /// `None` without such a step.
+    /// The step of an outcome that concerns the live release. It no longer applies once another release is live.
+    /// `None` for other outcomes.
     pub fn step_of_release(&self) -> Option<&'static str> {
         let outcome = self.outcome.as_ref()?;
         let is_of_release = matches!(
@@ -68,7 +68,7 @@ impl RunRecord {
             ),
             Outcome::TrainingRefused => Some("fix what prevented the training, and run again"),
             Outcome::DriftNoted => Some(
-                "set drift.trigger to \"evidence\", or retrain by hand: training, scoring, deployment",
+                "set drift.trigger to \"evidence\", or retrain by hand: run `training`, then `scoring`, then `deployment`",
             ),
             Outcome::Redeployed if self.has_failed_the_gate() => Some(
                 "look at the model: it failed the gate; `deployment --rollback` brings the old one back",
@@ -84,7 +84,9 @@ impl RunRecord {
 
     /// What to correct if new files were rejected: the first file by name, and the number of further ones.
     fn step_of_rejected_files(&self) -> Option<String> {
-        let mut rejected = self.new_files().filter(|file| is_rejected(file));
+        let mut rejected = self
+            .new_files()
+            .filter(|file| file.status == FileStatus::Rejected);
         let first = rejected.next()?.path();
         Some(match rejected.count() {
             0 => format!("correct {first}, which was rejected, and add it again"),
@@ -165,10 +167,6 @@ impl RunRecord {
     }
 }
 
-fn is_rejected(file: &FileReport) -> bool {
-    file.status == FileStatus::Rejected
-}
-
 fn rejected_rows(rows: RowCounts) -> String {
     format!(
         "{} of {} {} rejected (rejectedrows.csv)",
@@ -188,9 +186,6 @@ fn dry_run_step(outcome: &Outcome) -> Option<&'static str> {
 
 /// How new rows can get labels, if too few have one.
 fn step_to_labels(evidence: &Evidence) -> Option<&'static str> {
-    match evidence {
-        Evidence { deployed: None, .. } => None,
-        Evidence { new_rows: 0, .. } => None,
-        _ => Some("wait for labels, or add a file with outcomes"),
-    }
+    let is_waiting = evidence.deployed.is_some() && evidence.new_rows > 0;
+    is_waiting.then_some("wait for labels, or add a file with outcomes")
 }

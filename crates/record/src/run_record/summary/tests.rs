@@ -65,8 +65,10 @@ fn first_lines(record: &RunRecord) -> Vec<String> {
     lines
 }
 
-/// The comparison of a retrain. `log_loss` has the candidate's value, then the deployed model's.
-fn comparison(model_drift: bool, log_loss: (f64, f64), p_of_higher: f64) -> Comparison {
+/// The comparison of a retrain. `log_loss` has the candidate's value, then the deployed model's. `p_value` is of
+/// a test that the candidate's log-loss is higher. `p_value` is of
+/// a test that the candidate's log-loss is higher.
+fn comparison(model_drift: bool, log_loss: (f64, f64), p_value: f64) -> Comparison {
     let with = |log_loss| Metrics { log_loss, ..good() };
     Comparison {
         model_drift,
@@ -75,7 +77,7 @@ fn comparison(model_drift: bool, log_loss: (f64, f64), p_of_higher: f64) -> Comp
         rows: 40,
         candidate: with(log_loss.0),
         incumbent: with(log_loss.1),
-        log_loss_p_value: Some(p_of_higher),
+        log_loss_p_value: Some(p_value),
         guard: None,
     }
 }
@@ -172,7 +174,7 @@ fn a_refused_candidate() {
 }
 
 /// A retrain after drift, whose model is worse than the former one on the test data.
-fn redeployed(log_loss: (f64, f64), p_of_higher: f64) -> RunRecord {
+fn redeployed(log_loss: (f64, f64), p_value: f64) -> RunRecord {
     let guard = TestDataComparison {
         rows: 100,
         left_out: 0,
@@ -185,7 +187,7 @@ fn redeployed(log_loss: (f64, f64), p_of_higher: f64) -> RunRecord {
     };
     let compared = Comparison {
         guard: Some(guard),
-        ..comparison(true, log_loss, p_of_higher)
+        ..comparison(true, log_loss, p_value)
     };
     let record = RunRecord {
         evidence: Some(tested(Verdict::Drift)),
