@@ -6,13 +6,13 @@ use dataset::{Levels, level_code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, CheckKind, Verdict, correct};
+use super::check::{Check, CheckKind, Test, Unit, Verdict, correct};
 use super::column_checks::{
-    check_categories, check_missing, check_number_share, check_numbers, check_of_untested_values,
+    check_categories, check_missing, check_number_share, check_numbers, untested_check,
     why_untested_levels,
 };
 use super::histogram::{Histogram, histogram_of_levels, histogram_of_numbers};
-use super::limits::{ALPHA, MIN_MISSING, MIN_PART_SHARE};
+use super::limits::{ALPHA, MIN_DISTANCE, MIN_MISSING, MIN_PART_SHARE};
 use super::part::{PartCheck, check_part_of_levels, check_part_of_numbers};
 use super::respelled::Respelled;
 use super::sentence::{SentenceFacts, sentence};
@@ -322,12 +322,13 @@ impl ColumnPair {
             ),
             Values::Untested(tallies, reason) => {
                 untested = Some(reason);
-                (
-                    Kind::Untested,
-                    check_of_untested_values(tallies),
-                    None,
-                    tallies,
-                )
+                let check = untested_check(
+                    Test::KolmogorovSmirnov,
+                    Unit::StandardDeviations,
+                    MIN_DISTANCE,
+                    tallies.map(|tally| tally.without),
+                );
+                (Kind::Untested, check, None, tallies)
             }
         };
         let tallies = [self.reference_tally.unwrap_or(tallies[0]), tallies[1]];

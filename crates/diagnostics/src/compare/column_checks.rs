@@ -65,7 +65,7 @@ pub(super) fn check_categories(
         true => 0.0,
         false => expected + MIN_VARIATION * (1.0 - expected).max(0.0),
     };
-    let has_rare = table.len() > 2 && pooled.len() < table.len() && !are_nearly_all_single(&table);
+    let has_rare = table.len() > 2 && pooled.len() < table.len() && !are_most_rows_single(&table);
     let simulated = has_rare.then(|| simulated_chi_square(&table, level));
     if let Some(test) = simulated.flatten() {
         return Check {
@@ -78,17 +78,23 @@ pub(super) fn check_categories(
             ..untested
         };
     }
-    let compared = if pooled.len() > 1 { &pooled } else { &table };
+    // Fisher's test of two levels is valid even if they are rare.
+    let compared = match table.len() > 2 && pooled.len() > 1 {
+        true => &pooled,
+        false => &table,
+    };
     let effect = total_variation(compared);
-    let min_effect = min_effect(expected_variation(&pooled).unwrap_or(0.0));
-    let check = match pooled[..] {
+    let min_effect = min_effect(expected_variation(compared).unwrap_or(0.0));
+    let check = match compared[..] {
         // One level in both files: no difference, and no table to test.
-        _ if table.len() == 1 => Check {
+        [_] => Check {
             p_value: effect.map(|_| 1.0),
             min_p_value: effect.map(|_| min_p_value_of_shares(rows)),
             ..untested
         },
         [one, other] => with_share_test(untested, two_levels(one, other)),
+        // More than two levels, all of them rare.
+        _ if pooled.len() == 1 => untested,
         ref levels => {
             let test = chi_square(levels);
             Check {
@@ -122,33 +128,21 @@ pub(super) fn why_untested_levels(
     if !has_values || table.len() < 2 || check.p_value.is_some() {
         return None;
     }
-    Some(match are_nearly_all_single(&table) {
-        true => format!("nearly all of its {} texts are rare", table.len()),
-        // Two levels have an exact test, so they need no simulated one.
-        false if table.len() == 2 => "it has too few rows".to_owned(),
+    Some(match are_most_rows_single(&table) {
+        true => "more than half of its rows have a level of their own".to_owned(),
         false => format!(
-            "its {} texts are rare, and it has too many rows for a simulated test",
-            table.len()
+            "its {} levels are rare, and it has too many rows for a simulated test",
+            count(table.len())
         ),
     })
 }
 
-/// True if most rows have a level that no other row has. Such texts are names rather than levels,
-/// and say nothing about their shares.
-fn are_nearly_all_single(table: &[[u64; 2]]) -> bool {
+/// True if most rows have a level that no other row has. Such levels are names, and their shares say
+/// nothing.
+fn are_most_rows_single(table: &[[u64; 2]]) -> bool {
     let rows: u64 = table.iter().flatten().sum();
     let single = table.iter().filter(|cells| cells[0] + cells[1] == 1);
     single.count() as u64 * 2 > rows
-}
-
-/// The check of values that cannot be compared.
-pub(super) fn check_of_untested_values([reference, current]: [Tally; 2]) -> Check {
-    untested_check(
-        Test::KolmogorovSmirnov,
-        Unit::StandardDeviations,
-        MIN_DISTANCE,
-        [reference.without, current.without],
-    )
 }
 
 /// Checks whether the same share of cells is a number.
@@ -183,7 +177,8 @@ pub(super) fn check_missing([reference, current]: [Tally; 2], are_independent: b
     }
 }
 
-/// Tests a table of two levels as two shares: Fisher's test is exact, however rare a level is.
+/// Tests a table of two levels as two shares. Small counts get Fisher's exact test, so no level is
+/// too rare.
 fn two_levels(one: [u64; 2], other: [u64; 2]) -> Option<ShareTest> {
     let tally = |side: usize| Tally {
         with: one[side],
@@ -217,6 +212,7 @@ fn min_p_value_of_shares([n, m]: [u64; 2]) -> f64 {
     (sides * smallest_p_value(n, m)).min(1.0)
 }
 
+/// A check without a result.
 pub(super) fn untested_check(test: Test, unit: Unit, min_effect: f64, rows: [u64; 2]) -> Check {
     Check {
         test,

@@ -38,8 +38,8 @@ pub(crate) fn most_changed_part<T: Copy>(
     matters: impl Fn(T, [u64; 2], [u64; 2]) -> bool,
 ) -> Option<ChangedPart<T>> {
     let mut rows = [0_u64; 2];
-    // Numbers that all differ are as many parts as rows, so they are only counted: one of each
-    // sample is kept.
+    // If all numbers differ, there is a part for each row. Parts of one row of the same sample have
+    // the same p-value, so they are counted, and only one of each sample is kept.
     let mut singles = [(0_u64, None); 2];
     let mut several: Vec<(T, [u64; 2])> = Vec::new();
     for (part, counts) in parts {

@@ -8,6 +8,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
+use super::proportions::chance_of_all;
 use super::tails::chi_square_tail;
 
 /// The smallest expected count per cell for which chi-square is reliable (Cochran 1954).
@@ -58,8 +59,8 @@ pub fn chi_square(table: &[[u64; 2]]) -> Option<ChiSquare> {
 /// Pools rare levels into one. A level is rare when fewer than five rows are expected in the
 /// smaller sample.
 ///
-/// While the pool itself is rare and two other levels exist, the rarest of these joins it. Levels
-/// without rows are dropped.
+/// If the pool itself is rare and at least two other levels exist, the rarest of them joins it. One
+/// is enough, because it is not rare. Levels without rows are dropped.
 ///
 /// Without pooling, hundreds of levels with one row each would cause false alarms.
 pub fn pool_rare_levels(table: &[[u64; 2]]) -> Vec<[u64; 2]> {
@@ -109,8 +110,7 @@ pub fn expected_variation(table: &[[u64; 2]]) -> Option<f64> {
 /// Share of the batch's rows that have a level without rows in the reference, minus the share that is
 /// expected by chance. `None` when a sample is empty.
 ///
-/// Let the batch have m rows, both samples N rows, and a level t rows. Then all rows of the level are
-/// in the batch with probability m·(m − 1)·… / (N·(N − 1)·…), t factors each.
+/// By chance, a level without rows in the reference has all its rows in the batch.
 pub(crate) fn unseen_share(table: &[[u64; 2]]) -> Option<f64> {
     let [n, m] = totals(table);
     if n == 0 || m == 0 {
@@ -120,18 +120,7 @@ pub(crate) fn unseen_share(table: &[[u64; 2]]) -> Option<f64> {
     let unseen: u64 = unseen.map(|cells| cells[1]).sum();
     let expected = |cells: &[u64; 2]| {
         let rows = cells[0] + cells[1];
-        // Each factor is below 1, so the product soon becomes negligible.
-        let factors = (0..rows.min(m + 1)).map(|taken| (m - taken) as f64 / (n + m - taken) as f64);
-        let all = factors.scan(1.0, |product, factor| {
-            *product *= factor;
-            (*product > f64::MIN_POSITIVE).then_some(*product)
-        });
-        let (factors, chance) = all.fold((0, 1.0), |(factors, _), product| (factors + 1, product));
-        if factors == rows {
-            rows as f64 * chance
-        } else {
-            0.0
-        }
+        rows as f64 * chance_of_all(rows, m, n + m)
     };
     let expected: f64 = table.iter().map(expected).sum();
     Some((unseen as f64 - expected) / m as f64)
@@ -229,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_levels_are_pooled_until_the_pool_is_frequent() {
+    fn a_rare_level_joins_the_pool_and_a_rare_pool_gets_one_more() {
         type Cells<'a> = &'a [[u64; 2]];
         let table: [(&str, Cells<'_>, Cells<'_>); 6] = [
             ("no levels", &[], &[]),

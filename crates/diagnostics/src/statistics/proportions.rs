@@ -46,13 +46,18 @@ pub fn smallest_p_value(n: u64, m: u64) -> f64 {
 /// The probability that all of `with` rows with a property are in the smaller of two samples with these numbers
 /// of rows: a bound of the p-values of such rows. 0 if the smaller sample has fewer rows than that.
 pub(crate) fn rarest_split([n, m]: [u64; 2], with: u64) -> f64 {
-    let smaller = n.min(m);
+    chance_of_all(with, n.min(m), n + m)
+}
+
+/// The probability that a sample of m of N rows contains all t rows with a property:
+/// m(m − 1)…(m − t + 1) / N(N − 1)…(N − t + 1). A negligible one is 0.
+pub(super) fn chance_of_all(with: u64, sample: u64, all: u64) -> f64 {
     let mut probability = 1.0;
     for taken in 0..with {
-        if taken >= smaller || probability < f64::MIN_POSITIVE {
+        if taken >= sample || probability < f64::MIN_POSITIVE {
             return 0.0;
         }
-        probability *= (smaller - taken) as f64 / (n + m - taken) as f64;
+        probability *= (sample - taken) as f64 / (all - taken) as f64;
     }
     probability
 }

@@ -95,38 +95,37 @@ pub(super) fn check_segments(
         return Ok(None);
     }
     let deployed = DeployedCoefficients::of(model);
-    let mut divided = divisions(model);
+    let mut segment_divisions = divisions(model);
     if deployed.covariance().is_none() {
         // No segment of a feature can be tested.
-        divided.truncate(1);
+        segment_divisions.truncate(1);
     }
-    let parts: Vec<_> = divided.iter().map(|it| it.division.clone()).collect();
+    let divisions = segment_divisions.iter().map(|it| it.division.clone());
+    let divisions: Vec<_> = divisions.collect();
     let rows = Selection::rows(batch.rows.clone());
     let rows = match batch.rows.len().div_ceil(MAX_ROWS) {
         0 | 1 => rows,
         share => rows.one_in(share),
     };
     let mut sums = Vec::new();
-    for block in parts.chunks(divisions_at_once(model)) {
+    for block in divisions.chunks(divisions_at_once(model)) {
         sums.extend(deployed.group_sums(block, batch.table, &rows)?);
     }
-    let whole = divided
-        .iter()
-        .zip(&sums)
-        .find(|(divided, _)| divided.is_whole());
-    let n_rows = whole.map_or(0, |(_, groups)| groups[0].rows);
+    // The first division has all clients in one group.
+    let n_rows = sums[0][0].rows;
     let correlation = deployed.correlation(terms);
-    let tested = divided
+    let tested = segment_divisions
         .iter()
         .zip(&sums)
-        .flat_map(|(divided, groups)| groups.iter().enumerate().map(move |it| (divided, it)))
-        .filter(|(divided, (_, sums))| divided.is_whole() || sums.rows < n_rows)
-        .filter_map(|(divided, (group, sums))| {
+        .flat_map(|(division, groups)| groups.iter().enumerate().map(move |it| (division, it)))
+        // A segment of all rows would only repeat the test of all clients.
+        .filter(|(division, (_, sums))| division.is_whole() || sums.rows < n_rows)
+        .filter_map(|(division, (group, sums))| {
             let variance =
-                deployed.residual_variance(sums, correlation, divided.training_rows(group))?;
+                deployed.residual_variance(sums, correlation, division.training_rows(group))?;
             let test = residual_test(sums, variance)?;
             Some(Tested {
-                divided,
+                division,
                 group,
                 sums,
                 test,
@@ -135,7 +134,7 @@ pub(super) fn check_segments(
     Ok(Some(result_of(tested.collect(), n_rows, level)))
 }
 
-/// Number of divisions whose sums are in memory together: each group has a sum for each coefficient.
+/// Number of divisions in one pass over the rows. A pass has a sum for each group and coefficient.
 fn divisions_at_once(model: &Model) -> usize {
     let sums_of_division = division::MAX_GROUPS * (model.coefficients().count() + 1);
     (MAX_SUMS / sums_of_division).max(1)
@@ -143,7 +142,7 @@ fn divisions_at_once(model: &Model) -> usize {
 
 /// A segment that was tested.
 struct Tested<'a> {
-    divided: &'a SegmentDivision<'a>,
+    division: &'a SegmentDivision<'a>,
     group: usize,
     sums: &'a GroupSums,
     test: ResidualTest,
@@ -156,8 +155,8 @@ impl Tested<'_> {
         let is_small =
             odds_ratio.is_some_and(|ratio| ratio < MIN_ODDS_RATIO && ratio > 1.0 / MIN_ODDS_RATIO);
         Segment {
-            feature: self.divided.feature.map(str::to_owned),
-            part: self.divided.part(self.group),
+            feature: self.division.feature.map(str::to_owned),
+            part: self.division.part(self.group),
             rows: sums.rows,
             positives: sums.positives,
             expected: sums.expected,
@@ -208,13 +207,14 @@ fn result_of(mut tested: Vec<Tested<'_>>, rows: u64, level: f64) -> SegmentCheck
     }
 }
 
-/// Sorts segments by the smallest change of the log-odds that chance leaves possible, the largest one
-/// first. The bounds of all segments together are wrong with the chance `level`.
+/// Sorts segments by the lower confidence bound of their shift of the log-odds, the largest first. All
+/// bounds hold together with probability 1 − `level`.
 fn sort_by_lower_bound(tested: &mut [Tested<'_>], level: f64) {
-    let each = level / (2.0 * tested.len().max(1) as f64);
-    let errors = normal_quantile(1.0 - each);
-    let certain = |tested: &Tested<'_>| tested.test.shift.abs() - errors * tested.test.shift_error;
-    tested.sort_by(|one, other| certain(other).total_cmp(&certain(one)));
+    let tail = level / (2.0 * tested.len().max(1) as f64);
+    let quantile = normal_quantile(1.0 - tail);
+    let lower_bound =
+        |tested: &Tested<'_>| tested.test.shift.abs() - quantile * tested.test.shift_error;
+    tested.sort_by(|one, other| lower_bound(other).total_cmp(&lower_bound(one)));
 }
 
 #[cfg(test)]

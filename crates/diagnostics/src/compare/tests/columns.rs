@@ -75,7 +75,7 @@ fn a_shift_out_of_range_is_drift() {
 }
 
 #[test]
-fn the_correction_ignores_missing_values_of_other_columns() {
+fn an_empty_column_counts_in_the_correction_like_a_constant_one() {
     let x = |row| wave(row, 0.0).to_string();
     let moved = |row| (wave(row, 0.3) + 0.2).to_string();
     let corrected = |bad: Cell<'_>| {
@@ -177,6 +177,7 @@ fn each_check_describes_its_test() {
         "{sentence}"
     );
     let text = report.to_string();
+    // The last one is the p-value of the first part of the joint test.
     for part in ["600 / 200", "2 df", "exact", "(location 0.0003"] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }

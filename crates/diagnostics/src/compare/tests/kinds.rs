@@ -83,6 +83,20 @@ fn a_new_level_with_one_row_is_no_drift() {
 }
 
 #[test]
+fn two_levels_are_tested_even_if_both_are_rare() {
+    let before = |row: usize| ["stays", "leaves"][row % 2].to_owned();
+    let after = |_: usize| "leaves".to_owned();
+    let report = comparison(&file(1000, &[("x", &before)]), &file(9, &[("x", &after)]));
+    let column = &report.columns[0];
+    let check = &column.distribution;
+    assert_eq!((column.untested.as_ref(), check.test), (None, Test::Fisher));
+    assert!((check.p_value.unwrap() - 0.003_9).abs() < 2e-4, "{check:?}");
+    assert!((check.effect.unwrap() - 0.5).abs() < 1e-12, "{check:?}");
+    // The variation by chance is that of both levels.
+    assert!(check.min_effect > 0.1, "{check:?}");
+}
+
+#[test]
 fn percent_cells_are_compared_as_numbers() {
     let percent =
         |shift: f64| move |row: usize| format!("{:.1}%", 50.0 + shift + 9.0 * wave(row, shift));
@@ -153,6 +167,6 @@ fn a_comparison_that_tested_no_distribution_is_not_ok() {
     let report = comparison(&file(500, &[("x", &before)]), &file(500, &[("x", &after)]));
     assert_eq!(report.columns[0].missing.verdict, Verdict::Ok);
     assert_eq!(report.verdict, Verdict::InsufficientData);
-    let why = "nearly all of its 1000 texts are rare";
+    let why = "more than half of its rows have a level of their own";
     assert!(report.to_string().contains(why), "{report}");
 }

@@ -263,7 +263,7 @@ fn an_uncertain_coefficient_weighs_less() {
     let uncertain = arr2(&[[0.0, 0.0], [0.0, 1.0]]);
     let sure = score_test(&terms(100, 50.0), &Array2::zeros((2, 2))).unwrap();
     let unsure = score_test(&terms(100, 50.0), &uncertain).unwrap();
-    // 2 / √25 without a standard error, and 2 / √(25 + 25·1·25) with one.
+    // 2 / √25 if the standard error is 0, and 2 / √(25 + 25·1·25) if it is 1.
     let part = |test: &ScoreTest, of: usize| test.components[of].unwrap();
     assert!((part(&sure, 1) - 0.4).abs() < 1e-15);
     assert!((part(&unsure, 1) - 2.0 / 650.0_f64.sqrt()).abs() < 1e-15);
@@ -344,11 +344,16 @@ fn the_last_batches_have_sums_of_their_own() {
     assert_eq!(rows_of_last(&sums), []);
     sums.add(&terms(100, 50.0), true).unwrap();
     sums.add(&terms(0, 0.0), true).unwrap();
-    assert_eq!(rows_of_last(&sums), [(2, 101)], "no labels are no batch");
+    assert_eq!(
+        rows_of_last(&sums),
+        [(2, 101)],
+        "a batch without labels does not count"
+    );
     for _ in 0..40 {
         sums.add(&terms(10, 5.0), true).unwrap();
     }
     assert_eq!(rows_of_last(&sums), [(2, 11), (4, 31), (8, 71), (16, 151)]);
+    // The longest window has 16 batches, a new one included.
     assert_eq!((sums.terms.unwrap().rows, sums.recent.len()), (500, 15));
 }
 
@@ -363,6 +368,7 @@ fn few_batches_of_many_coefficients_are_kept() {
     for _ in 0..20 {
         sums.add(&wide, true).unwrap();
     }
+    // `MAX_NUMBERS` allows three batches of 120 coefficients.
     assert_eq!(sums.recent.len(), 3);
 }
 
@@ -372,7 +378,10 @@ fn looks_at_growing_sums_get_stricter() {
     assert!((look_level(0.005, 2) * 4.0 - look_level(0.005, 1)).abs() < 1e-15);
     let mut sums = CumulativeScore::default();
     sums.add(&terms(3, 1.5), false).unwrap();
-    assert_eq!(sums.looks, 0, "what cannot be tested is no look");
+    assert_eq!(
+        sums.looks, 0,
+        "sums that were not tested do not count as a look"
+    );
     sums.add(&terms(100, 50.0), true).unwrap();
     assert_eq!((sums.looks, sums.terms.unwrap().rows), (1, 103));
     let all: f64 = (1..100_000).map(|look| look_level(0.005, look)).sum();

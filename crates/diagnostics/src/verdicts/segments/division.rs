@@ -53,14 +53,8 @@ pub(super) struct SegmentDivision<'m> {
     /// The part of each group, except the group of missing cells.
     parts: Vec<SegmentPart>,
     /// Number of training rows in each of these parts, if the model has a curve of the feature or a
-    /// pair with it; empty for any other feature.
-    training_rows: Vec<f64>,
-}
-
-/// A division with the part and the number of training rows of each group but that of missing cells.
-struct LabelledDivision {
-    division: Division,
-    parts: Vec<SegmentPart>,
+    /// pair with it; empty for any other feature. The residual variance needs the number there,
+    /// because the covariance leaves out the shape of a curve.
     training_rows: Vec<f64>,
 }
 
@@ -97,24 +91,23 @@ pub(super) fn divisions(model: &Model) -> Vec<SegmentDivision<'_>> {
     let features = profile.columns.iter().take(model.schema.features.len());
     let features = features.zip(&profile.sample.columns).enumerate();
     let of_features = features.map(|(feature, (column, sample))| {
-        let parted = match &column.values {
+        let of_feature = match &column.values {
             ColumnValues::Numbers(moments) => of_number(feature, sample, moments.count),
             ColumnValues::Levels(counts) => of_category(feature, counts),
         };
         SegmentDivision {
             feature: Some(column.name.as_str()),
-            division: parted.division,
-            parts: parted.parts,
             training_rows: match flexible.contains(&feature) {
-                true => parted.training_rows,
+                true => of_feature.training_rows,
                 false => Vec::new(),
             },
+            ..of_feature
         }
     });
     std::iter::once(whole).chain(of_features).collect()
 }
 
-/// Features with a curve, and those of pairs.
+/// Features with a curve (`Trend` is the straight part of one), and features of pairs.
 fn flexible_features(model: &Model) -> BTreeSet<usize> {
     let terms = model.predictor.expression().terms.into_iter();
     let features = terms.flat_map(|weighted| match weighted.term.encoding {
@@ -125,44 +118,44 @@ fn flexible_features(model: &Model) -> BTreeSet<usize> {
     features.collect()
 }
 
-/// The bins of a number, given a sample of its training values and the number of training rows with a
-/// value.
-fn of_number(feature: usize, sample: &[f64], present: u64) -> LabelledDivision {
+/// The bins of a number, without its name, given a sample of its training values and the number of
+/// training rows with a value.
+fn of_number(feature: usize, sample: &[f64], present: u64) -> SegmentDivision<'static> {
     let mut sorted: Vec<f64> = sample.iter().copied().filter(|it| !it.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
     let mut values = sorted.clone();
     values.dedup();
-    let (mut ends, parts) = match values.len() <= BINS {
+    let (ends, parts) = match values.len() <= BINS {
         true => single_values(&values),
         false => {
             let largest_of = |bin: usize| sorted[sorted.len() * bin / BINS - 1];
-            let mut ends: Vec<f64> = (1..=BINS).map(largest_of).collect();
+            let mut ends: Vec<f64> = (1..BINS).map(largest_of).collect();
             ends.dedup();
+            // The last bin must have values, too.
+            ends.pop_if(|end| *end == values[values.len() - 1]);
             let parts = ranges(&values, &ends);
             (ends, parts)
         }
     };
-    // The last bin has no upper end.
-    if let Some(last) = ends.last_mut() {
-        *last = f64::INFINITY;
-    }
     let up_to = |end: &f64| sorted.partition_point(|value| value <= end) as f64;
-    let counts = ends.iter().map(up_to).scan(0.0, |before, all| {
+    let up_to_each = ends.iter().map(up_to).chain([sorted.len() as f64]);
+    let counts = up_to_each.scan(0.0, |before, all| {
         let own = all - *before;
         *before = all;
         Some(own)
     });
     let rows_of_one = present as f64 / sorted.len().max(1) as f64;
     let training_rows = counts.map(|count| count * rows_of_one).collect();
-    ends.pop();
-    LabelledDivision {
+    SegmentDivision {
+        feature: None,
         division: Division::Bins { feature, ends },
         parts,
         training_rows,
     }
 }
 
-/// A bin for each value, and bins for all values between and beyond them: their upper ends and parts.
+/// A bin for each value, and bins for all values between and beyond them: their upper ends, except that
+/// of the last one, and their parts.
 fn single_values(values: &[f64]) -> (Vec<f64>, Vec<SegmentPart>) {
     let (mut ends, mut parts) = (Vec::new(), Vec::new());
     let mut before = f64::NEG_INFINITY;
@@ -179,27 +172,23 @@ fn single_values(values: &[f64]) -> (Vec<f64>, Vec<SegmentPart>) {
         });
         before = *value;
     }
-    ends.push(f64::INFINITY);
     parts.push(SegmentPart::OtherNumbers);
     (ends, parts)
 }
 
-/// The part of each bin, given the different training values, sorted, and the largest value of each bin.
+/// The part of each bin, given the different training values, sorted, and the largest value of each bin
+/// except the last one.
 fn ranges(values: &[f64], ends: &[f64]) -> Vec<SegmentPart> {
-    let mut first = 0;
-    let bins = ends.iter().enumerate().map(|(bin, end)| {
-        let from = values[first];
-        first = values.partition_point(|value| value <= end);
-        SegmentPart::Numbers {
-            from: (bin > 0).then_some(from),
-            to: (bin + 1 < ends.len()).then_some(*end),
-        }
-    });
-    bins.collect()
+    let next = |end: &f64| values[values.partition_point(|value| value <= end)];
+    let from = std::iter::once(None).chain(ends.iter().map(|end| Some(next(end))));
+    let to = ends.iter().copied().map(Some).chain([None]);
+    let bins = from.zip(to);
+    bins.map(|(from, to)| SegmentPart::Numbers { from, to })
+        .collect()
 }
 
-/// The most frequent levels of a category.
-fn of_category(feature: usize, counts: &CategoryCounts) -> LabelledDivision {
+/// The most frequent levels of a category, without its name.
+fn of_category(feature: usize, counts: &CategoryCounts) -> SegmentDivision<'static> {
     let levels = counts.levels.iter().take(MAX_LEVELS);
     let levels: Vec<Level> = levels.map(|it| Level::from(it.level.clone())).collect();
     let named = levels.iter().map(|level| SegmentPart::Level {
@@ -210,7 +199,8 @@ fn of_category(feature: usize, counts: &CategoryCounts) -> LabelledDivision {
     let mut training_rows: Vec<f64> = rows.map(|it| it.rows as f64).collect();
     let named_rows: f64 = training_rows.iter().sum();
     training_rows.push(counts.rows() as f64 - named_rows);
-    LabelledDivision {
+    SegmentDivision {
+        feature: None,
         division: Division::Levels { feature, levels },
         parts,
         training_rows,
@@ -299,10 +289,11 @@ mod tests {
             levels: (1..=60).rev().map(level).collect(),
             others: 0,
         };
-        let LabelledDivision {
+        let SegmentDivision {
             division,
             parts,
             training_rows,
+            ..
         } = of_category(3, &counts);
         // The rarest ten levels have 1 to 10 rows.
         assert_eq!(training_rows.first(), Some(&60.0));
