@@ -24,17 +24,16 @@ pub struct ExaminedRelease {
 
 /// Checks every release against its manifest, and the manifest against the published one. Oldest first.
 pub fn examine(layout: &Layout) -> anyhow::Result<Vec<ExaminedRelease>> {
-    let mut folders = release_folders(layout)?;
-    folders.sort();
     let published = PublishedManifests::read(layout)?;
-    let examined = folders.into_iter().map(|folder| {
-        let whole = Release::open_published(&folder, &published).and_then(|it| it.verify());
+    let folders = release_folders(layout)?.into_iter();
+    let examined = folders.map(|(_, folder)| {
+        let verified = Release::open_verified(&folder, &published);
         ExaminedRelease {
             name: folder
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
-            problem: whole.err().map(|error| format!("{error:#}")),
+            problem: verified.err().map(|error| format!("{error:#}")),
             folder,
         }
     });

@@ -29,6 +29,7 @@ pub(crate) fn gate_decision_about(
     digest: &str,
 ) -> anyhow::Result<Option<RunGateDecision>> {
     let mut found = None;
+    // The newest record with a member `verdict`.
     history.visit_finished_runs(Some("verdict"), None, |run| {
         // A record of another program version may be unreadable here; it counts as no decision.
         if let Ok(gated) = run.read::<GatedRun>()

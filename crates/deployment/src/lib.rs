@@ -32,7 +32,7 @@ pub use mirror::mirror;
 pub use publish::{Candidate, StagedRelease, make_live, prune, publish, repair, roll_back, stage};
 pub use release::{
     ListedRelease, Release, check_live_link, list, live_name, live_target, newest_first,
-    previous_release, release_to_restore, releases, visit_newest,
+    previous_release, release_to_restore, releases, sort_key, visit_newest,
 };
 pub use removal::leftovers;
 pub use report::{DeployReport, Deployed, ReleaseList, RolledBack};
@@ -175,8 +175,8 @@ fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<Scored
         ))
         .into());
     }
-    let now = scoring::score_candidate(config, &model)?;
-    if !scoring::same_score(now.f1, score) {
+    let rescored = scoring::score_candidate(config, &model)?;
+    if !scoring::same_score(rescored.f1, score) {
         return Err(Failure::data(
             "the test data has changed since the candidate was scored: run `scoring`, then `deployment`",
         )
@@ -185,7 +185,7 @@ fn scored_candidate(config: &Config, history: &History) -> anyhow::Result<Scored
     Ok(ScoredCandidate {
         model,
         digest,
-        metrics: now.metrics,
+        metrics: rescored.metrics,
         score,
     })
 }

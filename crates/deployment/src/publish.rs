@@ -143,11 +143,11 @@ pub fn publish(
 ) -> anyhow::Result<Release> {
     let name = staged.name();
     let folder = layout.release(&name);
+    // The records of removed releases are forgotten.
+    let is_kept = |name: &str| files::is_folder(&layout.release(name)).unwrap_or(true);
     // The digest is recorded first, so that each published release has one. If this process is killed before
     // the rename, the next release gets the same number, and its digest replaces this one.
-    PublishedManifests::record(history, &name, staged.manifest_digest, |name| {
-        files::is_folder(&layout.release(name)).unwrap_or(true)
-    })?;
+    PublishedManifests::record(history, &name, staged.manifest_digest, is_kept)?;
     files::rename(&staged.folder, &folder)?;
     record_highest_number(layout, history)?;
     let release = Release::open(&folder)?;
@@ -169,8 +169,8 @@ pub fn make_live(layout: &Layout, release: &Release) -> anyhow::Result<()> {
 /// an error if it does not exist or is damaged.
 pub(crate) fn rollback_target(layout: &Layout, to: Option<&str>) -> anyhow::Result<Release> {
     let target = match to {
-        // A named target works even if the live release cannot be read.
-        Some(name) => name.parse().map_or(name.to_owned(), name_of),
+        // A named target works even if the live release cannot be read. `3` is short for 000003.
+        Some(name) => name.parse::<u64>().map_or(name.to_owned(), name_of),
         None => parent_of_live(layout)?,
     };
     let folder = layout.release(&target);
@@ -186,8 +186,7 @@ pub(crate) fn rollback_target(layout: &Layout, to: Option<&str>) -> anyhow::Resu
         return Err(Failure::data(format!("there is no release {target:?}; {kept}")).into());
     }
     let published = PublishedManifests::read(layout)?;
-    Release::open_published(&folder, &published)
-        .and_then(|release| release.verify().map(|_| release))
+    Release::open_verified(&folder, &published)
         .with_context(|| format!("release {target} cannot be made live"))
 }
 
@@ -205,21 +204,21 @@ pub(crate) fn is_undamaged(layout: &Layout, name: &str) -> bool {
 }
 
 fn parent_of_live(layout: &Layout) -> anyhow::Result<String> {
-    let remedy = || {
+    let advice = || {
         let damaged = live_name(layout).ok().flatten();
-        let remedy = return_advice(layout, damaged.as_deref());
-        format!("the live release is damaged; {remedy}")
+        let advice = return_advice(layout, damaged.as_deref());
+        format!("the live release is damaged; {advice}")
     };
     let live = Release::live(layout)
-        .with_context(remedy)?
-        .map_or_else(|| Err(missing_live_release_error(layout)), Ok)?;
-    let first = || {
+        .with_context(advice)?
+        .ok_or_else(|| missing_live_release_error(layout))?;
+    let no_parent = || {
         Failure::data(format!(
             "release {} is the first: there is no release before it",
             live.name()
         ))
     };
-    Ok(live.manifest.parent.clone().ok_or_else(first)?)
+    Ok(live.manifest.parent.clone().ok_or_else(no_parent)?)
 }
 
 /// Reason why there is no live release to roll back from.
@@ -248,14 +247,13 @@ fn remove_surplus(config: &Config, pruned: &mut Vec<String>) -> anyhow::Result<(
     let Some(live) = Release::live(layout)? else {
         return Ok(());
     };
-    let mut folders = release_folders(layout)?;
-    folders.sort();
+    let folders = release_folders(layout)?;
     let surplus = folders
         .len()
         .saturating_sub(config.deployment.keep_releases);
     let kept = [Some(live.name()), live.manifest.parent.as_deref()];
-    for folder in &folders[..surplus] {
-        let name = number(folder).map(name_of).unwrap_or_default();
+    for (number, folder) in &folders[..surplus] {
+        let name = name_of(*number);
         if kept.contains(&Some(name.as_str())) {
             continue;
         }
@@ -294,8 +292,10 @@ fn settle_changes(layout: &Layout, history: &History) -> anyhow::Result<()> {
                 history.finish_change(change.id)?;
             }
             Ok(live) if live != change.to => history.forget_change(change.id)?,
-            // If `current` is not a link, the change is recorded as finished, so that no run undoes it.
-            _ => history.finish_change(change.id)?,
+            // The change happened.
+            Ok(_) => history.finish_change(change.id)?,
+            // `current` is no link. The change is recorded as finished, so that no run undoes it.
+            Err(_) => history.finish_change(change.id)?,
         }
     }
     Ok(())
@@ -316,15 +316,9 @@ fn complete_first_deployment(layout: &Layout, change: &ChangeByHand) -> anyhow::
         return Ok(false);
     }
     let published = PublishedManifests::read(layout)?;
-    let whole = Release::open_published(&folder, &published)
-        .and_then(|release| release.verify().map(|_| release));
-    match whole {
-        Ok(release) => make_live(layout, &release).map(|()| true),
-        Err(error) if files::is_access_error(&error) => Err(error),
-        Err(error) => {
-            tracing::warn!("{error:#}");
-            Ok(false)
-        }
+    match Release::open_undamaged(&folder, &published)? {
+        Some(release) => make_live(layout, &release).map(|()| true),
+        None => Ok(false),
     }
 }
 
@@ -378,9 +372,8 @@ fn highest_given(history: &History) -> anyhow::Result<u64> {
 }
 
 fn highest_existing(layout: &Layout) -> anyhow::Result<u64> {
-    let folders = release_folders(layout)?;
-    let numbers = folders.iter().filter_map(|folder| number(folder));
-    Ok(numbers.max().unwrap_or(0))
+    let highest = release_folders(layout)?.pop();
+    Ok(highest.map_or(0, |(number, _)| number))
 }
 
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {

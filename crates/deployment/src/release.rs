@@ -43,7 +43,7 @@ pub struct Release {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Release")]
 pub struct ListedRelease {
-    /// Number of the release, six digits.
+    /// Name of the release: its number with at least six digits.
     pub release: String,
     /// True for the live release.
     pub is_live: bool,
@@ -79,6 +79,28 @@ impl Release {
         Ok(release)
     }
 
+    /// Opens the release in a folder and verifies its files. Returns an error if it could not be made live.
+    pub fn open_verified(folder: &Path, published: &PublishedManifests) -> anyhow::Result<Self> {
+        let release = Self::open_published(folder, published)?;
+        release.verify()?;
+        Ok(release)
+    }
+
+    /// Opens the release in a folder and verifies its files. `None`, with a warning, if it is damaged.
+    /// Returns an error if access failed: the release may be undamaged.
+    pub fn open_undamaged(
+        folder: &Path,
+        published: &PublishedManifests,
+    ) -> anyhow::Result<Option<Self>> {
+        match Self::open_verified(folder, published) {
+            Err(error) if !files::is_access_error(&error) => {
+                tracing::warn!("{error:#}");
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
+    }
+
     /// Opens the release in a folder. Returns an error if its manifest cannot be read. Unlike
     /// [`Self::open_published`], this does not compare the manifest with the published one.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
@@ -112,7 +134,7 @@ impl Release {
         Ok(model)
     }
 
-    /// Number of the release, six digits.
+    /// Name of the release: its number with at least six digits.
     pub fn name(&self) -> &str {
         &self.manifest.release
     }
@@ -225,26 +247,24 @@ pub fn previous_release(layout: &Layout, live: &str) -> anyhow::Result<Option<Re
 }
 
 /// The parent of a release, if the parent is undamaged, and the other releases whose manifests are the
-/// published ones, oldest first.
+/// published ones, oldest first. A damaged parent is in neither.
 fn parent_and_others(
     layout: &Layout,
     of: Option<&str>,
 ) -> anyhow::Result<(Option<Release>, Vec<Release>)> {
-    let mut folders = release_folders(layout)?;
-    folders.sort();
     let published = PublishedManifests::read(layout)?;
     let mut releases: Vec<Release> = Vec::new();
-    for folder in &folders {
+    for (_, folder) in &release_folders(layout)? {
         releases.extend(undamaged(Release::open_published(folder, &published))?);
     }
-    let parent = releases
+    let parent_name = releases
         .iter()
         .find(|release| Some(release.name()) == of)
         .and_then(|release| release.manifest.parent.clone());
     releases.retain(|release| Some(release.name()) != of);
-    let is_parent = |release: &Release| Some(release.name()) == parent.as_deref();
-    let parent = releases.iter().position(is_parent);
-    let parent = match parent.map(|place| releases.remove(place)) {
+    let is_parent = |release: &Release| Some(release.name()) == parent_name.as_deref();
+    let place = releases.iter().position(is_parent);
+    let parent = match place.map(|place| releases.remove(place)) {
         Some(parent) => undamaged(parent.verify())?.map(|_| parent),
         None => None,
     };
@@ -295,8 +315,9 @@ struct LiveAfterRun {
     release: Option<String>,
 }
 
-/// Name of the release that was live last, according to the history. Ignores `except`, and the releases
-/// that a person has rolled back from since then. `None` if the history does not know it or cannot be read.
+/// Name of the release that was live last, according to the history. Ignores `except`, and each release
+/// that a person rolled back from after it was live. `None` if the history does not know it or cannot be
+/// read.
 fn last_live_except(layout: &Layout, except: Option<&str>) -> Option<String> {
     read_last_live(layout, except)
         .inspect_err(|error| tracing::warn!("{error:#}"))
@@ -313,10 +334,11 @@ fn read_last_live(layout: &Layout, except: Option<&str>) -> anyhow::Result<Optio
         .release_changes(MAX_RUNS_READ)?
         .into_iter()
         .peekable();
+    // Walks runs and changes by hand together, newest first, until one names a release.
     let mut found = None;
     let mut n_read = 0;
     history.visit_finished_runs(None, None, |run| {
-        // Newest first: a change is newer than the run that it came after.
+        // A change is newer than the run that it came after.
         while let Some(change) = changes.next_if(|change| change.after_run >= run.id) {
             found = live_after(change, &mut excluded);
             if found.is_some() {
@@ -358,11 +380,9 @@ pub fn live_name(layout: &Layout) -> anyhow::Result<Option<String>> {
 
 /// All readable releases, oldest first. Logs a warning for the others.
 pub fn releases(layout: &Layout) -> anyhow::Result<Vec<Release>> {
-    let mut folders = release_folders(layout)?;
-    folders.sort();
+    let folders = release_folders(layout)?.into_iter();
     Ok(folders
-        .iter()
-        .filter_map(|folder| readable(folder))
+        .filter_map(|(_, folder)| readable(&folder))
         .collect())
 }
 
@@ -402,12 +422,9 @@ pub fn visit_newest(
 
 /// Numbers and folders of all releases, readable or not, newest first.
 pub fn newest_first(layout: &Layout) -> anyhow::Result<Vec<(u64, PathBuf)>> {
-    let folders = release_folders(layout)?.into_iter();
-    let mut numbered: Vec<(u64, PathBuf)> = folders
-        .filter_map(|folder| Some((number(&folder)?, folder)))
-        .collect();
-    numbered.sort_unstable_by(|one, other| other.cmp(one));
-    Ok(numbered)
+    let mut folders = release_folders(layout)?;
+    folders.reverse();
+    Ok(folders)
 }
 
 /// Opens the release in a folder. Logs a warning if it cannot be read.
@@ -430,14 +447,17 @@ impl ListedRelease {
     }
 }
 
-/// Folders of published releases, in no order.
-pub(crate) fn release_folders(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
+/// Numbers and folders of published releases, readable or not, oldest first.
+pub(crate) fn release_folders(layout: &Layout) -> anyhow::Result<Vec<(u64, PathBuf)>> {
     let mut folders = Vec::new();
     for path in entries(layout)? {
-        if number(&path).is_some() && files::is_folder(&path)? {
-            folders.push(path);
+        if let Some(number) = number(&path)
+            && files::is_folder(&path)?
+        {
+            folders.push((number, path));
         }
     }
+    folders.sort_unstable();
     Ok(folders)
 }
 
@@ -459,6 +479,12 @@ pub(crate) fn number(folder: &Path) -> Option<u64> {
     let name = folder.file_name()?.to_str()?;
     let is_number = name.len() >= NAME_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| name.parse().ok())?
+}
+
+/// Key that sorts names of releases by number. Names have leading zeros up to six digits, so a
+/// longer name has a higher number.
+pub fn sort_key(name: &str) -> (usize, &str) {
+    (name.len(), name)
 }
 
 /// Name of a release's folder.

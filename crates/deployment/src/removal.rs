@@ -37,14 +37,15 @@ pub(crate) fn remove(layout: &Layout, folder: &Path, name: &str) -> anyhow::Resu
 /// Folders that an interrupted deployment or removal left. The next writer removes them.
 pub fn leftovers(layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
     let mut left = entries(layout)?;
-    left.retain(|path| number_of(path).is_some() && path.is_dir());
+    left.retain(|path| leftover_number(path).is_some() && path.is_dir());
     left.sort();
     Ok(left)
 }
 
 /// Number in the name of a leftover folder. `None` for any other folder.
-fn number_of(folder: &Path) -> Option<u64> {
+fn leftover_number(folder: &Path) -> Option<u64> {
     let name = folder.file_name()?.to_str()?;
+    // The longer prefix is tried first, because it begins with the other one.
     let rest = name
         .strip_prefix(REMOVING_PREFIX)
         .or_else(|| name.strip_prefix(STAGING_PREFIX))?;
@@ -65,7 +66,7 @@ pub(crate) fn clear(layout: &Layout, folder: &Path) -> anyhow::Result<()> {
     if files::remove_folder_with(folder, &made)? {
         return Ok(());
     }
-    let name = number_of(folder).map(name_of).unwrap_or_default();
+    let name = leftover_number(folder).map(name_of).unwrap_or_default();
     let kept = layout.releases().join(format!("{USER_FILES_PREFIX}{name}"));
     if kept.symlink_metadata().is_ok() {
         tracing::warn!(
@@ -76,14 +77,14 @@ pub(crate) fn clear(layout: &Layout, folder: &Path) -> anyhow::Result<()> {
     }
     files::rename(folder, &kept)?;
     tracing::warn!(
-        "release {name} was removed; other files in its folder are kept in {}",
+        "the removed folder of release {name} held other files, which are kept in {}",
         kept.display()
     );
     Ok(())
 }
 
-/// Names of the files that deployments create in a folder, without the manifest. Further names are read
-/// from the manifest.
+/// Names of the files that deployments create in a folder, and of those that its manifest lists. The
+/// manifest itself is left out.
 fn names_in(folder: &Path) -> BTreeSet<String> {
     let usual = [
         names::MODEL,
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn only_folders_of_deployments_are_leftovers() {
-        let number = |name: &str| number_of(Path::new(name));
+        let number = |name: &str| leftover_number(Path::new(name));
         assert_eq!(number("/releases/.staging-000012"), Some(12));
         assert_eq!(number("/releases/.staging-removed-000012"), Some(12));
         for of_a_user in [

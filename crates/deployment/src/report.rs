@@ -14,15 +14,15 @@ use crate::release::ListedRelease;
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum DeployReport {
-    /// The candidate was published.
+    /// The candidate is live.
     Deployed(Deployed),
-    /// An older release was made live again.
+    /// Another release was made live.
     RolledBack(RolledBack),
     /// The releases were listed. Nothing was changed.
     Listed(ReleaseList),
 }
 
-/// The candidate was published.
+/// The candidate was published, or was live already.
 #[derive(Clone, Debug, Serialize)]
 pub struct Deployed {
     /// The release that is live now.
@@ -44,7 +44,7 @@ pub struct Deployed {
     pub is_unchanged: bool,
 }
 
-/// An older release was made live again.
+/// Another release was made live, or the release was live already.
 #[derive(Clone, Debug, Serialize)]
 pub struct RolledBack {
     /// The release that is live now.

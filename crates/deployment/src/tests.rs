@@ -311,6 +311,23 @@ fn pruning_keeps_the_newest_the_live_one_and_its_parent() {
 }
 
 #[test]
+fn a_release_with_seven_digits_is_newer_than_one_with_six() {
+    let production = Production::new();
+    let layout = &production.config.layout;
+    let given = production
+        .history
+        .save_document("last release number", &999_997);
+    given.unwrap();
+    for score in [0.1, 0.2, 0.3, 0.4] {
+        production.deploy(score);
+    }
+    let listed = list(layout).unwrap().into_iter();
+    let names: Vec<String> = listed.map(|it| it.release).collect();
+    assert_eq!(names, ["999998", "999999", "1000000", "1000001"]);
+    assert_eq!(prune(&production.config), ["999998", "999999"]);
+}
+
+#[test]
 fn release_numbers_are_never_given_twice() {
     let production = Production::new();
     let layout = &production.config.layout;
@@ -340,8 +357,8 @@ fn an_interrupted_first_deployment_is_completed_if_its_release_is_undamaged() {
         }
         repair(&production.config, &production.history).unwrap();
         assert_eq!(production.live().is_some(), is_whole);
-        let counts = production.history.release_change_since(0).unwrap();
-        assert_eq!(counts.is_some(), is_whole);
+        let kept_change = production.history.release_change_since(0).unwrap();
+        assert_eq!(kept_change.is_some(), is_whole);
     }
 }
 

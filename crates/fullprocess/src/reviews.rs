@@ -15,7 +15,7 @@ use common::history::{ChangeByHand, ChangeKind};
 use common::manifest::PublishedManifests;
 use common::{Config, History, Layout, Manifest, files};
 use dataset::passes::label_counts;
-use deployment::Release;
+use deployment::{Release, sort_key};
 use model::Model;
 use record::{Effect, KeptModel, Review, ReviewedDecision, RunRecord};
 use serde::{Deserialize, Serialize};
@@ -180,10 +180,11 @@ fn load(history: &History) -> anyhow::Result<ReviewedDecisions> {
 
 /// The kind of a change by hand, and the first run after it. `None` for a change of an older program.
 fn decision_by_hand(change: &ChangeByHand) -> Option<(ReviewedDecision, i64)> {
+    let [from, to] = [&change.from, &change.to].map(|name| name.as_deref().map(sort_key));
     let decision = match change.kind {
         ChangeKind::Deployment => ReviewedDecision::DeploymentByHand,
         // Numbers of releases only increase, so a higher number is a later release.
-        ChangeKind::Rollback if change.from < change.to => ReviewedDecision::Return,
+        ChangeKind::Rollback if from < to => ReviewedDecision::Return,
         ChangeKind::Rollback => ReviewedDecision::Rollback,
         ChangeKind::Ingestion | ChangeKind::Training | ChangeKind::Unknown => return None,
     };
@@ -213,7 +214,7 @@ impl ReviewedDecisions {
         let before = self.live.clone()?;
         let release = live.release.clone();
         let known = by_hand.and_then(decision_by_hand);
-        let (decision, run) = match (release.cmp(&before), live.run) {
+        let (decision, run) = match (sort_key(&release).cmp(&sort_key(&before)), live.run) {
             (Ordering::Equal, _) => return None,
             _ if known.is_some() => known?,
             // Numbers of releases only increase, so a lower number is an earlier release.
@@ -398,6 +399,12 @@ mod tests {
             ),
             (Some("000002"), 3, Some(5), Some((Retrain, 5, both(3, 2)))),
             (Some("000001"), 2, Some(4), Some((Return, 9, both(2, 1)))),
+            (
+                Some("999999"),
+                1_000_000,
+                None,
+                Some((DeploymentByHand, 9, both(1_000_000, 999_999))),
+            ),
         ] {
             let wanted =
                 wanted.map(|(decision, run, (chosen, other))| (decision, run, chosen, other));
@@ -411,6 +418,7 @@ mod tests {
         for (kind, from, number, run, wanted) in [
             (ChangeKind::Rollback, "000002", 1, Some(1), Rollback),
             (ChangeKind::Rollback, "000001", 3, Some(4), Return),
+            (ChangeKind::Rollback, "999999", 1_000_000, Some(4), Return),
             (ChangeKind::Deployment, "000002", 3, None, DeploymentByHand),
         ] {
             let change = ChangeByHand {
