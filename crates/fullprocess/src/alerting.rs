@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use record::{Outcome, RunRecord};
 
 use self::observations::{dependencies, failure, observations, present};
-use self::resolution::without_premature_resolutions;
+use self::resolution::update_drifts_and_drop_premature_resolutions;
 
 /// One start of the program.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +117,8 @@ impl AlertQueue<'_> {
     /// `failed_with` is the exit code of the error that ended the run.
     pub(crate) fn queue_end(&self, record: &RunRecord, failed_with: Option<Exit>) {
         let observations = observations(record, failed_with);
-        let observations = without_premature_resolutions(self.history, record, observations);
+        let observations =
+            update_drifts_and_drop_premature_resolutions(self.history, record, observations);
         let ended = record.finished_at.unwrap_or_else(common::clock::now);
         self.queue(record, ended, &observations);
     }

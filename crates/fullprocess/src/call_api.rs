@@ -11,7 +11,8 @@ use crate::open_run::OpenRun;
 impl OpenRun<'_> {
     /// Calls every endpoint and stores the answers.
     ///
-    /// A failed call is recorded and does not stop the run.
+    /// A failed call is recorded and does not stop the run. An error of the system stops the run: no
+    /// server can be started, or the answers cannot be written.
     pub(crate) fn call_api(&mut self) -> anyhow::Result<()> {
         let config = self.config;
         if Manifest::of_live_release(&config.layout)?.is_none() {
@@ -32,8 +33,11 @@ impl OpenRun<'_> {
     }
 }
 
-/// Calls the API at `api.url`, or at a server of the run's own. Returns an error if the system cannot start
-/// that server, for example for lack of threads; the next run then calls the API.
+/// Calls the API at `api.url`, or at a server of the run's own.
+///
+/// If the system cannot start that server, for example for lack of threads, this is an error: the next
+/// run resumes this one and calls the API. If the server refuses to start for another reason, all calls
+/// count as failed.
 fn call(config: &Config) -> anyhow::Result<ApiReturns> {
     if let Some(url) = &config.api.url {
         return Ok(apicalls::call(url, Key::Configured, config));

@@ -106,7 +106,7 @@ pub enum FullprocessReport {
     Tried(Box<TryReport>),
 }
 
-/// Runs the pipeline once, previews a run, lists the runs, or examines the pipeline.
+/// Does what the options ask for; without options, runs the pipeline once.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessReport> {
     dataset::start_threads()?;
     if let Some(file) = &options.try_file {
@@ -202,7 +202,7 @@ fn run_stages(
 ) -> anyhow::Result<RunRecord> {
     deployment::repair(config, history)?;
     let finished = resume::finish_unfinished_runs(config, history, alerts)?;
-    unlabelled::move_over(config, history)?;
+    unlabelled::import_predictions_of_older_programs(config, history)?;
     let start = alerts.start;
 
     let started_at = common::clock::now();
@@ -223,6 +223,8 @@ fn run_stages(
             OpenRun::begin(config, history, start, started_at)?.end_with_nothing_new(&input)
         })?;
         return Ok(match finished {
+            // The record of a resumed run says more than "nothing new", so it is printed, with the new
+            // notices.
             Some(mut finished) => {
                 notices::copy_notices(&record, &mut finished);
                 finished

@@ -238,16 +238,7 @@ impl OpenRun<'_> {
         let Some(own) = own else {
             return Ok(None);
         };
-        let whole = Release::open_published(&own.folder, &published)
-            .and_then(|release| release.verify().map(|_| release));
-        match whole {
-            Ok(release) => Ok(Some(release)),
-            Err(error) if files::is_access_error(&error) => Err(error),
-            Err(error) => {
-                tracing::warn!("{error:#}");
-                Ok(None)
-            }
-        }
+        Release::open_undamaged(&own.folder, &published)
     }
 
     /// True if a person changed the live release since the run began. No such change happens while

@@ -16,34 +16,14 @@ use serde::Serialize;
 #[serde(transparent)]
 pub struct RunList {
     /// The entries.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<RunOrChange<RunRecord>>,
 }
 
-/// An entry of the list.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub enum Entry {
-    /// A run.
-    Run(Box<RunRecord>),
-    /// A change that a person made.
-    Change(ChangeByHand),
-}
-
-impl Entry {
-    /// The run, if the entry is one.
-    fn run(&self) -> Option<&RunRecord> {
-        match self {
-            Self::Run(run) => Some(run),
-            Self::Change(_) => None,
-        }
-    }
-}
-
-/// Lists the newest `limit` finished runs, and at most as many changes by hand. Changes before the
-/// first run are listed only if all runs are.
+/// Lists the newest `limit` finished runs, and at most `limit` changes by hand since the oldest of them.
+/// If all runs are listed, older changes are listed, too.
 pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
     let Some(history) = History::read(&config.layout)? else {
-        // The runs of a lost history are not known, which is not the same as none.
+        // A lost history is an error. An empty list would say that no run has ended.
         History::check_seal(&config.layout)?;
         if let Some(loss) = History::loss(&config.layout)? {
             return Err(Failure::input_output(format!(
@@ -62,13 +42,8 @@ pub(crate) fn run_list(config: &Config, limit: u32) -> anyhow::Result<RunList> {
     };
     let changes = history.changes_between(first, i64::MAX, limit)?;
     let number = |run: &RunRecord| run.run_id.unwrap_or_default();
-    let entries = record::with_changes(runs, number, changes).into_iter();
-    let entries = entries.map(|entry| match entry {
-        RunOrChange::Run(run) => Entry::Run(Box::new(run)),
-        RunOrChange::Change(change) => Entry::Change(change),
-    });
     Ok(RunList {
-        entries: entries.collect(),
+        entries: record::with_changes(runs, number, changes),
     })
 }
 
@@ -77,7 +52,10 @@ impl fmt::Display for RunList {
         if self.entries.is_empty() {
             return writeln!(to, "no run has ended yet");
         }
-        let runs = self.entries.iter().filter_map(Entry::run);
+        let runs = self.entries.iter().filter_map(|entry| match entry {
+            RunOrChange::Run(run) => Some(run),
+            RunOrChange::Change(_) => None,
+        });
         if let Some(line) = sparkline::sparkline(runs) {
             writeln!(to, "{line}")?;
         }
@@ -96,8 +74,8 @@ impl fmt::Display for RunList {
         )?;
         for entry in &self.entries {
             match entry {
-                Entry::Run(run) => write_run(to, run)?,
-                Entry::Change(change) => write_change(to, change)?,
+                RunOrChange::Run(run) => write_run(to, run)?,
+                RunOrChange::Change(change) => write_change(to, change)?,
             }
         }
         Ok(())

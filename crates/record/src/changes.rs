@@ -1,9 +1,11 @@
 //! Runs and the changes that people made between them, in one list.
 
 use common::history::ChangeByHand;
+use serde::Serialize;
 
 /// An entry of a list of runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum RunOrChange<R> {
     /// A run.
     Run(R),

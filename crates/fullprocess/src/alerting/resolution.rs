@@ -37,7 +37,7 @@ struct OpenDrift {
     rows_without_drift: u64,
 }
 
-/// The drift test of one run.
+/// The test of one condition in a run.
 struct DriftTest<'a> {
     release: Option<&'a str>,
     verdict: Verdict,
@@ -47,10 +47,10 @@ struct DriftTest<'a> {
     is_evaluated: bool,
 }
 
-/// Removes resolutions that come too early.
+/// Updates the stored open drifts, and removes resolutions that come too early.
 ///
 /// If the history cannot be read, the test of the run decides alone.
-pub(super) fn without_premature_resolutions(
+pub(super) fn update_drifts_and_drop_premature_resolutions(
     history: &History,
     record: &RunRecord,
     mut observations: Vec<Observation>,
@@ -70,14 +70,9 @@ fn update_open_drifts(
     history: &History,
     record: &RunRecord,
 ) -> anyhow::Result<BTreeMap<String, OpenDrift>> {
-    let found = drift_tests(record);
-    if found.is_empty() {
-        // No test, so nothing can be resolved.
-        return Ok(BTreeMap::new());
-    }
     let before: BTreeMap<String, OpenDrift> = history.document(OPEN_DRIFTS)?.unwrap_or_default();
     let mut open = before.clone();
-    for (condition, tested) in found {
+    for (condition, tested) in drift_tests(record) {
         let name = condition.name();
         if let Some(drift) = drift_after_test(open.remove(name), &tested) {
             open.insert(name.to_owned(), drift);
@@ -126,7 +121,7 @@ fn drift_tests(record: &RunRecord) -> Vec<(Condition, DriftTest<'_>)> {
         is_evaluated: record.effects.contains(&Effect::Evaluated),
     };
     let model = &verdicts.model;
-    // Tests of several batches cover more rows than the batch.
+    // The drift may have been found by a test of several batches. The largest such test counts.
     let of_drift = model.tests().filter(|test| test.is_drift());
     let rows = of_drift.map(|test| test.rows).max();
     let of_segments = verdicts.segments.as_ref().map(|segments| {
@@ -167,7 +162,7 @@ mod tests {
         Config::parse(&folder.join("config.json"), text).unwrap()
     }
 
-    fn held_test(verdict: Verdict, rows: u64) -> TestAtLevel {
+    fn test_with(verdict: Verdict, rows: u64) -> TestAtLevel {
         TestAtLevel {
             test: ScoreTest {
                 statistic: 1.0,
@@ -197,9 +192,9 @@ mod tests {
                 sample_of: None,
                 positives: 0,
                 expected: None,
-                single: Some(held_test(Verdict::Ok, rows)),
+                single: Some(test_with(Verdict::Ok, rows)),
                 recent: None,
-                cumulative: Some(held_test(verdict, together)),
+                cumulative: Some(test_with(verdict, together)),
                 untested: Vec::new(),
                 untested_levels: Vec::new(),
                 undecided: None,
@@ -280,10 +275,14 @@ mod tests {
         assert_eq!(
             after(&Outcome::Failed, Verdict::Ok, 500),
             BOTH,
-            "evaluated again"
+            "a failed run does not count: its rows are evaluated again"
         );
         let waits = Outcome::NotJudged;
-        assert_eq!(after(&waits, Verdict::Ok, 500), BOTH, "judged again too");
+        assert_eq!(
+            after(&waits, Verdict::Ok, 500),
+            BOTH,
+            "neither do rows that wait"
+        );
         assert_eq!(after(&steady, Verdict::InsufficientData, 500), BOTH);
         assert_eq!(after(&steady, Verdict::Ok, 1), NONE);
         assert_eq!(after(&steady, Verdict::Drift, 26), BOTH);
@@ -303,7 +302,7 @@ mod tests {
         assert_eq!(
             after(Verdict::Ok, 3_199),
             BOTH,
-            "the rows before are of no use"
+            "rows tested before the newest drift do not count"
         );
         assert_eq!(after(Verdict::Ok, 1), NONE);
         // Only the cumulative test found this drift.

@@ -1,8 +1,8 @@
 //! The delivery of alerts: targets, waiting alerts and open conditions.
 
 use common::config::WebhookSettings;
-use common::files;
 
+use super::permissions::examine_key;
 use super::pipeline::ExaminedPipeline;
 use super::report::{Findings, counted, quoted};
 
@@ -16,7 +16,7 @@ pub(super) fn examine(
     let config = pipeline.config;
     let targets = alerts::targets(config);
     if targets.is_empty() {
-        return Ok("nobody is notified (alerts in the configuration)".into());
+        return Ok("nobody is notified: `alerts` names no webhook and no command".into());
     }
     if let Some(webhook) = &config.alerts.webhook {
         examine_secret(webhook, findings);
@@ -74,11 +74,7 @@ fn examine_secret(webhook: &WebhookSettings, findings: &mut Findings) {
         return;
     };
     match file.metadata() {
-        Ok(metadata) if files::is_open_to_others(&metadata) => findings.problem(
-            format!("others may read {}, which is a secret", file.display()),
-            format!("chmod 600 {}", quoted(file)),
-        ),
-        Ok(_) => {}
+        Ok(_) => examine_key(file, findings),
         Err(error) => findings.problem(
             format!(
                 "{} (alerts.webhook.secret_file) cannot be read: {error}",

@@ -17,9 +17,9 @@ const LOCK_LIST: &str = "/proc/locks";
 
 /// State of the run lock.
 #[derive(PartialEq)]
-pub(super) struct Lock {
+pub(super) struct LockState {
     pub(super) holder: Option<Holder>,
-    /// Time when the lock was last taken.
+    /// Time when the lock was last taken. Two states differ if a run took the lock in between.
     taken_at: Option<SystemTime>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Holder {
     pub(super) is_alive: bool,
 }
 
-impl Lock {
+impl LockState {
     /// Reads the state of the lock. A missing or unreadable lock file has no holder.
     pub(super) fn read(layout: &Layout) -> Self {
         let path = layout.run_lock();

@@ -11,13 +11,13 @@ mod engine;
 mod history;
 mod input;
 mod lock;
+mod lock_state;
 mod model;
 mod orphans;
 mod permissions;
 mod pipeline;
 mod releases;
 mod report;
-mod run_lock;
 mod runs;
 mod space;
 
@@ -25,9 +25,9 @@ use std::path::Path;
 
 use common::{Config, History, Layout};
 
+use self::lock_state::LockState;
 use self::pipeline::{Examine, ExaminedPipeline};
 use self::report::Findings;
-use self::run_lock::Lock;
 
 pub(crate) use self::space::expect_space;
 
@@ -35,9 +35,9 @@ pub use self::report::{Check, DoctorReport, Examination, Finding, Severity};
 
 /// Examines the whole pipeline.
 pub(crate) fn doctor(config: &Config) -> DoctorReport {
-    let before = Lock::read(&config.layout);
+    let before = LockState::read(&config.layout);
     let report = examine(config, &before);
-    let after = Lock::read(&config.layout);
+    let after = LockState::read(&config.layout);
     if after == before {
         report
     } else {
@@ -45,7 +45,7 @@ pub(crate) fn doctor(config: &Config) -> DoctorReport {
     }
 }
 
-fn examine(config: &Config, lock: &Lock) -> DoctorReport {
+fn examine(config: &Config, lock: &LockState) -> DoctorReport {
     let layout = &config.layout;
     let history = read_history(layout);
     let pipeline = ExaminedPipeline {

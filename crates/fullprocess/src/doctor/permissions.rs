@@ -142,8 +142,8 @@ fn remedy(path: &Path, owners: Owners, wanted: Access) -> String {
     }
 }
 
-fn examine_key(key: &Path, findings: &mut Findings) {
-    // Without a key there is no secret to protect.
+/// Finds out whether others may read a key. A missing key is no finding: there is no secret to protect.
+pub(super) fn examine_key(key: &Path, findings: &mut Findings) {
     let Ok(metadata) = key.metadata() else {
         return;
     };

@@ -3,14 +3,14 @@
 use common::{Config, History};
 use jiff::Timestamp;
 
+use super::lock_state::LockState;
 use super::report::Findings;
-use super::run_lock::Lock;
 
 /// Input of all examinations.
 pub(super) struct ExaminedPipeline<'a> {
     pub(super) config: &'a Config,
     pub(super) now: Timestamp,
-    pub(super) lock: &'a Lock,
+    pub(super) lock: &'a LockState,
     pub(super) history: &'a anyhow::Result<Option<History>>,
 }
 

@@ -242,7 +242,10 @@ pub(crate) fn forget_evaluated(config: &Config, history: &History, ledger: &Ledg
     }
 }
 
-/// Moves the predictions of an earlier program over.
-pub(crate) fn move_over(config: &Config, history: &History) -> anyhow::Result<()> {
-    predictions_of_older_programs::move_over(&config.layout, history)
+/// Imports the predictions that a program of an older version stored in files.
+pub(crate) fn import_predictions_of_older_programs(
+    config: &Config,
+    history: &History,
+) -> anyhow::Result<()> {
+    predictions_of_older_programs::import(&config.layout, history)
 }

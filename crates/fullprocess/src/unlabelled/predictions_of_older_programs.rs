@@ -36,9 +36,9 @@ fn committed_file(history: &History) -> anyhow::Result<Option<PredictionFile>> {
     Ok(history.document(DOCUMENT)?.flatten())
 }
 
-/// Moves the predictions to `predictions.db` and removes the files. Predictions that cannot be read are
+/// Imports the predictions into `predictions.db` and removes the files. Predictions that cannot be read are
 /// lost, with a warning: predictions decide nothing.
-pub(super) fn move_over(layout: &Layout, history: &History) -> anyhow::Result<()> {
+pub(super) fn import(layout: &Layout, history: &History) -> anyhow::Result<()> {
     let Some(file) = committed_file(history)? else {
         // A run that was killed a moment ago may have left the files.
         return remove_files(layout);
@@ -186,7 +186,7 @@ mod tests {
         for _ in 0..2 {
             // A kill right after the commit leaves this file.
             files::replace(&layout.awaiting_labels(1), b"left").unwrap();
-            move_over(&layout, &history).unwrap();
+            import(&layout, &history).unwrap();
             let rows = WaitingRows::open(&layout, &history).unwrap();
             assert!(rows.has_predictions_from(5) && !rows.belongs_to("digest"));
             assert!(!layout.awaiting_labels(1).exists() && !layout.awaiting_labels(2).exists());
@@ -204,7 +204,7 @@ mod tests {
             labelled: 0,
         };
         history.save_document(DOCUMENT, &file).unwrap();
-        move_over(&layout, &history).unwrap();
+        import(&layout, &history).unwrap();
         assert_eq!(committed_file(&history).unwrap(), None);
     }
 }
