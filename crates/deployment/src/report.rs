@@ -33,7 +33,7 @@ pub struct Deployed {
     pub score: f64,
     /// 95 % interval of `score`; `None` for releases of older programs.
     pub score_interval: Option<[f64; 2]>,
-    /// Numbers of the old releases that were removed.
+    /// Names of the old releases that were removed.
     pub pruned: Vec<String>,
     /// Decision of a run's gate about this model; `None` if no gate compared the model with
     /// another.

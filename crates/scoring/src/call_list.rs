@@ -125,7 +125,9 @@ pub fn call_list(
     history: &History,
     earlier: Option<&Path>,
 ) -> anyhow::Result<Option<ListOfRun>> {
-    if !clients::is_any_row_unlabelled(history)? && !files::exists(&config.layout.risk_ranking())? {
+    if !clients::may_have_unlabelled_rows(history)?
+        && !files::exists(&config.layout.risk_ranking())?
+    {
         return Ok(None);
     }
     let Some((release, model)) = load_live(config)? else {

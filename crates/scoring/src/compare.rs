@@ -143,20 +143,20 @@ pub fn compare(contest: &Contest<'_>) -> anyhow::Result<Comparison> {
     })
 }
 
-/// The metrics of a model on the gate rows; `None` without labelled rows. `of_fold` has the predictor
-/// for a fold.
+/// The metrics of a model on the gate rows; `None` without labelled rows. `predictor_of`
+/// gives the predictor for a fold.
 fn gate_metrics<'a>(
     contest: &Contest<'a>,
     threshold: Threshold,
-    of_fold: impl Fn(&'a GateFold) -> &'a Predictor,
+    predictor_of: impl Fn(&'a GateFold) -> &'a Predictor,
 ) -> Result<Option<Metrics>, Failure> {
     let mut groups = Vec::new();
     let mut true_positives = ClientSums::default();
     for fold in &contest.window.folds {
-        let (expression, cut) = (of_fold(fold).expression(), threshold.log_odds());
+        let (expression, cut) = (predictor_of(fold).expression(), threshold.log_odds());
         groups.extend(score_groups(&expression, contest.table, &fold.rows)?);
-        let of_fold = true_positive_sums(&expression, cut, contest.table, &fold.rows)?;
-        true_positives.merge(&of_fold);
+        let sums = true_positive_sums(&expression, cut, contest.table, &fold.rows)?;
+        true_positives.merge(&sums);
     }
     Ok(evaluate_clients(
         &merged(groups),

@@ -111,13 +111,15 @@ pub fn confusion(
 ) -> Result<ConfusionMatrix, Failure> {
     let expression = model.predictor.expression();
     let labelled = selection.clone().labelled();
-    let [negative, positive] =
-        passes::confusion(&expression, model.threshold.log_odds(), table, &labelled)?;
+    let [
+        [true_negative, false_positive],
+        [false_negative, true_positive],
+    ] = passes::confusion(&expression, model.threshold.log_odds(), table, &labelled)?;
     Ok(ConfusionMatrix {
-        true_positive: positive[1],
-        false_positive: negative[1],
-        false_negative: positive[0],
-        true_negative: negative[0],
+        true_positive,
+        false_positive,
+        false_negative,
+        true_negative,
     })
 }
 
@@ -142,28 +144,22 @@ pub(crate) struct PairedCounts(pub(crate) [u64; 8]);
 
 impl PairedCounts {
     pub(crate) fn candidate(&self) -> ConfusionMatrix {
-        self.confusion(|cell| cell & 2 > 0)
+        let [a, b, c, d, e, f, g, h] = self.0;
+        ConfusionMatrix {
+            true_positive: g + h,
+            false_positive: c + d,
+            false_negative: e + f,
+            true_negative: a + b,
+        }
     }
 
     pub(crate) fn incumbent(&self) -> ConfusionMatrix {
-        self.confusion(|cell| cell & 1 > 0)
-    }
-
-    fn confusion(&self, predicts_positive: impl Fn(usize) -> bool) -> ConfusionMatrix {
-        let of = |label: bool, predicted: bool| {
-            let cells = self.0.iter().enumerate();
-            cells
-                .filter(|(cell, _)| {
-                    (cell & 4 > 0) == label && predicts_positive(*cell) == predicted
-                })
-                .map(|(_, rows)| rows)
-                .sum()
-        };
+        let [a, b, c, d, e, f, g, h] = self.0;
         ConfusionMatrix {
-            true_positive: of(true, true),
-            false_positive: of(false, true),
-            false_negative: of(true, false),
-            true_negative: of(false, false),
+            true_positive: f + h,
+            false_positive: b + d,
+            false_negative: e + g,
+            true_negative: a + c,
         }
     }
 }

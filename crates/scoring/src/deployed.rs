@@ -16,7 +16,7 @@ use crate::metrics::{Metrics, score};
 /// The score of the deployed model on the test data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeployedScore {
-    /// The live release, by its number.
+    /// Name of the live release.
     pub release: String,
     /// SHA-256 of the release's model file.
     pub model_digest: String,
@@ -53,7 +53,7 @@ pub fn score_deployed(config: &Config) -> anyhow::Result<Option<DeployedScore>> 
     score_release(config, &manifest, &model).map(Some)
 }
 
-/// Number and model of the live release; `None` if nothing is deployed.
+/// Name and model of the live release; `None` if nothing is deployed.
 ///
 /// An error if the release is damaged, or if the model reads other columns than the configuration
 /// names.

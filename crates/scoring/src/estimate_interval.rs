@@ -10,13 +10,13 @@ use model::OutOfFoldRecalibration;
 use rand_distr::{Binomial, Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 
-/// Seed of the draws. Any fixed number gives the same rows the same interval.
+/// Seed of the draws. It is fixed, so the same rows always have the same interval.
 const SEED: u128 = 0x7be1_5c90_2f4d_a863_94c7_1d0e_b65a_38f2;
 /// Draws of a recalibration and of labels.
 const DRAWS: usize = 2_000;
 /// Maximum number of groups for each predicted label. The labels of a group are drawn together.
 const MAX_GROUPS: usize = 200;
-/// Share of the draws on either side of the interval.
+/// Share of the draws on either side of the interval, and of those that may have no F1.
 const TAIL: f64 = 0.025;
 
 /// Rows with nearly the same log-odds and the same prediction.
@@ -28,7 +28,8 @@ struct Group {
 /// The 95 % interval of the F1 of predictions. Each row has the log-odds of the model, not recalibrated,
 /// and whether the positive label is predicted.
 ///
-/// `None` without rows, if log-odds are not finite, or if F1 is undefined in more than one of forty draws.
+/// `None` without rows, if log-odds are not finite, or if F1 is undefined in more than 2.5 % of the
+/// draws.
 pub fn f1_interval_of_estimate(
     rows: &[(f64, bool)],
     recalibration: &OutOfFoldRecalibration,
@@ -41,7 +42,7 @@ pub fn f1_interval_of_estimate(
         groups(rows.map(|row| row.0).collect())
     });
     let n_flagged: u64 = flagged.iter().map(|group| group.rows).sum();
-    let lines = Lines::of(recalibration)?;
+    let lines = LineDistribution::of(recalibration)?;
     let mut random = Pcg64Mcg::new(SEED);
     let mut drawn = Vec::with_capacity(DRAWS);
     for _ in 0..DRAWS {
@@ -56,9 +57,10 @@ pub fn f1_interval_of_estimate(
             groups.iter().map(of_group).sum()
         };
         let (true_positives, missed) = (positives(&flagged), positives(&others));
-        let all = n_flagged + true_positives + missed;
-        if all > 0 {
-            drawn.push(2.0 * true_positives as f64 / all as f64);
+        // 2·TP + FP + FN
+        let denominator = n_flagged + true_positives + missed;
+        if denominator > 0 {
+            drawn.push(2.0 * true_positives as f64 / denominator as f64);
         }
     }
     if (drawn.len() as f64) < DRAWS as f64 * (1.0 - TAIL) {
@@ -82,35 +84,36 @@ fn groups(mut log_odds: Vec<f64>) -> Vec<Group> {
 }
 
 /// The distribution of a recalibration's line.
-struct Lines {
-    middle: [f64; 2],
-    /// Lower triangle of the root of the covariance.
-    root: [f64; 3],
+struct LineDistribution {
+    /// Mean of the intercept and of the slope.
+    mean: [f64; 2],
+    /// Cholesky factor of the covariance: its entries (1, 1), (2, 1) and (2, 2).
+    factor: [f64; 3],
 }
 
-impl Lines {
+impl LineDistribution {
     /// `None` unless the recalibration is valid.
     fn of(it: &OutOfFoldRecalibration) -> Option<Self> {
         if !it.is_valid() {
             return None;
         }
         let [[first, both], [_, second]] = it.covariance;
-        let root = first.sqrt();
-        let shared = if root > 0.0 { both / root } else { 0.0 };
+        let own = first.sqrt();
+        let shared = if own > 0.0 { both / own } else { 0.0 };
         Some(Self {
-            middle: [it.intercept, it.slope],
-            root: [root, shared, (second - shared * shared).max(0.0).sqrt()],
+            mean: [it.intercept, it.slope],
+            factor: [own, shared, (second - shared * shared).max(0.0).sqrt()],
         })
     }
 
     fn draw(&self, random: &mut Pcg64Mcg) -> [f64; 2] {
         let mut normal = || -> f64 { StandardNormal.sample(random) };
         let (one, other) = (normal(), normal());
-        let [intercept, slope] = self.middle;
-        let [root, shared, own] = self.root;
+        let [intercept, slope] = self.mean;
+        let [of_intercept, shared, of_slope] = self.factor;
         // A negative slope would reverse the ranking of the rows, so the slope is at least 0.
-        let slope = (slope + shared * one + own * other).max(0.0);
-        [intercept + root * one, slope]
+        let slope = (slope + shared * one + of_slope * other).max(0.0);
+        [intercept + of_intercept * one, slope]
     }
 }
 
@@ -125,7 +128,7 @@ mod tests {
     use super::*;
     use crate::{Forecast, Recalibration, confusion, estimate};
 
-    fn right(variance: f64) -> OutOfFoldRecalibration {
+    fn identity_with(variance: f64) -> OutOfFoldRecalibration {
         OutOfFoldRecalibration {
             intercept: 0.0,
             slope: 1.0,
@@ -143,7 +146,7 @@ mod tests {
     #[test]
     fn more_rows_and_a_surer_recalibration_shorten_the_interval() {
         let width = |n: usize, variance: f64| {
-            let [low, high] = f1_interval_of_estimate(&rows(n), &right(variance)).unwrap();
+            let [low, high] = f1_interval_of_estimate(&rows(n), &identity_with(variance)).unwrap();
             assert!(low < 0.79 && high > 0.77, "{low} {high}");
             high - low
         };
@@ -155,22 +158,25 @@ mod tests {
 
     #[test]
     fn no_interval_without_finite_log_odds_and_a_defined_f1() {
-        assert_eq!(f1_interval_of_estimate(&[], &right(0.1)), None);
+        assert_eq!(f1_interval_of_estimate(&[], &identity_with(0.1)), None);
         assert_eq!(
-            f1_interval_of_estimate(&[(f64::NAN, true)], &right(0.1)),
+            f1_interval_of_estimate(&[(f64::NAN, true)], &identity_with(0.1)),
             None
         );
         assert_eq!(
-            f1_interval_of_estimate(&[(f64::INFINITY, true)], &right(0.1)),
+            f1_interval_of_estimate(&[(f64::INFINITY, true)], &identity_with(0.1)),
             None
         );
         // Nobody is flagged, and nobody will leave.
         assert_eq!(
-            f1_interval_of_estimate(&[(-700.0, false)], &right(0.0)),
+            f1_interval_of_estimate(&[(-700.0, false)], &identity_with(0.0)),
             None
         );
-        assert_eq!(f1_interval_of_estimate(&rows(9), &right(f64::NAN)), None);
-        let far = f1_interval_of_estimate(&[(1e308, true), (1e308, true)], &right(0.0));
+        assert_eq!(
+            f1_interval_of_estimate(&rows(9), &identity_with(f64::NAN)),
+            None
+        );
+        let far = f1_interval_of_estimate(&[(1e308, true), (1e308, true)], &identity_with(0.0));
         assert_eq!(far, Some([1.0, 1.0]));
     }
 

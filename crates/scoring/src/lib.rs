@@ -69,9 +69,9 @@ pub struct Options {
 }
 
 /// The command `scoring`: scores the candidate, or ranks clients.
-pub fn run_command(config: &Config, options: &Options) -> anyhow::Result<ScoringReport> {
+pub fn run_command(config: &Config, options: Options) -> anyhow::Result<ScoringReport> {
     dataset::start_threads()?;
-    match &options.rank {
+    match options.rank {
         None => run(config).map(|report| ScoringReport::Score(Box::new(report))),
         Some(file) => {
             rank(config, file.as_deref()).map(|report| ScoringReport::Ranked(Box::new(report)))

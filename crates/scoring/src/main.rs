@@ -8,7 +8,7 @@ use scoring::Options;
 fn main() -> ExitCode {
     cli::run::<Options, _>(
         "scoring",
-        "Score the candidate on the test data, and store the score next to it",
-        |config, options| scoring::run_command(config, &options),
+        "Score the candidate on the test data, or rank clients by the deployed model",
+        scoring::run_command,
     )
 }

@@ -51,10 +51,11 @@ impl From<CalibrationLine> for Recalibration {
 /// fit to all rows. Otherwise the result is [`Recalibration::NONE`]. It is also the result if a fold
 /// cannot be fitted, or if the slope is not above 0.
 pub fn recalibrate(rows: &[(f64, bool)]) -> Recalibration {
-    lower_log_loss(rows).unwrap_or(Recalibration::NONE)
+    helpful_recalibration(rows).unwrap_or(Recalibration::NONE)
 }
 
-fn lower_log_loss(rows: &[(f64, bool)]) -> Option<Recalibration> {
+/// The fit to all rows, if recalibration lowers the log-loss out of fold.
+fn helpful_recalibration(rows: &[(f64, bool)]) -> Option<Recalibration> {
     let groups = |is_wanted: &dyn Fn(u64) -> bool| {
         let wanted = rows.iter().zip(0..).filter(|(_, place)| is_wanted(*place));
         groups_of_rows(wanted.map(|(row, _)| *row))

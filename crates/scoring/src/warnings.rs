@@ -23,9 +23,9 @@ pub fn model_warnings(metrics: &Metrics, model: &str, place: &str) -> Vec<String
     let warning = match (confusion.positives(), confusion.negatives()) {
         (0, _) => Some(only(0, 1)),
         (_, 0) => Some(only(1, 0)),
-        (left, _) if confusion.true_positive + confusion.false_positive == 0 => Some(format!(
+        (positives, _) if confusion.true_positive + confusion.false_positive == 0 => Some(format!(
             "{place} {model} flags nobody, and {} of {} have label 1",
-            count(left),
+            count(positives),
             counted(labelled, "labelled row")
         )),
         _ => not_above_baseline(metrics, model, place),

@@ -1,4 +1,4 @@
-//! The choice of the training window, made out of fold on the gate rows.
+//! Chooses the training window by out-of-fold predictions of the gate rows.
 //!
 //! For each window and fold, a model is fitted to the window without the clients of the fold. The model
 //! predicts the gate rows of the fold. A shorter window is chosen only if its log-loss is significantly
@@ -123,7 +123,7 @@ pub struct WindowChoice {
     pub(crate) folds: Vec<GateFold>,
 }
 
-/// The labelled gate rows of one fold's clients.
+/// The predictor that makes the candidate's predictions for one fold of the gate rows.
 #[derive(Clone, Debug)]
 pub(crate) struct GateFold {
     pub(crate) rows: Selection,
@@ -136,12 +136,20 @@ pub(crate) struct GateFold {
 /// Returns an error if a fold of the first window cannot be fitted. If a fold of another window cannot be
 /// fitted, that window is left out.
 pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
-    let gate = gate_rows(trial.table, trial.gate_rows)?;
+    let gate = rows_by_fold(trial.table, trial.gate_rows)?;
     let form = FittedForm::of(trial.first);
-    let first = Tried::of(trial, &gate, &trial.windows[0], &form)?.map_err(Failure::data)?;
+    let first = Tried::of(trial, &gate, &trial.windows[0], &form, None);
+    let first = first.map_err(|why| match why {
+        NotTried::Failed(failure) => failure,
+        NotTried::LeftOut(reason) => Failure::data(reason),
+    })?;
     let mut shorter = Vec::new();
     for window in &trial.windows[1..] {
-        shorter.push(try_shorter(trial, &gate, window, &first)?);
+        shorter.push(match try_shorter(trial, &gate, window, &first) {
+            Ok(tried) => Ok(tried),
+            Err(NotTried::LeftOut(reason)) => Err(reason),
+            Err(NotTried::Failed(failure)) => return Err(failure.into()),
+        });
     }
     let tried: Vec<_> = std::iter::once(Ok(first)).chain(shorter).collect();
     let chosen = choose(&tried, |_| true);
@@ -165,7 +173,7 @@ pub fn choose_window(trial: &WindowTrial<'_>) -> anyhow::Result<WindowChoice> {
 }
 
 /// The folds of the gate rows, each with the predictor of the window that the other folds choose.
-fn candidate_folds(tried: &[Result<Tried, String>], gate: &[GateRows]) -> Vec<GateFold> {
+fn candidate_folds(tried: &[Result<Tried, String>], gate: &[FoldRows]) -> Vec<GateFold> {
     let mut folds = Vec::new();
     for (place, fold) in gate.iter().enumerate() {
         let by_others = choose(tried, |other| other != place);
@@ -180,19 +188,20 @@ fn candidate_folds(tried: &[Result<Tried, String>], gate: &[GateRows]) -> Vec<Ga
 }
 
 /// The labelled gate rows of one fold's clients; at least one.
-struct GateRows {
+struct FoldRows {
+    /// Number of the fold. Folds without rows are left out, so this is not the place in a list.
     number: u64,
     rows: Selection,
 }
 
 /// The labelled rows in this range of a table, by fold. A fold without labelled rows is left out.
-fn gate_rows(table: &Table, rows: &Range<usize>) -> Result<Vec<GateRows>, Failure> {
+fn rows_by_fold(table: &Table, rows: &Range<usize>) -> Result<Vec<FoldRows>, Failure> {
     let labelled = Selection::rows(rows.clone()).labelled();
     let mut folds = Vec::new();
     for number in 0..FOLDS {
         let rows = labelled.clone().of_fold(Fold::Inside(number));
         if label_counts(table, &rows)?.labelled() > 0 {
-            folds.push(GateRows { number, rows });
+            folds.push(FoldRows { number, rows });
         }
     }
     Ok(folds)
@@ -211,96 +220,106 @@ struct TriedFold {
     gains: ClientSums,
 }
 
+/// Why a window was not tried.
+enum NotTried {
+    /// No window can be tried.
+    Failed(Failure),
+    /// The window is left out, for this reason.
+    LeftOut(String),
+}
+
+impl From<Failure> for NotTried {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<FitError> for NotTried {
+    fn from(error: FitError) -> Self {
+        match error {
+            FitError::Failed(failure) => Self::Failed(failure),
+            reason => Self::LeftOut(reason.to_string()),
+        }
+    }
+}
+
 impl Tried {
-    /// Predicts each fold of the gate rows by a fit to the window without the clients of the fold.
-    /// The inner `Err` says why a fold cannot be fitted.
+    /// Predicts each fold of the gate rows by a fit to the window without the clients of the fold, and
+    /// compares the predictions with those of the first window; `first` is `None` for that window itself.
     fn of(
         trial: &WindowTrial<'_>,
-        gate: &[GateRows],
+        gate: &[FoldRows],
         window: &WindowRows,
         form: &FittedForm,
-    ) -> Result<Result<Self, String>, Failure> {
+        first: Option<&Self>,
+    ) -> Result<Self, NotTried> {
         let selection = Selection::rows(window.rows.clone());
-        let fits = match OutOfFold::new(form, trial.table, &selection) {
-            Ok(fits) => fits,
-            Err(FitError::Failed(failure)) => return Err(failure),
-            Err(reason) => return Ok(Err(reason.to_string())),
-        };
+        let fits = OutOfFold::new(form, trial.table, &selection)?;
         let mut folds = Vec::new();
-        for GateRows { number, rows } in gate {
-            let predictor = match out_of_fold(&fits, *number) {
-                Ok(predictor) => predictor,
-                Err(FitError::Failed(failure)) => return Err(failure),
-                Err(reason) => {
-                    return Ok(Err(format!(
-                        "failed to fit the candidate without fold {number}: {reason}"
-                    )));
+        for (place, FoldRows { number, rows }) in gate.iter().enumerate() {
+            let predictor = out_of_fold(&fits, *number).map_err(|error| match error.into() {
+                NotTried::LeftOut(reason) => NotTried::LeftOut(format!(
+                    "failed to fit the candidate without fold {number}: {reason}"
+                )),
+                failed => failed,
+            })?;
+            let expression = predictor.expression();
+            let gains = match first {
+                Some(first) => {
+                    let of_first = first.folds[place].predictor.expression();
+                    paired_losses([&of_first, &expression], None, trial.table, rows)?
                 }
+                None => ClientSums::default(),
             };
             folds.push(TriedFold {
-                losses: loss_sum(&predictor.expression(), trial.table, rows)?,
-                gains: ClientSums::default(),
+                losses: loss_sum(&expression, trial.table, rows)?,
+                gains,
                 predictor,
             });
         }
-        Ok(Ok(Self { folds }))
+        Ok(Self { folds })
     }
 
-    /// Computes how much lower the log-loss is than with the first window.
-    fn compared(mut self, first: &Self, gate: &[GateRows], table: &Table) -> Result<Self, Failure> {
-        for ((fold, first), gate) in self.folds.iter_mut().zip(&first.folds).zip(gate) {
-            let expressions = [&first.predictor, &fold.predictor].map(Predictor::expression);
-            fold.gains = paired_losses(expressions.each_ref(), None, table, &gate.rows)?;
-        }
-        Ok(self)
-    }
-
-    /// Mean log-loss of the gate rows in the folds for which `counts` is true.
-    fn mean_loss(&self, counts: impl Fn(usize) -> bool) -> Option<f64> {
+    /// Mean log-loss of the gate rows in the folds whose place `is_included`.
+    fn mean_loss(&self, is_included: impl Fn(usize) -> bool) -> Option<f64> {
         let folds = self.folds.iter().enumerate();
-        let folds = folds.filter(|(place, _)| counts(*place));
+        let folds = folds.filter(|(place, _)| is_included(*place));
         folds.map(|(_, fold)| fold.losses).sum::<LossSum>().mean()
     }
 }
 
-/// Tries a window other than the first. The inner `Err` says why the window is left out.
+/// Tries a window other than the first.
 fn try_shorter(
     trial: &WindowTrial<'_>,
-    gate: &[GateRows],
+    gate: &[FoldRows],
     window: &WindowRows,
     first: &Tried,
-) -> Result<Result<Tried, String>, Failure> {
+) -> Result<Tried, NotTried> {
     let (labels, features) = (labels(trial.table, window)?, trial.table.n_features());
     let (labelled, rarer) = (labels.labelled(), labels.rarer());
     let needed = MIN_ROWS.max(MIN_ROWS_OF_A_FEATURE * features as u64);
     if labelled < needed {
-        return Ok(Err(format!(
+        return Err(NotTried::LeftOut(format!(
             "it has {labelled} labelled rows, fewer than {needed}"
         )));
     }
     if rarer < MIN_OF_EACH_LABEL {
-        return Ok(Err(format!(
+        return Err(NotTried::LeftOut(format!(
             "it has {rarer} rows of one label, fewer than {MIN_OF_EACH_LABEL}"
         )));
     }
     let rows = window.rows.clone();
-    let form = match fit_window(trial.first, trial.training, trial.table, rows) {
-        Ok(form) => form,
-        Err(FitError::Failed(failure)) => return Err(failure),
-        Err(reason) => return Ok(Err(reason.to_string())),
-    };
-    match Tried::of(trial, gate, window, &form)? {
-        Ok(tried) => tried.compared(first, gate, trial.table).map(Ok),
-        Err(reason) => Ok(Err(reason)),
-    }
+    let form = fit_window(trial.first, trial.training, trial.table, rows)?;
+    Tried::of(trial, gate, window, &form, Some(first))
 }
 
 /// Index of the window that the gate rows of these folds choose; 0 unless another is significantly
 /// better.
-fn choose(tried: &[Result<Tried, String>], counts: impl Fn(usize) -> bool + Copy) -> usize {
-    let loss = |place: usize| tried[place].as_ref().ok()?.mean_loss(counts);
-    let is_better =
-        |place: &usize| p_value_of_lower(tried, *place, counts).is_some_and(|p| p < SIGNIFICANCE);
+fn choose(tried: &[Result<Tried, String>], is_included: impl Fn(usize) -> bool + Copy) -> usize {
+    let loss = |place: usize| tried[place].as_ref().ok()?.mean_loss(is_included);
+    let is_better = |place: &usize| {
+        p_value_of_lower(tried, *place, is_included).is_some_and(|p| p < SIGNIFICANCE)
+    };
     let better = (1..tried.len()).filter(is_better);
     let better = better.filter_map(|place| Some((place, loss(place)?)));
     let best = better.min_by(|one, other| one.1.total_cmp(&other.1));
@@ -312,10 +331,10 @@ fn choose(tried: &[Result<Tried, String>], counts: impl Fn(usize) -> bool + Copy
 fn p_value_of_lower(
     tried: &[Result<Tried, String>],
     place: usize,
-    counts: impl Fn(usize) -> bool,
+    is_included: impl Fn(usize) -> bool,
 ) -> Option<f64> {
     let folds = tried[place].as_ref().ok()?.folds.iter().enumerate();
-    let folds = folds.filter(|(fold, _)| counts(*fold));
+    let folds = folds.filter(|(place, _)| is_included(*place));
     let gains: ClientSums = folds.map(|(_, fold)| fold.gains).sum();
     p_value_of_positive_mean(&gains)
 }
@@ -325,20 +344,20 @@ fn labels(table: &Table, window: &WindowRows) -> Result<LabelCounts, Failure> {
     label_counts(table, &Selection::rows(window.rows.clone()))
 }
 
-/// The predictor for a fold: the fit to the other folds. If those have one label only, it is the
-/// constant share of positive labels.
+/// The predictor for a fold: the fit to the other folds. If those have at most one label, it is a
+/// constant: their share of positive labels, with half a row added to each label.
 pub(crate) fn out_of_fold(folds: &OutOfFold<'_>, fold: u64) -> Result<Predictor, FitError> {
     // A share of exactly 0 or 1 has no finite log-odds: one row with the other label would have an
     // infinite log-loss. Half a row is therefore added to each label (Jeffreys' prior).
-    let share_of = |positives: f64, negatives: f64| {
+    let constant_of = |positives: f64, negatives: f64| {
         let log_odds = ((positives + 0.5) / (negatives + 0.5)).ln();
         Predictor::Linear(LinearPredictor::constant(log_odds))
     };
     match folds.without(fold) {
         Ok(predictor) => Ok(predictor),
-        Err(FitError::NoRows) => Ok(share_of(0.0, 0.0)),
-        Err(FitError::OneLabel { label: 0, rows }) => Ok(share_of(0.0, rows as f64)),
-        Err(FitError::OneLabel { rows, .. }) => Ok(share_of(rows as f64, 0.0)),
+        Err(FitError::NoRows) => Ok(constant_of(0.0, 0.0)),
+        Err(FitError::OneLabel { label: 0, rows }) => Ok(constant_of(0.0, rows as f64)),
+        Err(FitError::OneLabel { rows, .. }) => Ok(constant_of(rows as f64, 0.0)),
         Err(error) => Err(error),
     }
 }

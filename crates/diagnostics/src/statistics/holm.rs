@@ -12,8 +12,8 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut corrected = vec![1.0; p_values.len()];
     let mut largest = 0.0_f64;
     for (position, test) in order.iter().enumerate() {
-        let left = (p_values.len() - position) as f64;
-        largest = largest.max((left * p_values[*test]).min(1.0));
+        let remaining = (p_values.len() - position) as f64;
+        largest = largest.max((remaining * p_values[*test]).min(1.0));
         corrected[*test] = largest;
     }
     corrected

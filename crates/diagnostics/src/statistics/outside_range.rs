@@ -1,5 +1,6 @@
 //! Values of a batch outside the range of its reference.
 
+use super::proportions::chance_of_all;
 use super::sorted::SortedColumn;
 use super::wasserstein::standard_deviation;
 
@@ -22,8 +23,8 @@ pub(crate) struct OutsideRange {
 ///
 /// The range of a sample is itself uncertain, and the test allows for it. Let n values of the
 /// reference and m of the batch be drawn from one distribution. Then all orders of the n + m values
-/// are equally probable, and k given places belong to the batch with probability q(k) = m·(m − 1)·…
-/// / ((n + m)·(n + m − 1)·…), k factors each. At least k values are outside if the lowest j and the
+/// are equally probable, and k given places belong to the batch with the probability q(k) of
+/// [`chance_of_all`]. At least k values are outside if the lowest j and the
 /// highest k − j places belong to the batch, for one j from 0 to k. These k + 1 events have the
 /// probability (k + 1)·q(k) − k·q(k + 1) together. Equal values and the margin make it smaller.
 pub(crate) fn outside_range(
@@ -53,9 +54,7 @@ pub(crate) fn outside_range(
 
 /// Probability of at least k values of the batch outside the range.
 fn chance_outside([n, m]: [u64; 2], k: u64) -> f64 {
-    let place = |taken: u64| (m - taken) as f64 / (n + m - taken) as f64;
-    let all = (0..k).map(place).product::<f64>();
-    let one_more = if k < m { all * place(k) } else { 0.0 };
+    let [all, one_more] = [k, k + 1].map(|places| chance_of_all(places, m, n + m));
     ((k + 1) as f64 * all - k as f64 * one_more).clamp(0.0, 1.0)
 }
 

@@ -171,14 +171,14 @@ pub fn model_verdict(
     let of_recent = recent.as_ref().map(|(_, tested)| tested);
     let found = || single.iter().chain(of_recent).chain(&cumulative);
     let drift = found().find(|(result, _)| result.verdict() == Verdict::Drift);
-    let holds = found().find(|(result, _)| result.verdict() == Verdict::Ok);
-    let verdict = match (drift, holds) {
+    let no_drift = found().find(|(result, _)| result.verdict() == Verdict::Ok);
+    let verdict = match (drift, no_drift) {
         (Some(_), _) => Verdict::Drift,
         (None, Some(_)) => Verdict::Ok,
         (None, None) => Verdict::InsufficientData,
     };
     let UntestedCoefficients { features, levels } = drift
-        .or(holds)
+        .or(no_drift)
         .map_or_else(UntestedCoefficients::default, |(result, terms)| {
             untested_coefficients(model, &result.test, &deployed.left_out(terms))
         });

@@ -88,41 +88,23 @@ impl TryFrom<String> for Band {
 
 /// The band of each probability, in the order of `probabilities`.
 pub(super) fn bands(rule: BandRule, threshold: Threshold, probabilities: &[f64]) -> Vec<Band> {
-    let limits = match rule {
-        BandRule::Auto => {
-            let high = threshold.probability();
-            Limits::Above(high, high / 2.0)
-        }
-        BandRule::From { high, medium } => Limits::From(high, medium),
+    type Reaches = fn(&f64, &f64) -> bool;
+    let (high, medium, reaches): (_, _, Reaches) = match rule {
+        // A probability equal to a limit is in the band below, as with a threshold.
+        BandRule::Auto => (
+            threshold.probability(),
+            threshold.probability() / 2.0,
+            f64::gt,
+        ),
+        BandRule::From { high, medium } => (high, medium, f64::ge),
         BandRule::Decile => return deciles(probabilities),
     };
-    let bands = probabilities
-        .iter()
-        .map(|probability| limits.band(*probability));
-    bands.collect()
-}
-
-/// The limits of `high` and of `medium`.
-#[derive(Clone, Copy)]
-enum Limits {
-    /// Exclusive limits: a probability equal to a limit is in the band below, as with a threshold.
-    Above(f64, f64),
-    /// Inclusive limits: a probability equal to a limit is in its band.
-    From(f64, f64),
-}
-
-impl Limits {
-    fn band(self, probability: f64) -> Band {
-        let [is_high, is_medium] = match self {
-            Self::Above(high, medium) => [probability > high, probability > medium],
-            Self::From(high, medium) => [probability >= high, probability >= medium],
-        };
-        match (is_high, is_medium) {
-            (true, _) => Band::High,
-            (false, true) => Band::Medium,
-            (false, false) => Band::Low,
-        }
-    }
+    let band = |probability| match probability {
+        it if reaches(it, &high) => Band::High,
+        it if reaches(it, &medium) => Band::Medium,
+        _ => Band::Low,
+    };
+    probabilities.iter().map(band).collect()
 }
 
 /// The decile of each probability. Equal probabilities at a boundary may get different deciles; the

@@ -20,7 +20,7 @@ use super::outcomes::{EarlierCalls, is_held_out};
 /// Maximum number of rejected rows that are named one by one.
 const MAX_NAMED_ROWS: usize = 5;
 
-/// The clients of a list, in the order of their names.
+/// The clients of a list, by id, or by row number where rows have no id.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     pub(super) list: Vec<Client>,
@@ -68,7 +68,7 @@ impl Client {
 
     /// Order of clients with equal risk: by the bytes of the id, or by row number where rows have
     /// no id.
-    pub(super) fn compare_names(&self, other: &Self) -> Ordering {
+    pub(super) fn compare_ids(&self, other: &Self) -> Ordering {
         let by_id = self.id.cmp(&other.id);
         by_id.then(self.number.cmp(&other.number))
     }
@@ -96,16 +96,16 @@ impl Collector {
         }
     }
 
-    /// Adds the next row of a client. `id` and `row` are called only for a row without a label.
+    /// Adds the next row of a client, given the hash of its id and the number of the row. `id` and `row` are called only for a row without a label.
     fn add(
         &mut self,
-        (client, number): (u64, u64),
+        (hash, number): (u64, u64),
         label: Label,
         id: impl FnOnce() -> Vec<u8>,
         row: impl FnOnce() -> Box<[f64]>,
     ) {
         self.rows += 1;
-        let key = if self.has_ids { client } else { number };
+        let key = if self.has_ids { hash } else { number };
         if label.is_some() {
             self.labelled += 1;
             self.waiting.remove(&key);
@@ -138,7 +138,7 @@ impl Collector {
 
     fn finish(self) -> (Clients, SourceRows) {
         let mut list: Vec<Client> = self.waiting.into_values().collect();
-        sort_by(&mut list, Client::compare_names);
+        sort_by(&mut list, Client::compare_ids);
         let clients = Clients {
             list,
             levels: self.levels,
@@ -154,7 +154,7 @@ impl Collector {
 
 /// True if an ingested row may have no label. False only if the stored summary counts no missing
 /// label.
-pub(super) fn is_any_row_unlabelled(history: &History) -> anyhow::Result<bool> {
+pub(super) fn may_have_unlabelled_rows(history: &History) -> anyhow::Result<bool> {
     let summary: Option<Summary> = history.document(documents::SUMMARY)?;
     // The target is the last column of a summary.
     let target = summary.as_ref().and_then(|summary| summary.columns.last());
@@ -205,7 +205,7 @@ fn read_file(
     let (mut number, mut n_rejected) = (0, 0);
     while let Some(row) = reader.next_row()? {
         number += 1;
-        let is_listed = match row {
+        let is_unlabelled = match row {
             ReadRow::Accepted(cells) => {
                 let id = cells.id.unwrap_or_default();
                 collector.add(
@@ -224,7 +224,8 @@ fn read_file(
                 false
             }
         };
-        if is_listed {
+        // After the match, because the cells borrow the reader.
+        if is_unlabelled {
             reader.name_levels(&mut collector.levels);
         }
     }

@@ -41,6 +41,7 @@ impl<'a> Reasons<'a> {
         });
         Self {
             scorer: model.scorer(),
+            // In the order of `Scorer::contributions`: the features, then the pairs.
             parts: (0..features.len()).map(Part::One).chain(pairs).collect(),
             features: named.collect(),
             levels,

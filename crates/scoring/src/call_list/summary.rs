@@ -110,7 +110,7 @@ impl fmt::Display for ExpectedValue {
                 write!(to, "break-even at probability {}", level(probability))?;
             }
             _ if self.value.is_none() => to.write_str("no client has a value")?,
-            _ => to.write_str("no call of a client of median value pays")?,
+            _ => to.write_str("calling a client of median value does not pay")?,
         }
         let value = self.value.map_or("missing".into(), amount);
         write!(
@@ -131,9 +131,9 @@ impl fmt::Display for RankReport {
             writeln!(to, "rejected       {}", counted(rows.rejected, "row"))?;
         }
         write!(to, "clients        {} without a label", count(list.clients))?;
-        match list.bands_in_words() {
-            none if none.is_empty() => writeln!(to)?,
-            bands => writeln!(to, ": {bands}")?,
+        match list.bands.is_empty() {
+            true => writeln!(to)?,
+            false => writeln!(to, ": {}", list.bands_in_words())?,
         }
         if let Some(to_call) = list.in_capacity {
             write!(to, "to call        {}", counted(to_call, "client"))?;

@@ -379,7 +379,7 @@ fn a_call_that_costs_more_than_it_brings_gets_no_place() {
     assert_eq!(report.list.in_capacity, Some(0));
     let text = report.to_string();
     assert!(
-        text.contains("no call of a client of median value pays"),
+        text.contains("calling a client of median value does not pay"),
         "{text}"
     );
 }
