@@ -26,7 +26,7 @@ pub const VERSION: u32 = 1;
 pub struct Manifest {
     /// Format version of the file.
     pub version: u32,
-    /// Number of the release, six digits.
+    /// Name of the release: its number, with at least six digits.
     pub release: String,
     /// The run that made the release; `None` when it was deployed by hand.
     pub run: Option<i64>,

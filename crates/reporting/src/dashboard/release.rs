@@ -18,7 +18,7 @@ use crate::report::{Part, effects};
 pub struct ReleasePage {
     /// The present time.
     pub now: Timestamp,
-    /// Number of the release, six digits.
+    /// Name of the release: its number, with at least six digits.
     pub name: String,
     /// True if it is live.
     pub is_live: bool,
@@ -36,7 +36,7 @@ pub struct ReleasePage {
 
 /// A release that another one is compared with.
 pub struct OtherRelease {
-    /// Number of the release, six digits.
+    /// Name of the release: its number, with at least six digits.
     pub name: String,
     /// Manifest and model of the release; an error if they cannot be read.
     pub release: Part<(Manifest, Model)>,

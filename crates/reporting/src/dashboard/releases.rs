@@ -31,7 +31,7 @@ pub struct ReleasesPage {
 /// A release in a list.
 #[derive(Debug)]
 pub struct ReleaseLine {
-    /// Number of the release, six digits.
+    /// Name of the release: its number, with at least six digits.
     pub name: String,
     /// True if it is live.
     pub is_live: bool,
