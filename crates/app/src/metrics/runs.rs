@@ -39,7 +39,7 @@ impl RunMetrics {
         if pruned > 0 {
             *outcomes.entry(PRUNED.name().into()).or_default() += pruned;
         }
-        let last_success = history.last_end_but_for(FAILURES.each_ref().map(Outcome::name))?;
+        let last_success = history.last_end_except(FAILURES.each_ref().map(Outcome::name))?;
         Ok(Self {
             last_success: last_success.map(|end| end.as_second()),
             stage_seconds: timings

@@ -107,11 +107,14 @@ impl History {
     }
 
     /// Removes all runs with this outcome except the newest `keep`, with their stages and
-    /// estimates.
+    /// estimates. The newest run of all stays in any case, as [`Self::last_run`] returns it.
     pub fn prune_runs(&self, outcome: &str, keep: u32) -> anyhow::Result<()> {
         let newest_to_go =
             "SELECT id FROM runs WHERE outcome = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
-        let to_go = format!("SELECT id FROM runs WHERE outcome = ?1 AND id <= ({newest_to_go})");
+        let to_go = format!(
+            "SELECT id FROM runs WHERE outcome = ?1 AND id <= ({newest_to_go})
+             AND id < (SELECT MAX(id) FROM runs)"
+        );
         for statement in [
             format!("DELETE FROM stages WHERE run IN ({to_go})"),
             format!("DELETE FROM estimates WHERE run IN ({to_go})"),
@@ -186,7 +189,7 @@ impl History {
     }
 
     /// End of the newest run whose outcome is not one of these; `None` if there is none.
-    pub fn last_end_but_for(&self, outcomes: [&str; 2]) -> anyhow::Result<Option<Timestamp>> {
+    pub fn last_end_except(&self, outcomes: [&str; 2]) -> anyhow::Result<Option<Timestamp>> {
         let last: Option<String> = self
             .connection
             .query_row(
@@ -203,7 +206,7 @@ impl History {
 
     /// Number of runs that [`Self::prune_runs`] removed.
     pub fn pruned_runs(&self) -> anyhow::Result<u64> {
-        // Run numbers have no gaps, and the newest run is never removed.
+        // Run numbers have no gaps, and `prune_runs` never removes the newest run.
         let pruned: i64 = self
             .connection
             .query_row(
@@ -280,8 +283,20 @@ mod tests {
         assert_eq!(found.outcome.as_deref(), Some("busy"));
         assert_eq!(found.read::<String>().unwrap(), "busy");
         assert!(history.finished_run(1).unwrap().is_none());
-        assert_eq!(history.last_end_but_for(["busy", "idle"]).unwrap(), None);
-        let last = history.last_end_but_for(["busy", "other"]).unwrap();
+        assert_eq!(history.last_end_except(["busy", "idle"]).unwrap(), None);
+        let last = history.last_end_except(["busy", "other"]).unwrap();
         assert_eq!(last, Some(now()));
+    }
+
+    #[test]
+    fn the_newest_run_stays_though_no_run_of_its_outcome_is_kept() {
+        let (_folder, history) = opened();
+        for run in 1..=3 {
+            let id = history.begin_run(now(), &"idle").unwrap();
+            history.finish_run(id, now(), "idle", &"idle").unwrap();
+            history.prune_runs("idle", 0).unwrap();
+            assert_eq!(history.last_run().unwrap().map(|run| run.run_id), Some(run));
+            assert_eq!(history.pruned_runs().unwrap(), run as u64 - 1);
+        }
     }
 }
