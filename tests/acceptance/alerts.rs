@@ -148,7 +148,8 @@ fn a_receiver_that_fails_hangs_and_recovers_gets_every_message_in_its_order() {
     assert_eq!(outcome(&run.json()), "steady");
     assert!(receiver.posted().len() <= 3);
     assert!(
-        run.stderr.contains("alerts wait for the next run: 2"),
+        run.stderr
+            .contains("alerts for the webhook wait for the next run: 2 alerts not delivered"),
         "{}",
         run.stderr
     );

@@ -50,7 +50,8 @@ pub(crate) fn run(
         Some(status) if status.success() => Ok(()),
         Some(status) => bail!("alerts.command ended with {status}"),
         None => {
-            // Fails only if the program has ended in the meantime.
+            // May fail if the program became another user or left its process group. The run does not
+            // wait for it.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
             // A killed program that waits for a disk ends only when the disk answers. The run waits
             // for at most `KILL_TIMEOUT`.

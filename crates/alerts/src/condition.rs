@@ -102,15 +102,15 @@ mod tests {
         let opened: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let after = |hours: i64| opened + SignedDuration::from_hours(hours);
         let day = SignedDuration::from_hours(24);
-        let wrong = Status::Present("drift".into());
+        let present = Status::Present("drift".into());
         for (notified_at, status, now, due) in [
-            (None, &wrong, after(0), true),
+            (None, &present, after(0), true),
             (None, &Status::Absent, after(0), false),
-            (Some(opened), &wrong, after(0), false),
-            (Some(opened), &wrong, after(23), false),
-            (Some(opened), &wrong, after(24), true),
+            (Some(opened), &present, after(0), false),
+            (Some(opened), &present, after(23), false),
+            (Some(opened), &present, after(24), true),
             // A clock that was set back does not cause a repetition.
-            (Some(opened), &wrong, after(-30), false),
+            (Some(opened), &present, after(-30), false),
             (Some(opened), &Status::Absent, after(1), true),
         ] {
             assert_eq!(
@@ -120,6 +120,6 @@ mod tests {
             );
         }
         let none = SignedDuration::ZERO;
-        assert!(is_due(Some(opened), &wrong, opened, none));
+        assert!(is_due(Some(opened), &present, opened, none));
     }
 }

@@ -1,11 +1,13 @@
 //! Alerts: notify people once when a condition opens, again only after a cool-down, and once when
 //! it is resolved.
 //!
-//! The observations and alerts of a run are saved in the history, in the transaction that ends the
-//! run. The alerts are delivered afterwards. Undelivered alerts wait for the next run. No alert
-//! makes a run fail, and no target delays a run for longer than four times `alerts.timeout_seconds`.
-//! From the data, a message contains only counts, feature names and statistics: no client, no category
-//! and no file name. The bounds of a segment of a number are values of training rows.
+//! The open conditions and the alerts of a run are saved in the history, in the transaction that ends
+//! the run. The alerts are delivered afterwards. Undelivered alerts wait for the next run. No alert
+//! makes a run fail. No target delays one delivery for longer than four times
+//! `alerts.timeout_seconds`, plus a second for the end of a killed command.
+//!
+//! From the data, a message contains only counts, feature names, statistics, and the bounds of bins,
+//! which are values of training rows. It contains no client, no level and no file name.
 
 mod command;
 mod condition;
@@ -23,14 +25,14 @@ use crate::outbox::{Target, TargetDelivery};
 pub use condition::{Condition, Observation, Status};
 pub use run_context::RunContext;
 
-/// Delivers alerts during one execution of the program. Each target has a limited number of
-/// attempts and a limited time.
+/// One delivery of the waiting alerts. Each target has a limited number of attempts and a limited
+/// time. A check of the dependencies after the run begins a second delivery.
 pub struct Delivery<'a> {
     config: &'a Config,
     deliveries: Vec<TargetDelivery<'a>>,
 }
 
-/// Saves the observations of a run and queues the alerts for people.
+/// Opens and resolves conditions by the observations of a run, and queues the alerts.
 ///
 /// Without a target, resolved conditions are closed and no condition is opened.
 pub fn record(
@@ -62,13 +64,18 @@ fn record_one(
         return Ok(());
     }
     let name = observation.condition.name();
-    let notified_at = open.map(|condition| condition.last_reported_at);
+    let notified_at = open.map(|condition| condition.notified_at);
     let opened_at = open.map_or(context.now, |condition| condition.opened_at);
     let notified_now = OpenCondition {
         name: name.to_owned(),
         opened_at,
-        last_reported_at: context.now,
+        notified_at: context.now,
     };
+    // If the clock was ahead, the time of the last notification lies in the future. The present time
+    // replaces it. Otherwise no reminder would be sent before that future time.
+    if is_present && notified_at.is_some_and(|at| at > context.now) {
+        return history.save_condition(&notified_now);
+    }
     let is_due = condition::is_due(
         notified_at,
         &observation.status,
@@ -76,16 +83,9 @@ fn record_one(
         config.alerts.cool_down,
     );
     let is_repeated =
-        is_present && notified_at.is_some_and(|notified_at| context.has_notified_at(notified_at));
+        is_present && notified_at.is_some_and(|at| context.was_notified_since_start(at));
     if !is_due || is_repeated {
-        // If the clock was ahead, the time of the last notification lies in the future. The present
-        // time replaces it. Otherwise no reminder would be sent before that future time.
-        return match notified_at {
-            Some(notified_at) if is_present && notified_at > context.now => {
-                history.save_condition(&notified_now)
-            }
-            _ => Ok(()),
-        };
+        return Ok(());
     }
     if is_present {
         history.save_condition(&notified_now)?;
@@ -121,7 +121,10 @@ impl<'a> Delivery<'a> {
         }
         for delivery in &mut self.deliveries {
             if let Err(error) = delivery.deliver(history) {
-                tracing::warn!("alerts wait for the next run: {error:#}");
+                tracing::warn!(
+                    "alerts for the {} wait for the next run: {error:#}",
+                    delivery.target()
+                );
             }
         }
     }
@@ -145,8 +148,8 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Moves the alerts of targets that the configuration no longer names to the present targets. A
-/// condition counts as reported once its alert is queued. If the alert were dropped, nobody would
+/// If the configuration no longer names a target, moves its alerts to the targets that it names. People
+/// count as notified of a condition once its alert is queued. If the alert were dropped, nobody would
 /// learn of the condition.
 fn move_alerts_without_target(config: &Config, history: &History) -> anyhow::Result<()> {
     let named = targets(config);
@@ -228,20 +231,20 @@ mod tests {
         let config = config(folder.path(), ONE_TARGET);
         let history = History::open(&config.layout).unwrap();
         for (hour, messages) in [(500, 1), (0, 1), (23, 1), (24, 2)] {
-            let wrong = drift(Status::Present("drift".into()));
-            record(&config, &history, &context(hours(hour)), &wrong).unwrap();
+            let drifted = drift(Status::Present("drift".into()));
+            record(&config, &history, &context(hours(hour)), &drifted).unwrap();
             let waiting = history.waiting_alerts("command").unwrap();
             assert_eq!(waiting.len(), messages, "at hour {hour}");
         }
     }
 
     #[test]
-    fn one_start_of_the_program_alerts_once_about_a_condition() {
+    fn an_execution_of_the_program_notifies_once_about_a_condition() {
         let folder = tempfile::tempdir().unwrap();
         let targets = r#"{"command":["/bin/true"],"cool_down_hours":0}"#;
         let config = config(folder.path(), targets);
         let history = History::open(&config.layout).unwrap();
-        let see = |began: i64, now: i64, status: Status| {
+        let n_waiting_after = |began: i64, now: i64, status: Status| {
             let context = RunContext {
                 began: hours(began),
                 ..context(hours(now))
@@ -249,16 +252,16 @@ mod tests {
             record(&config, &history, &context, &drift(status)).unwrap();
             history.waiting_alerts("command").unwrap().len()
         };
-        let wrong = || Status::Present("drift".into());
-        assert_eq!(see(0, 0, wrong()), 1);
-        assert_eq!(see(0, 1, wrong()), 1);
+        let drifted = || Status::Present("drift".into());
+        assert_eq!(n_waiting_after(0, 0, drifted()), 1);
+        assert_eq!(n_waiting_after(0, 1, drifted()), 1);
         assert_eq!(
-            see(0, 2, Status::Absent),
+            n_waiting_after(0, 2, Status::Absent),
             2,
             "the resolution is a new message"
         );
-        assert_eq!(see(3, 3, wrong()), 3);
-        assert_eq!(see(4, 4, wrong()), 4, "without a cool-down");
+        assert_eq!(n_waiting_after(3, 3, drifted()), 3);
+        assert_eq!(n_waiting_after(4, 4, drifted()), 4, "without a cool-down");
     }
 
     #[test]
@@ -267,8 +270,8 @@ mod tests {
         let target = r#"{"command":["/bin/sh","-c","echo told >> told"]}"#;
         let config = config(folder.path(), target);
         let history = History::open(&config.layout).unwrap();
-        let wrong = drift(Status::Present("drift".into()));
-        record(&config, &history, &context(hours(0)), &wrong).unwrap();
+        let drifted = drift(Status::Present("drift".into()));
+        record(&config, &history, &context(hours(0)), &drifted).unwrap();
         let read_only = History::read(&config.layout).unwrap().unwrap();
         Delivery::begin(&config).deliver(&read_only);
         let delivered = folder.path().join("told");
@@ -284,14 +287,14 @@ mod tests {
         let with_target = config(folder.path(), ONE_TARGET);
         let without_target = config(folder.path(), "{}");
         let history = History::open(&with_target.layout).unwrap();
-        let see = |config: &Config, status: Status| {
+        let n_open_after = |config: &Config, status: Status| {
             record(config, &history, &context(hours(0)), &drift(status)).unwrap();
             history.open_conditions().unwrap().len()
         };
-        let wrong = || Status::Present("drift".into());
-        assert_eq!(see(&without_target, wrong()), 0);
-        assert_eq!(see(&with_target, wrong()), 1);
-        assert_eq!(see(&without_target, Status::Absent), 0);
+        let drifted = || Status::Present("drift".into());
+        assert_eq!(n_open_after(&without_target, drifted()), 0);
+        assert_eq!(n_open_after(&with_target, drifted()), 1);
+        assert_eq!(n_open_after(&without_target, Status::Absent), 0);
         assert_eq!(history.waiting_alerts("command").unwrap().len(), 1);
         Delivery::begin(&without_target).deliver(&history);
         assert_eq!(history.waiting_alerts("command").unwrap(), []);
@@ -306,8 +309,8 @@ mod tests {
         );
         let present = config(folder.path(), ONE_TARGET);
         let history = History::open(&former.layout).unwrap();
-        let wrong = drift(Status::Present("drift".into()));
-        record(&former, &history, &context(hours(0)), &wrong).unwrap();
+        let drifted = drift(Status::Present("drift".into()));
+        record(&former, &history, &context(hours(0)), &drifted).unwrap();
         let waiting =
             || ["webhook", "command"].map(|target| history.waiting_alerts(target).unwrap().len());
         assert_eq!(waiting(), [1, 0]);

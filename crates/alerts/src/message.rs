@@ -14,20 +14,14 @@ const MAX_TEXT_CHARACTERS: usize = 2_000;
 pub(crate) struct Message<'a> {
     text: String,
     condition: &'static str,
-    state: State,
+    /// `open` or `resolved`.
+    state: &'static str,
     opened_at: Timestamp,
     at: Timestamp,
     run: Option<i64>,
     release: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a str>,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Open,
-    Resolved,
 }
 
 impl<'a> Message<'a> {
@@ -38,22 +32,19 @@ impl<'a> Message<'a> {
     ) -> Self {
         let condition = observation.condition.name();
         let name = condition.replace('_', " ");
-        let (state, what) = match &observation.status {
-            Status::Present(what) => (State::Open, what.clone()),
+        let in_run = context.run.map(|run| format!(" in run {run}"));
+        let in_run = in_run.unwrap_or_default();
+        let (state, text) = match &observation.status {
+            Status::Present(what) => ("open", format!("{name}{in_run}: {what}")),
             Status::Absent => {
-                let resolved = observation.condition.resolved_text();
+                let what = observation.condition.resolved_text();
                 let since = opened_at.strftime("%Y-%m-%d %H:%M UTC");
-                (State::Resolved, format!("{resolved} (open since {since})"))
+                let text = format!("{name} resolved{in_run}: {what} (open since {since})");
+                ("resolved", text)
             }
         };
-        let heading = match (state, context.run) {
-            (State::Open, Some(run)) => format!("{name} in run {run}"),
-            (State::Resolved, Some(run)) => format!("{name} resolved in run {run}"),
-            (State::Open, None) => name,
-            (State::Resolved, None) => format!("{name} resolved"),
-        };
         Self {
-            text: with_link(format!("{heading}: {what}"), context.report.as_deref()),
+            text: with_link(text, context.report.as_deref()),
             condition,
             state,
             opened_at,
@@ -81,6 +72,7 @@ fn with_link(text: String, link: Option<&str>) -> String {
     cut(text, left) + &end
 }
 
+/// Cuts a text to this number of characters, the last of which is then an ellipsis.
 fn cut(mut text: String, characters: usize) -> String {
     if let Some((end, _)) = text.char_indices().nth(characters) {
         let last = text[..end].char_indices().next_back();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use common::config::{CommandSettings, WebhookSettings};
 use common::history::WaitingAlert;
+use common::numbers::counted;
 use common::{Config, History};
 
 use crate::webhook::PermanentRejection;
@@ -21,36 +22,24 @@ pub(crate) enum Target<'a> {
 /// Maximum number of failed attempts of a run for one target. After that, alerts for the target
 /// wait for the next run.
 const MAX_FAILURES: u32 = 3;
-/// A message that the target rejects permanently is dropped after this number of failed attempts.
-const MAX_REJECTIONS: u64 = 5;
+/// A message that the target rejects is dropped once this number of its attempts failed, for whatever
+/// reason. Until then each run tries it again, because the receiver may be fixed.
+const MAX_FAILURES_OF_REJECTED: u64 = 5;
 /// Time budget for all attempts and pauses of one target, as a multiple of the time-out.
-const TIME_BUDGET_IN_TIMEOUTS: u32 = 4;
+const TIMEOUTS_PER_DELIVERY: u32 = 4;
 /// Length of the first pause, as a fraction of the time-out. Each further pause is twice as long.
-const FIRST_PAUSE_IN_TIMEOUTS: f64 = 0.1;
+const TIMEOUTS_OF_FIRST_PAUSE: f64 = 0.1;
 
-/// Event of a delivery attempt. The history records it.
-enum AttemptEvent<'a> {
-    /// The attempt begins. This is recorded before anything is sent. If the history cannot be
-    /// written, nothing is sent; otherwise each run would send the same message again.
-    Starting,
-    /// The attempt failed for this reason.
-    Failed(&'a str),
-}
-
-/// Deliveries of one run to one target.
+/// One delivery of alerts to one target.
 pub(crate) struct TargetDelivery<'a> {
-    target: Target<'a>,
-    attempts: Attempts<'a>,
-    /// Ids of permanently rejected messages. They are tried once per run.
-    rejected: BTreeSet<i64>,
-}
-
-/// Attempts of one run to deliver to one target.
-struct Attempts<'a> {
     config: &'a Config,
+    target: Target<'a>,
     /// Remaining time budget.
     time_left: Duration,
+    /// Failed attempts, without rejections.
     failures: u32,
+    /// Ids of messages that the target rejected. They are not tried again in this delivery.
+    rejected: BTreeSet<i64>,
 }
 
 impl<'a> Target<'a> {
@@ -80,8 +69,10 @@ impl<'a> Target<'a> {
 impl<'a> TargetDelivery<'a> {
     pub(crate) fn begin(config: &'a Config, target: Target<'a>) -> Self {
         Self {
+            config,
             target,
-            attempts: Attempts::begin(config),
+            time_left: config.alerts.timeout * TIMEOUTS_PER_DELIVERY,
+            failures: 0,
             rejected: BTreeSet::new(),
         }
     }
@@ -98,24 +89,19 @@ impl<'a> TargetDelivery<'a> {
         waiting.retain(|alert| !self.rejected.contains(&alert.id));
         let mut delivered = 0;
         for (position, alert) in waiting.iter().enumerate() {
-            let record = |attempt: AttemptEvent<'_>| match attempt {
-                AttemptEvent::Starting => history.record_delivery_attempt(alert.id),
-                AttemptEvent::Failed(reason) => history.record_failed_delivery(alert.id, reason),
-            };
-            match self.attempts.deliver(&self.target, &alert.body, record) {
+            match self.try_to_deliver(&alert.body, Some((history, alert.id))) {
                 Ok(()) => {
                     history.record_delivery(alert.id, common::clock::now())?;
                     delivered += 1;
                 }
                 Err(reason) if reason.is::<PermanentRejection>() => {
                     self.rejected.insert(alert.id);
-                    handle_rejection(&self.target, history, alert, &reason)?;
+                    handle_rejection(self.target(), history, alert, &reason)?;
                 }
-                Err(reason) => bail!(
-                    "{} for the {}: {reason:#}",
-                    waiting.len() - position,
-                    self.target()
-                ),
+                Err(reason) => {
+                    let left = counted((waiting.len() - position) as u64, "alert");
+                    return Err(reason.context(format!("{left} not delivered")));
+                }
             }
         }
         if delivered > 0 {
@@ -126,46 +112,16 @@ impl<'a> TargetDelivery<'a> {
 
     /// Delivers a message that the history does not record.
     pub(crate) fn deliver_unrecorded(&mut self, body: &str) -> anyhow::Result<()> {
-        self.attempts.deliver(&self.target, body, |_| Ok(()))
-    }
-}
-
-/// Leaves a rejected message to the next run, or drops it after too many failures.
-fn handle_rejection(
-    target: &Target<'_>,
-    history: &History,
-    alert: &WaitingAlert,
-    reason: &anyhow::Error,
-) -> anyhow::Result<()> {
-    let name = target.name();
-    if alert.failures + 1 < MAX_REJECTIONS {
-        tracing::warn!("an alert for the {name} waits for the next run: {reason:#}");
-        return Ok(());
-    }
-    tracing::warn!(
-        "the alert for the {name} that was queued at {} is dropped: {reason:#}",
-        alert.queued_at
-    );
-    history.drop_alert(alert.id)
-}
-
-impl<'a> Attempts<'a> {
-    fn begin(config: &'a Config) -> Self {
-        Self {
-            config,
-            time_left: config.alerts.timeout * TIME_BUDGET_IN_TIMEOUTS,
-            failures: 0,
-        }
+        self.try_to_deliver(body, None)
     }
 
     /// Tries until the message is delivered or permanently rejected, or until attempts or time are
-    /// used up. Returns the reason of the last failure. Sends nothing if the attempt cannot be
-    /// saved first.
-    fn deliver(
+    /// used up. Returns the reason of the last failure. The history records the attempts of the alert
+    /// with the number in `recorded`.
+    fn try_to_deliver(
         &mut self,
-        target: &Target<'_>,
         body: &str,
-        record: impl Fn(AttemptEvent<'_>) -> anyhow::Result<()>,
+        recorded: Option<(&History, i64)>,
     ) -> anyhow::Result<()> {
         loop {
             let within = self.time_left.min(self.config.alerts.timeout);
@@ -175,12 +131,18 @@ impl<'a> Attempts<'a> {
             if self.failures >= MAX_FAILURES {
                 bail!("{MAX_FAILURES} attempts of this run have failed");
             }
-            record(AttemptEvent::Starting)?;
-            let sent = self.timed(|attempts| target.send(attempts.config, body, within));
+            // If the history cannot be written, nothing is sent. Otherwise each run would send the same
+            // message again.
+            if let Some((history, alert)) = recorded {
+                history.record_delivery_attempt(alert)?;
+            }
+            let sent = self.timed(|it| it.target.send(it.config, body, within));
             let Err(reason) = sent else {
                 return Ok(());
             };
-            record(AttemptEvent::Failed(&format!("{reason:#}")))?;
+            if let Some((history, alert)) = recorded {
+                history.record_failed_delivery(alert, &format!("{reason:#}"))?;
+            }
             if reason.is::<PermanentRejection>() {
                 return Err(reason);
             }
@@ -193,8 +155,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Runs `work` and subtracts its duration from the time budget. Work between two deliveries
-    /// does not count.
+    /// Runs an attempt or a pause and subtracts its duration from the time budget. Writing to the
+    /// history does not count.
     fn timed<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
         let clock = Instant::now();
         let done = work(self);
@@ -210,6 +172,24 @@ impl<'a> Attempts<'a> {
         self.config
             .alerts
             .timeout
-            .mul_f64(FIRST_PAUSE_IN_TIMEOUTS * doubled * jitter)
+            .mul_f64(TIMEOUTS_OF_FIRST_PAUSE * doubled * jitter)
     }
+}
+
+/// Leaves a rejected message to the next run, or drops it after too many failures.
+fn handle_rejection(
+    target: &str,
+    history: &History,
+    alert: &WaitingAlert,
+    reason: &anyhow::Error,
+) -> anyhow::Result<()> {
+    if alert.failures + 1 < MAX_FAILURES_OF_REJECTED {
+        tracing::warn!("an alert for the {target} waits for the next run: {reason:#}");
+        return Ok(());
+    }
+    tracing::warn!(
+        "the alert for the {target} that was queued at {} is dropped: {reason:#}",
+        alert.queued_at
+    );
+    history.drop_alert(alert.id)
 }

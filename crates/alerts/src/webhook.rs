@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use common::config::WebhookSettings;
+use common::digest::hexadecimal;
 use common::{Failure, files};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -16,6 +17,10 @@ use ureq::{Agent, Error};
 const SIGNATURE_HEADER: &str = "X-Risk-Signature-256";
 /// Configuration key of the file with the secret.
 const SECRET_KEY: &str = "alerts.webhook.secret_file";
+
+/// Statuses that may be temporary, or come from a wrong address or key, so that a later attempt may
+/// succeed.
+const MAY_SUCCEED_LATER: [u16; 9] = [401, 403, 404, 405, 407, 408, 410, 425, 429];
 
 /// Posts a message. The error gives the reason of the failure, but never the address: anybody who
 /// knows the address can post there.
@@ -36,12 +41,9 @@ pub(crate) fn post(settings: &WebhookSettings, body: &str, within: Duration) -> 
         status @ 300..=399 => {
             bail!("it answered with status {status}, and redirections are not followed")
         }
-        // These statuses may be temporary, or come from a wrong address or key, so a later attempt may
-        // succeed.
-        status @ (401 | 403 | 404 | 405 | 407 | 408 | 410 | 425 | 429) => {
-            bail!("it answered with status {status}")
+        status @ 400..=499 if !MAY_SUCCEED_LATER.contains(&status) => {
+            Err(PermanentRejection { status }.into())
         }
-        status @ 400..=499 => Err(PermanentRejection { status }.into()),
         status => bail!("it answered with status {status}"),
     }
 }
@@ -85,9 +87,10 @@ fn signature(secret: &str, body: &str) -> anyhow::Result<String> {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.as_bytes()).context("failed to use the secret")?;
     mac.update(body.as_bytes());
-    let digest = mac.finalize().into_bytes();
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("sha256={digits}"))
+    Ok(format!(
+        "sha256={}",
+        hexadecimal(&mac.finalize().into_bytes())
+    ))
 }
 
 fn reason(error: &Error, within: Duration, settings: &WebhookSettings) -> String {
@@ -110,10 +113,11 @@ mod tests {
     /// Uses test cases 1 and 2 of RFC 4231.
     #[test]
     fn signatures_match_the_test_cases_of_the_standard() {
-        let eleven = "\u{b}".repeat(20);
+        // A key of twenty bytes 0x0b.
+        let key = "\u{b}".repeat(20);
         for (secret, body, digest) in [
             (
-                eleven.as_str(),
+                key.as_str(),
                 "Hi There",
                 "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
             ),

@@ -1,7 +1,8 @@
 //! The wall clock: the time that records and messages show.
 //!
 //! A wall clock may be wrong and may jump in both directions. So no decision compares two of its
-//! times to learn what came first: numbers of the history do that ([`crate::History`]).
+//! times to learn what came first: numbers of the history do that ([`crate::History`]). Alerts are the
+//! exception: the time of the last notification is compared with the start of the program and with now.
 
 use jiff::Timestamp;
 

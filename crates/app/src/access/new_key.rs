@@ -35,7 +35,7 @@ pub fn make_key(id: &str, scope: &str) -> anyhow::Result<NewKey> {
     getrandom::fill(&mut random)
         .map_err(std::io::Error::from)
         .context("failed to draw a random key")?;
-    let key: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = digest::hexadecimal(&random);
     let line = format!("{id}:{}:{}", scope.name(), digest::of_bytes(key.as_bytes()));
     Ok(NewKey { key, line })
 }

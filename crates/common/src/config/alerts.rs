@@ -58,7 +58,7 @@ impl fmt::Debug for WebhookSettings {
     }
 }
 
-/// Upper limit of `timeout_seconds`. A run waits for each target up to four times as long.
+/// Upper limit of `timeout_seconds`. One delivery waits for each target up to four times as long.
 const MAX_TIMEOUT: f64 = 60.0;
 
 pub(super) fn read_alerts(mut section: Section<'_>, base: &Path) -> AlertSettings {

@@ -24,8 +24,8 @@ pub struct OpenCondition {
     pub name: String,
     /// When the condition was first found.
     pub opened_at: Timestamp,
-    /// When the condition was last reported.
-    pub last_reported_at: Timestamp,
+    /// Time of the last notification about it.
+    pub notified_at: Timestamp,
 }
 
 /// An alert that is not delivered yet.
@@ -98,7 +98,7 @@ impl History {
         Ok(count.unsigned_abs())
     }
 
-    /// Visits alerts that meet an SQL condition, newest first, until `visit` breaks.
+    /// Visits the alerts of `SELECT … WHERE {condition}`, newest first, until `visit` breaks.
     fn visit_alerts_where(
         &self,
         condition: &str,
@@ -136,17 +136,17 @@ impl History {
             })
             .with_context(context)?;
         rows.map(|row| {
-            let (name, (opened_at, last_reported_at)) = row.with_context(context)?;
+            let (name, (opened_at, notified_at)) = row.with_context(context)?;
             Ok(OpenCondition {
                 name,
                 opened_at: time(&opened_at)?,
-                last_reported_at: time(&last_reported_at)?,
+                notified_at: time(&notified_at)?,
             })
         })
         .collect()
     }
 
-    /// Opens a condition, or records that it was reported again.
+    /// Opens a condition, or records another notification about it.
     pub fn save_condition(&self, condition: &OpenCondition) -> anyhow::Result<()> {
         self.connection
             .execute(
@@ -155,7 +155,7 @@ impl History {
                 params![
                     condition.name,
                     condition.opened_at.to_string(),
-                    condition.last_reported_at.to_string()
+                    condition.notified_at.to_string()
                 ],
             )
             .with_context(|| self.failed_to("record an open condition"))?;
@@ -421,7 +421,7 @@ mod tests {
             OpenCondition {
                 name: "model_drift".into(),
                 opened_at: at,
-                last_reported_at: at,
+                notified_at: at,
             }
         };
         history.save_condition(&condition(0)).unwrap();
@@ -429,7 +429,7 @@ mod tests {
         let open = history.open_conditions().unwrap();
         assert_eq!(open.len(), 1);
         assert_eq!(open[0].opened_at, condition(0).opened_at);
-        assert_eq!(open[0].last_reported_at, condition(30).last_reported_at);
+        assert_eq!(open[0].notified_at, condition(30).notified_at);
         history.close_condition("model_drift").unwrap();
         assert_eq!(history.open_conditions().unwrap(), []);
     }

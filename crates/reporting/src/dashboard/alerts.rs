@@ -101,8 +101,8 @@ impl AlertsPage {
                 vec![
                     Entry::text(in_words(&condition.name)),
                     Entry::Time(condition.opened_at),
-                    Entry::Time(condition.last_reported_at),
-                    Entry::text(ago(self.now, condition.last_reported_at)),
+                    Entry::Time(condition.notified_at),
+                    Entry::text(ago(self.now, condition.notified_at)),
                 ]
             })
             .collect();

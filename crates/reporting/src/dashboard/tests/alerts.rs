@@ -71,7 +71,7 @@ fn conditions_are_words_and_times_have_minutes_also_in_the_texts_of_older_progra
         open: vec![OpenCondition {
             name: "feature_drift".into(),
             opened_at: opened,
-            last_reported_at: opened,
+            notified_at: opened,
         }],
         alerts: Ok(first_page(vec![AlertLine {
             at: now(),

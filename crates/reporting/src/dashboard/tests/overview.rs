@@ -181,7 +181,7 @@ fn a_failure_a_step_an_open_alert_and_an_undelivered_one_need_attention() {
         conditions: vec![OpenCondition {
             name: "run_failed".into(),
             opened_at,
-            last_reported_at: opened_at,
+            notified_at: opened_at,
         }],
         unfinished: Some(UnfinishedRun {
             run: 9,
