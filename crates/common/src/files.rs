@@ -1,9 +1,11 @@
 //! All changes that the pipeline makes to the file system.
 //!
-//! A file is replaced as a whole: written next to its final path, synced, renamed, and the folder
-//! synced. A reader therefore sees the old content or the new one, never a mixture. Each file has
-//! one fixed temporary name. Writers hold the run lock, and leftovers of killed runs are
-//! overwritten or removed.
+//! A file is replaced as a whole, or appended to after its committed length. New content is written next
+//! to the final path, synced and renamed, and the folder is synced. A reader therefore sees the old
+//! content or the new one, never a mixture. Exceptions have `unsynced` in their name.
+//!
+//! Each file has one fixed temporary name. Writers hold the run lock, except for the metrics file of
+//! `fullprocess`. Leftovers of killed runs are overwritten or removed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -97,8 +99,8 @@ pub fn create_folder(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the name of a new folder durable. A parent in which names may be made but not listed cannot
-/// be opened, and so not be synced.
+/// Makes the name of a new folder durable. A parent folder without read permission cannot be opened, so
+/// it is not synced.
 fn sync_new_folder(folder: &Path) -> anyhow::Result<()> {
     match sync_folder_of(folder) {
         Err(error) if is_denied(&error) => {
@@ -145,7 +147,9 @@ pub fn put_in_place(path: &Path) -> anyhow::Result<()> {
 /// Replaces a file that only its owner may read.
 pub fn replace_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let partial = partial_path(path);
-    write_with_mode(&partial, 0o600, |writer| Ok(writer.write_all(content)?))?;
+    write_with_mode(&partial, 0o600, close, |writer| {
+        Ok(writer.write_all(content)?)
+    })?;
     rename(&partial, path)
 }
 
@@ -154,7 +158,7 @@ pub fn write_new<T>(
     path: &Path,
     write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    write_with_mode(path, 0o666, write)
+    write_with_mode(path, 0o666, close, write)
 }
 
 /// Writes a new file that a power cut may lose or damage. For content that is checked when read and
@@ -163,11 +167,7 @@ pub fn write_unsynced<T>(
     path: &Path,
     write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let context = || format!("failed to write {}", path.display());
-    let mut writer = create(path, 0o666).with_context(context)?;
-    let written = write(&mut writer).with_context(context)?;
-    writer.flush().with_context(context)?;
-    Ok(written)
+    write_with_mode(path, 0o666, flush, write)
 }
 
 /// Like [`replace`], for a file that a power cut may lose or damage.
@@ -181,13 +181,20 @@ pub fn replace_unsynced(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 fn write_with_mode<T>(
     path: &Path,
     mode: u32,
+    finish: impl FnOnce(FileWriter) -> anyhow::Result<()>,
     write: impl FnOnce(&mut FileWriter) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let context = || format!("failed to write {}", path.display());
     let mut writer = create(path, mode).with_context(context)?;
     let written = write(&mut writer).with_context(context)?;
-    close(writer)?;
+    finish(writer)?;
     Ok(written)
+}
+
+/// Writes the rest of the buffer, without making the content durable.
+fn flush(mut writer: FileWriter) -> anyhow::Result<()> {
+    let flushed = writer.flush();
+    flushed.with_context(|| format!("failed to write {}", writer.get_ref().path.display()))
 }
 
 fn create(path: &Path, mode: u32) -> io::Result<FileWriter> {
@@ -214,12 +221,12 @@ fn rename_unsynced(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// later write then changes the time, even within the same tick of the clock.
 pub fn set_back_modified_time(path: &Path) -> io::Result<fs::Metadata> {
     let file = regular::open_with(path, OpenOptions::new().append(true))?;
-    let apart = file.metadata()?.modified()? - Duration::from_nanos(1);
-    file.set_modified(apart)?;
+    let earlier = file.metadata()?.modified()? - Duration::from_nanos(1);
+    file.set_modified(earlier)?;
     let metadata = file.metadata()?;
-    if metadata.modified()? != apart {
+    if metadata.modified()? != earlier {
         return Err(io::Error::other(
-            "the file system keeps no time to the nanosecond",
+            "the file system does not store times to the nanosecond",
         ));
     }
     Ok(metadata)
@@ -270,16 +277,14 @@ pub fn remove_file(path: &Path) -> anyhow::Result<()> {
     if is_absent(path) {
         return Ok(());
     }
-    match faults::before(Operation::Remove, path).and_then(|()| fs::remove_file(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("failed to remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    let removed = faults::before(Operation::Remove, path).and_then(|()| fs::remove_file(path));
+    if_present(removed)
+        .map(|_| ())
+        .with_context(|| format!("failed to remove {}", path.display()))
 }
 
-/// Removes a folder with the files of these names; returns true if the folder is gone. A folder
-/// with other content stays.
+/// Removes the files of these names from a folder, and the folder if it is then empty. Returns true if
+/// the folder is gone.
 pub fn remove_folder_with(path: &Path, names: &[&str]) -> anyhow::Result<bool> {
     if is_absent(path) {
         return Ok(true);
@@ -295,13 +300,23 @@ pub fn remove_folder_with(path: &Path, names: &[&str]) -> anyhow::Result<bool> {
     }
 }
 
+/// `None` if the file or folder of an operation is missing. Other errors are returned.
+fn if_present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// True if nothing is at the path. Its removal is then no operation that a fault can hit, and no error on
+/// a read-only file system.
 fn is_absent(path: &Path) -> bool {
     path.symlink_metadata()
         .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-/// True if a file or folder is there. An error other than "not found" is returned: what cannot be looked
-/// at is not lost.
+/// True if a file or folder is there. An error other than "not found" is returned, because the file may
+/// be there.
 pub fn exists(path: &Path) -> anyhow::Result<bool> {
     path.try_exists()
         .with_context(|| format!("failed to look for {}", path.display()))
@@ -309,26 +324,20 @@ pub fn exists(path: &Path) -> anyhow::Result<bool> {
 
 /// Byte length of a file; `None` if there is none. Other errors are returned.
 pub fn length_if_present(path: &Path) -> anyhow::Result<Option<u64>> {
-    match path.metadata() {
-        Ok(metadata) => Ok(Some(metadata.len())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(error).with_context(|| format!("failed to read the length of {}", path.display()))
-        }
-    }
+    let metadata = if_present(path.metadata())
+        .with_context(|| format!("failed to read the length of {}", path.display()))?;
+    Ok(metadata.map(|metadata| metadata.len()))
 }
 
 /// True if the path is a folder. An error other than "not found" is returned.
 pub fn is_folder(path: &Path) -> anyhow::Result<bool> {
-    match path.metadata() {
-        Ok(metadata) => Ok(metadata.is_dir()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).with_context(|| format!("failed to look for {}", path.display())),
-    }
+    let metadata = if_present(path.metadata())
+        .with_context(|| format!("failed to look for {}", path.display()))?;
+    Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
 }
 
-/// True if the system refused to read or write a file that may be there. False for a missing file, and
-/// for a file with the wrong content.
+/// True if an operation of the system failed, for example because of permissions or a broken disk. False
+/// for a missing file, and for a file with the wrong content.
 pub fn is_access_error(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -338,15 +347,10 @@ pub fn is_access_error(error: &anyhow::Error) -> bool {
 
 /// Removes the temporary files that a killed run left in a folder.
 pub fn sweep(folder: &Path) -> anyhow::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).with_context(|| format!("failed to list {}", folder.display()));
-        }
-    };
-    for entry in entries {
-        let entry = entry.with_context(|| format!("failed to list {}", folder.display()))?;
+    let context = || format!("failed to list {}", folder.display());
+    let entries = if_present(fs::read_dir(folder)).with_context(context)?;
+    for entry in entries.into_iter().flatten() {
+        let entry = entry.with_context(context)?;
         if is_temporary(&entry.file_name()) {
             remove_file(&entry.path())?;
         }
@@ -383,11 +387,8 @@ const MAX_WHOLE: u64 = 1 << 30;
 /// Reads a whole file of the pipeline; `None` when it is missing. An error if it is larger than
 /// 1 GiB.
 pub fn read_if_present(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match regular::read_up_to(path, MAX_WHOLE) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
-    }
+    if_present(regular::read_up_to(path, MAX_WHOLE))
+        .with_context(|| format!("failed to read {}", path.display()))
 }
 
 /// Permission bits of everybody except the owner.
@@ -398,8 +399,8 @@ pub fn is_open_to_others(metadata: &fs::Metadata) -> bool {
     metadata.mode() & OTHERS != 0
 }
 
-/// Reads a text that only its owner may read: the user of this program, or root. `key` is the
-/// configuration key that names the file.
+/// Reads a secret. The file must belong to the user of this program or to root, and be closed to
+/// everybody else. `key` is the configuration key that names the file.
 pub fn read_private(path: &Path, key: &str) -> anyhow::Result<String> {
     let context = || format!("failed to read {} ({key})", path.display());
     let mut file = regular::open(path).with_context(context)?;

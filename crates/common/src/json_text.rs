@@ -1,19 +1,20 @@
-//! JSON for people: a value that fits on one line is written on one line.
+//! JSON for people. The outermost object or list has a line for each entry. An entry that fits on one
+//! line is written on one line.
 
 use serde_json::Value;
 
-/// Maximum length of a line.
+/// Maximum length, in bytes, of a line without its comma. A longer text or number stays whole.
 const WIDTH: usize = 100;
 
-/// The text of a value. Each part that fits on one line is on one line. There is no line break at the
-/// end.
+/// The text of a value, without a line break at the end.
 pub fn readable(value: &Value) -> String {
     let mut text = String::new();
     push(&mut text, value, 0, 0);
     text
 }
 
-/// Appends a value to a line with this indentation, of which the first `used` columns are filled.
+/// Appends a value to a line on which `used` bytes are filled. If the value needs further lines, the last
+/// one has this indentation.
 fn push(text: &mut String, value: &Value, indentation: usize, used: usize) {
     let short = one_line(value);
     if indentation > 0 && used + short.len() <= WIDTH {
@@ -37,15 +38,11 @@ fn push(text: &mut String, value: &Value, indentation: usize, used: usize) {
         _ => return text.push_str(&short),
     };
     text.push(opens);
-    let last = entries.len().saturating_sub(1);
     for (position, (key, value)) in entries.iter().enumerate() {
-        text.push('\n');
+        text.push_str(if position == 0 { "\n" } else { ",\n" });
         text.push_str(&" ".repeat(inner));
         text.push_str(key);
         push(text, value, inner, inner + key.len());
-        if position < last {
-            text.push(',');
-        }
     }
     text.push('\n');
     text.push_str(&" ".repeat(indentation));

@@ -104,7 +104,7 @@ impl AppendState {
             ..
         } = reading;
         let mut pairing = Pairing::open(layout, history, schema, first_new)?;
-        pairing.begin_again()?;
+        pairing.begin_rebuild()?;
         Ok(Self {
             hasher: Hasher::new(),
             rejected_hasher: Hasher::new(),

@@ -36,10 +36,10 @@ impl Pairing {
     }
 
     /// Begins again with the first row of finaldata.csv.
-    pub(crate) fn begin_again(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn begin_rebuild(&mut self) -> anyhow::Result<()> {
         self.waiting
             .as_mut()
-            .map_or(Ok(()), WaitingRows::begin_again)
+            .map_or(Ok(()), WaitingRows::begin_rebuild)
     }
 
     /// True if late labels can be matched.

@@ -37,23 +37,19 @@ pub struct Pair {
 /// A change to the stored rows of a client.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Change {
-    /// A row that is new in the table.
-    Add {
-        row: u64,
-        place: i64,
-        prediction: Option<WaitingPrediction>,
-        label: Option<(bool, u64)>,
-    },
+    /// A row that is new in the table, with its label and the place of the row that brought it.
+    Add(StoredRow, Option<(bool, u64)>),
     /// The label of a stored row has arrived, with the place of the row that brought it.
-    Label { place: i64, label: (bool, u64) },
-    /// The row no longer waits.
-    Remove { place: i64 },
+    Label(StoredRow, (bool, u64)),
+    /// The stored row no longer waits.
+    Remove(StoredRow),
 }
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct StoredRow {
-    pub(super) row: u64,
+    /// Public hash of client and values.
+    pub(super) row_hash: u64,
     /// Place in finaldata.csv; negative if the row is not there any more.
     pub(super) place: i64,
     pub(super) prediction: Option<WaitingPrediction>,
@@ -71,8 +67,8 @@ struct Waiting {
 
 struct Candidate {
     stored: StoredRow,
-    /// Place in the table before; `None` if the row is new there.
-    before: Option<i64>,
+    /// True if the row is not in the table yet.
+    is_added: bool,
     fate: Fate,
 }
 
@@ -103,7 +99,7 @@ pub(super) fn pair(
         } else {
             &mut present
         };
-        of.push(row, Some(row.place));
+        of.push(row, false);
     }
     for arrived in arriving {
         let Some(label) = arrived.label else {
@@ -138,21 +134,24 @@ pub(super) fn pair(
 }
 
 impl Waiting {
-    fn push(&mut self, stored: StoredRow, before: Option<i64>) {
+    fn push(&mut self, stored: StoredRow, is_added: bool) {
         let position = self.rows.len();
         self.rows.push(Candidate {
             stored,
-            before,
+            is_added,
             fate: Fate::Waits,
         });
         self.end = self.rows.len();
         if position == SEARCHED_ROWS {
             for (position, row) in self.rows.iter().enumerate() {
-                let of_row = self.by_row.entry(row.stored.row).or_default();
+                let of_row = self.by_row.entry(row.stored.row_hash).or_default();
                 of_row.push(position);
             }
         } else if position > SEARCHED_ROWS {
-            self.by_row.entry(stored.row).or_default().push(position);
+            self.by_row
+                .entry(stored.row_hash)
+                .or_default()
+                .push(position);
         }
     }
 
@@ -165,11 +164,11 @@ impl Waiting {
             known.stored.prediction
         });
         let stored = StoredRow {
-            row: arrived.row,
+            row_hash: arrived.row,
             place: arrived.place.cast_signed(),
             prediction,
         };
-        self.push(stored, None);
+        self.push(stored, true);
     }
 
     /// Position of the row that a label with these values belongs to.
@@ -189,7 +188,7 @@ impl Waiting {
         if rows.len() <= SEARCHED_ROWS {
             return rows
                 .iter()
-                .rposition(|other| other.stored.row == row && other.fate == Fate::Waits);
+                .rposition(|other| other.stored.row_hash == row && other.fate == Fate::Waits);
         }
         let of_row = self.by_row.get_mut(&row)?;
         while let Some(position) = of_row.last() {
@@ -204,27 +203,16 @@ impl Waiting {
 
 impl Candidate {
     fn change(&self) -> Option<Change> {
-        let StoredRow {
-            row,
-            place,
-            prediction,
-        } = self.stored;
-        let label = match self.fate {
-            Fate::Waits => None,
-            Fate::Labelled(label, place) => Some((label, place)),
-            Fate::Gone => {
-                return self.before.map(|place| Change::Remove { place });
+        match (self.fate, self.is_added) {
+            (Fate::Waits, true) => Some(Change::Add(self.stored, None)),
+            (Fate::Labelled(label, place), true) => {
+                Some(Change::Add(self.stored, Some((label, place))))
             }
-        };
-        match (self.before, label) {
-            (None, _) => Some(Change::Add {
-                row,
-                place,
-                prediction,
-                label,
-            }),
-            (Some(place), Some(label)) => Some(Change::Label { place, label }),
-            (Some(_), None) => None,
+            (Fate::Labelled(label, place), false) => {
+                Some(Change::Label(self.stored, (label, place)))
+            }
+            (Fate::Gone, false) => Some(Change::Remove(self.stored)),
+            (Fate::Waits, false) | (Fate::Gone, true) => None,
         }
     }
 }

@@ -68,7 +68,7 @@ fn read_all(path: &Path, known: Option<&Known>, ledger: &Ledger) -> anyhow::Resu
     check_version(version)?;
     check_pages(&connection)?;
     if version < 2 {
-        // The next run counts the rows.
+        // The next run computes the sums.
         return Ok(());
     }
     let state = State::load(&connection)?;
@@ -89,7 +89,7 @@ fn read_all(path: &Path, known: Option<&Known>, ledger: &Ledger) -> anyhow::Resu
     }
     if state.digest == ledger.digest && state.end_place.cast_unsigned() > ledger.rows {
         anyhow::bail!(
-            "it knows row {} of finaldata.csv, which has {}",
+            "it belongs to {} rows of finaldata.csv, but the file has {}",
             state.end_place,
             ledger.rows
         );

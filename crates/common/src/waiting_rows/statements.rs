@@ -25,8 +25,8 @@ pub(super) fn each_row(
     Ok(())
 }
 
-/// Stores the predictions for rows that are in the table, and ignores the others. The predictions are
-/// sorted like the table.
+/// Stores the predictions for rows that are in the table, and ignores the others. Predictions in the order
+/// of the table are read and written faster.
 pub(super) fn store_predictions(
     connection: &Connection,
     state: &mut State,
@@ -53,21 +53,11 @@ pub(super) fn store_predictions(
             probability,
         } = row.prediction;
         update.execute(params![client, place, run, margin, probability])?;
+        // A prediction changes the sums, but no count.
         state.sums.remove(&found);
         state.sums.add(&found.with_prediction(Some(row.prediction)));
     }
     Ok(())
-}
-
-/// The stored row that a change is about; `None` for a row that is added.
-pub(super) fn stored_of<'a>(stored: &'a [StoredRow], change: &Change) -> Option<&'a StoredRow> {
-    let place = match change {
-        Change::Add { .. } => return None,
-        Change::Label { place, .. } | Change::Remove { place } => *place,
-    };
-    // The rows of a client are sorted by place.
-    let position = stored.binary_search_by_key(&place, |row| row.place).ok()?;
-    stored.get(position)
 }
 
 /// Reads the rows of a client that wait.
@@ -76,29 +66,20 @@ pub(super) struct WaitingRowsOfClient<'a>(Statement<'a>);
 impl<'a> WaitingRowsOfClient<'a> {
     pub(super) fn prepare(connection: &'a Connection) -> rusqlite::Result<Self> {
         connection
-            .prepare(
-                "SELECT row, place, run, margin, probability FROM waiting
-                 WHERE client = ?1 AND label IS NULL ORDER BY place",
-            )
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM waiting
+                 WHERE client = ?1 AND label IS NULL ORDER BY place"
+            ))
             .map(Self)
     }
 
     pub(super) fn read(&mut self, client: u64) -> rusqlite::Result<Vec<StoredRow>> {
         let rows = self.0.query_map([client.cast_signed()], |row| {
-            let run: Option<i64> = row.get(2)?;
-            let prediction = run
-                .map(|run| {
-                    Ok::<_, rusqlite::Error>(WaitingPrediction {
-                        run,
-                        margin: row.get(3)?,
-                        probability: row.get(4)?,
-                    })
-                })
-                .transpose()?;
+            let row = TableRow::read(row)?;
             Ok(StoredRow {
-                row: row.get::<_, i64>(0)?.cast_unsigned(),
-                place: row.get(1)?,
-                prediction,
+                row_hash: row.row.cast_unsigned(),
+                place: row.place,
+                prediction: row.prediction(),
             })
         })?;
         rows.collect()
@@ -127,57 +108,40 @@ impl<'a> ChangeWriter<'a> {
         })
     }
 
-    /// Applies a change. `stored` is the row that is labelled or removed; `None` if a row is added.
+    /// Applies a change to a row of the client.
     pub(super) fn apply(
         &mut self,
         client: u64,
-        change: &Change,
-        stored: Option<&StoredRow>,
+        change: Change,
         state: &mut State,
     ) -> rusqlite::Result<()> {
         let client = client.cast_signed();
-        let stored = stored.map(|stored| TableRow::waiting(client, stored));
-        match *change {
-            Change::Add {
-                row,
-                place,
-                prediction,
-                label,
-            } => {
-                let waiting = StoredRow {
-                    row,
-                    place,
-                    prediction,
-                };
-                let row = TableRow::waiting(client, &waiting).with_label(label);
+        match change {
+            Change::Add(row, label) => {
+                let added = TableRow::waiting(client, row).with_label(label);
                 self.add.execute(params![
-                    row.client,
-                    row.place,
-                    row.row,
-                    row.run,
-                    row.margin,
-                    row.probability,
-                    row.label,
-                    row.label_place,
+                    added.client,
+                    added.place,
+                    added.row,
+                    added.run,
+                    added.margin,
+                    added.probability,
+                    added.label,
+                    added.label_place,
                 ])?;
-                state.add(&row);
+                state.add(&added);
             }
-            Change::Label {
-                place,
-                label: (label, label_place),
-            } => {
-                self.label
-                    .execute(params![client, place, label, label_place.cast_signed()])?;
-                if let Some(stored) = stored {
-                    state.remove(&stored);
-                    state.add(&stored.with_label(Some((label, label_place))));
-                }
+            Change::Label(stored, label) => {
+                let stored = TableRow::waiting(client, stored);
+                let labelled = stored.with_label(Some(label));
+                let values = params![client, stored.place, labelled.label, labelled.label_place];
+                self.label.execute(values)?;
+                state.remove(&stored);
+                state.add(&labelled);
             }
-            Change::Remove { place } => {
-                self.remove.execute(params![client, place])?;
-                if let Some(stored) = stored {
-                    state.remove(&stored);
-                }
+            Change::Remove(stored) => {
+                self.remove.execute(params![client, stored.place])?;
+                state.remove(&TableRow::waiting(client, stored));
             }
         }
         Ok(())

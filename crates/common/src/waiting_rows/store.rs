@@ -6,16 +6,15 @@ use anyhow::Context;
 use rusqlite::{Connection, MAIN_DB};
 
 use super::loss::{DamagedPredictions, Known, as_damage};
-use super::pairing::{ArrivingRow, Change, Pair, pair};
+use super::pairing::{ArrivingRow, Change, Pair, StoredRow, pair};
 use super::state::State;
-use super::statements::{
-    ChangeWriter, WaitingRowsOfClient, each_row, store_predictions, stored_of,
-};
+use super::statements::{ChangeWriter, WaitingRowsOfClient, each_row, store_predictions};
 use super::sums::{COLUMNS, Compared, Sums, clients_of, part_of};
 use crate::history::{check_pages, open_database};
 use crate::{Failure, History, Layout, Ledger, files};
 
-/// Upper limit of stored rows, which take about 600 MB. Above it the oldest quarter is dropped.
+/// Upper limit of stored rows, which take about 600 MB. Beyond it, the oldest rows are dropped down to three
+/// quarters of it.
 const MAX_ROWS: u64 = 10_000_000;
 
 /// Memory for pages, in KiB.
@@ -299,9 +298,9 @@ impl WaitingRows {
         Ok((connection.expect("it was made above"), &mut self.state))
     }
 
-    /// Begins again, for a finaldata.csv whose rows are added again from the first. Predictions are kept;
-    /// they are taken over by the same rows.
-    pub fn begin_again(&mut self) -> anyhow::Result<()> {
+    /// Marks all rows as absent, for a finaldata.csv whose rows are then added from the first. Predictions
+    /// are kept; the same rows take them over. Part of a change that [`Self::begin`] began.
+    pub fn begin_rebuild(&mut self) -> anyhow::Result<()> {
         let shift = self.state.end_place + 1;
         self.compare_all()?;
         // Every place becomes negative, and their order stays.
@@ -414,10 +413,9 @@ impl WaitingRows {
                 true => of_client.read(client).with_context(|| context.clone())?,
                 false => Vec::new(),
             };
-            for change in pair(stored.iter().copied(), arriving, first_new, &mut pairs) {
-                let stored = stored_of(&stored, &change);
+            for change in pair(stored, arriving, first_new, &mut pairs) {
                 write
-                    .apply(client, &change, stored, state)
+                    .apply(client, change, state)
                     .with_context(|| context.clone())?;
             }
         }
@@ -533,15 +531,14 @@ impl WaitingRows {
         let n_rows = predictions.len() as i64;
         let (connection, state) = self.connected()?;
         let mut write = ChangeWriter::prepare(connection).with_context(|| context.clone())?;
-        for ((client, row, prediction), place) in predictions.zip(-n_rows..) {
-            let change = Change::Add {
-                row,
+        for ((client, row_hash, prediction), place) in predictions.zip(-n_rows..) {
+            let row = StoredRow {
+                row_hash,
                 place,
                 prediction: Some(prediction),
-                label: None,
             };
             state.newest_run = state.newest_run.max(prediction.run);
-            let added = write.apply(client, &change, None, state);
+            let added = write.apply(client, Change::Add(row, None), state);
             as_damage(added.with_context(|| context.clone()))?;
         }
         Ok(())

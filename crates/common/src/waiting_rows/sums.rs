@@ -46,11 +46,11 @@ impl TableRow {
     }
 
     /// A row of the client that has no label.
-    pub(super) fn waiting(client: i64, stored: &StoredRow) -> Self {
+    pub(super) fn waiting(client: i64, stored: StoredRow) -> Self {
         let row = Self {
             client,
             place: stored.place,
-            row: stored.row.cast_signed(),
+            row: stored.row_hash.cast_signed(),
             run: None,
             margin: None,
             probability: None,

@@ -64,10 +64,11 @@ fn arriving(first: u64, rows: &[(u64, u64, Option<bool>)]) -> Vec<ArrivingRow> {
 
 /// Adds rows; returns the places of each label and its row.
 fn add(rows: &mut WaitingRows, first: u64, added: &[(u64, u64, Option<bool>)]) -> Vec<(u64, u64)> {
-    add_evaluated(rows, first, added, NONE_EVALUATED)
+    add_with_evaluated(rows, first, added, NONE_EVALUATED)
 }
 
-fn add_evaluated(
+/// Adds rows when the rows before the place `first_new` are evaluated.
+fn add_with_evaluated(
     rows: &mut WaitingRows,
     first: u64,
     added: &[(u64, u64, Option<bool>)],
@@ -181,7 +182,7 @@ fn a_prediction_has_its_label_until_the_label_is_evaluated() {
     assert_eq!(labelled(&rows, 3), []);
     // The label of row 2 arrives together with a row that is not predicted yet, and its label.
     let added = [(2, 20, YES), (4, 40, None), (4, 41, NO)];
-    add_evaluated(&mut rows, 3, &added, 3);
+    add_with_evaluated(&mut rows, 3, &added, 3);
     assert_eq!(labelled(&rows, 3), [(5, 1, true)]);
     predict(&mut rows, 6, &[(4, 4)]);
     assert_eq!(labelled(&rows, 3), [(5, 1, true), (6, 4, false)]);
@@ -218,21 +219,21 @@ fn predictions_outlast_a_new_order_and_a_file_that_is_gone() {
         // Row 1 stays, at another place. The file of row 2 is gone, and its label is new. The label of
         // client 3 was evaluated.
         let mut rows = begun(&pipeline);
-        rows.begin_again().unwrap();
+        rows.begin_rebuild().unwrap();
         let all = [(8, 80, NO), (3, 31, YES), (1, 10, None), (2, 21, NO)];
-        assert_eq!(add_evaluated(&mut rows, 0, &all, 3), []);
+        assert_eq!(add_with_evaluated(&mut rows, 0, &all, 3), []);
         assert_eq!(labelled(&rows, 3), [(5, 1, false)]);
         assert_eq!(rows.places().last(), Some(&(1, 2)));
         rows.commit("second", &pipeline.history).unwrap();
     }
     let mut rows = begun(&pipeline);
-    add_evaluated(&mut rows, 4, &[(1, 10, YES)], 4);
+    add_with_evaluated(&mut rows, 4, &[(1, 10, YES)], 4);
     assert_eq!(labelled(&rows, 4), [(5, 0, true)]);
     assert_eq!(labelled(&rows, 3), [(5, 0, true), (5, 1, false)]);
 }
 
 #[test]
-fn a_label_whose_row_will_have_no_prediction_goes_to_the_prediction_of_a_row_that_is_gone() {
+fn a_label_of_an_evaluated_row_goes_to_the_prediction_of_an_absent_row() {
     let pipeline = pipeline();
     let mut rows = begun(&pipeline);
     add(&mut rows, 0, &[(1, 10, None)]);
@@ -240,19 +241,23 @@ fn a_label_whose_row_will_have_no_prediction_goes_to_the_prediction_of_a_row_tha
     rows.commit("first", &pipeline.history).unwrap();
     // Another schema: the same row has another hash, and is evaluated.
     let mut rows = begun(&pipeline);
-    rows.begin_again().unwrap();
-    add_evaluated(&mut rows, 0, &[(1, 99, None)], 1);
-    assert_eq!(add_evaluated(&mut rows, 1, &[(1, 98, YES)], 1), [(1, 0)]);
+    rows.begin_rebuild().unwrap();
+    add_with_evaluated(&mut rows, 0, &[(1, 99, None)], 1);
+    assert_eq!(
+        add_with_evaluated(&mut rows, 1, &[(1, 98, YES)], 1),
+        [(1, 0)]
+    );
     assert_eq!(labelled(&rows, 1), [(5, 0, true)]);
 }
 
 #[test]
-fn predictions_of_a_history_that_is_lost_are_dropped() {
+fn the_second_predictions_of_a_run_replace_its_first() {
     let pipeline = pipeline();
     let mut rows = begun(&pipeline);
     add(&mut rows, 0, &[(1, 10, None), (2, 20, None)]);
     predict(&mut rows, 5, &[(1, 0)]);
     predict(&mut rows, 6, &[(2, 1)]);
+    // Run 6 predicts again, as after the loss of a history.
     predict(&mut rows, 6, &[]);
     add(&mut rows, 2, &[(1, 10, YES), (2, 20, YES)]);
     assert_eq!(labelled(&rows, 2), [(5, 0, true)]);
@@ -271,6 +276,7 @@ fn the_oldest_are_dropped_beyond_the_limit() {
     add(&mut rows, 8, &[(8, 1, None)]);
     rows.commit("nine", &pipeline.history).unwrap();
     let left: Vec<u64> = rows.places().iter().map(|(client, _)| *client).collect();
+    // Beyond the limit, rows are dropped down to three quarters of it.
     assert_eq!(left, [3, 4, 5, 6, 7, 8]);
 }
 
@@ -289,7 +295,7 @@ fn a_damaged_file_is_begun_again() {
 }
 
 #[test]
-fn what_another_program_cannot_mean_is_refused_or_damage() {
+fn values_that_no_run_writes_are_rejected_and_a_table_without_parts_is_lost() {
     for tampering in ["DROP TABLE waiting", "DELETE FROM state"] {
         let pipeline = pipeline();
         let mut rows = begun(&pipeline);
@@ -346,7 +352,7 @@ fn measured_a_million_rows() {
     let mut rows = begun(&pipeline);
     took("opened");
     let labels = rows_of(|number| Some(number % 2 == 0));
-    let pairs = add_evaluated(&mut rows, ROWS, &labels, ROWS);
+    let pairs = add_with_evaluated(&mut rows, ROWS, &labels, ROWS);
     assert_eq!(pairs.len() as u64, ROWS);
     rows.commit("labelled", &pipeline.history).unwrap();
     took("paired");
@@ -377,7 +383,7 @@ fn a_file_shrinks_once_most_of_its_rows_are_removed() {
         .map(|(client, row, _)| (*client, *row, YES))
         .collect();
     rows.begin().unwrap();
-    add_evaluated(&mut rows, ROWS, &labels, ROWS);
+    add_with_evaluated(&mut rows, ROWS, &labels, ROWS);
     rows.forget_evaluated(2 * ROWS).unwrap();
     rows.commit("labelled", &pipeline.history).unwrap();
     assert!(length() < full / 10, "{} of {full} bytes", length());
@@ -400,6 +406,7 @@ fn what_a_run_cannot_use_is_a_problem_and_nothing_is_changed() {
     assert_eq!(pipeline.problem(&ledger), None);
     let mut rows = begun(&pipeline);
     add(&mut rows, 0, &[(1, 10, None), (2, 20, None)]);
+    // The digest of the default ledger.
     rows.commit("", &pipeline.history).unwrap();
     drop(rows);
     let damage = || match pipeline.problem(&ledger) {
@@ -407,7 +414,7 @@ fn what_a_run_cannot_use_is_a_problem_and_nothing_is_changed() {
         other => panic!("{other:?}"),
     };
     assert!(
-        damage().contains("knows row 2 of finaldata.csv"),
+        damage().contains("belongs to 2 rows of finaldata.csv"),
         "{}",
         damage()
     );
@@ -498,7 +505,7 @@ fn a_table_that_the_history_does_not_know_is_lost_and_kept_aside() {
             "{damage}"
         );
         WaitingRows::note_loss_reported(&pipeline.history).unwrap();
-        // The loss is found once. The rows are added again, and the older copy is no table any more.
+        // The loss is found once. Once rows are added again, the older copy counts as lost too.
         assert!(!pipeline.open().is_lost(), "{damage}");
         let mut rows = begun(&pipeline);
         add(&mut rows, 0, &[(1, 10, None)]);
@@ -535,18 +542,18 @@ fn rows_that_were_changed_are_noticed_where_they_are_read() {
         let rows = pipeline.open();
         assert!(is_damage(rows.each_labelled(0, |_| ())), "{statement}");
         drop(rows);
-        // A label of a client of the same part.
+        // A label of another client whose rows have the same sum (`sums::part_of`).
         let mut rows = begun(&pipeline);
         let added = rows.add(&mut arriving(5, &[(7, 70, YES)]), 5);
         assert!(is_damage(added.map(|_| ())), "{statement}");
         drop(rows);
         let mut rows = begun(&pipeline);
-        assert!(is_damage(rows.begin_again()), "{statement}");
+        assert!(is_damage(rows.begin_rebuild()), "{statement}");
         drop(rows);
         let mut rows = begun(&pipeline);
         assert!(is_damage(rows.predict(5, &mut [])), "{statement}");
         drop(rows);
-        // A label of a client of another part needs none of these rows.
+        // A label of a client whose rows have another sum needs none of these rows.
         let mut rows = begun(&pipeline);
         rows.add(&mut arriving(5, &[(1 << 62, 70, YES)]), 5)
             .unwrap();
@@ -581,7 +588,7 @@ fn sums_follow_every_change() {
     rows.commit("second", &pipeline.history).unwrap();
     is_whole("forgotten");
     rows.begin().unwrap();
-    rows.begin_again().unwrap();
+    rows.begin_rebuild().unwrap();
     add(&mut rows, 0, &[(2, 20, None), (3, 31, YES)]);
     rows.commit("third", &pipeline.history).unwrap();
     is_whole("begun again");
@@ -589,6 +596,7 @@ fn sums_follow_every_change() {
     rows.begin().unwrap();
     let imported = WaitingPrediction {
         run: 1,
+        // SQLite stores -0 as 0, which must not change the hash.
         margin: -0.0,
         probability: 0.5,
     };
@@ -626,7 +634,7 @@ fn a_kill_between_the_two_commits_loses_nothing() {
 }
 
 #[test]
-fn a_table_of_an_older_program_is_counted_and_kept() {
+fn a_table_of_an_older_program_gets_its_sums_and_is_kept() {
     let pipeline = Pipeline::with_predictions();
     pipeline.tamper(
         "ALTER TABLE state DROP COLUMN sums; ALTER TABLE state DROP COLUMN former;
