@@ -28,7 +28,7 @@ pub use self::levels::{LevelColumn, Levels, MAX_LEVELS, read_levels};
 pub use self::split::{SplitBy, SplitFile, split_file};
 pub use self::survey::{ColumnSurvey, FewTexts, FileSurvey, survey_columns};
 use crate::cell::{DecimalMarks, parse_label, parse_number};
-use crate::fingerprint::client_hash;
+use crate::fingerprint::public_hash;
 use crate::tokenizer::Record;
 
 /// The columns of a file.
@@ -219,7 +219,7 @@ impl Cells {
             self.clients.push(if id.is_empty() {
                 NOBODY
             } else {
-                client_hash(id)
+                public_hash(id)
             });
         }
         for (column, field) in self.columns.iter_mut().zip(fields) {
@@ -232,7 +232,7 @@ impl Cells {
         let clients = later.clients.into_iter().zip(rows);
         self.clients
             .extend(clients.map(|(client, row)| match client {
-                NOBODY => client_hash(&row.to_be_bytes()),
+                NOBODY => public_hash(&row.to_be_bytes()),
                 client => client,
             }));
         self.rows += later.rows;

@@ -112,8 +112,8 @@ impl RowHasher {
     }
 }
 
-/// Public hash of a client. Rows with equal hashes belong to one client.
-pub fn client_hash(id: &[u8]) -> u64 {
+/// Public hash of bytes: the same on every machine. Rows whose ids have equal hashes belong to one client.
+pub fn public_hash(id: &[u8]) -> u64 {
     SipHasher13::new_with_key(b"risk client fold").hash(id)
 }
 
@@ -208,7 +208,7 @@ mod tests {
     /// Folds decide promotions, so they must not change between versions or machines.
     #[test]
     fn public_hashes_are_frozen() {
-        assert_eq!(client_hash(b"qqqq"), 11_595_643_172_734_432_281);
+        assert_eq!(public_hash(b"qqqq"), 11_595_643_172_734_432_281);
         // The test suite of RFC 1321.
         assert_eq!(client_number(b""), 0xd41d_8cd9);
         assert_eq!(client_number(b"message digest"), 0xf96b_697d);

@@ -37,9 +37,10 @@ pub use any_columns::{
 pub use cell::Label;
 pub use clients::one_row_of_each;
 pub use data_file::{DataFile, digests, is_compressed, is_unicode};
-pub use fingerprint::{Fingerprint, FingerprintKey, client_hash, client_number};
+pub use fingerprint::{Fingerprint, FingerprintKey, client_number, public_hash};
 pub use fingerprint_set::{
-    DamagedRun, FingerprintSet, FirstOccurrences, StoredRun, first_occurrences, is_run_name,
+    DamagedFingerprints, FingerprintSet, FirstOccurrences, StoredFingerprints, first_occurrences,
+    is_run_name,
 };
 pub use level::{Level, LevelNames, MAX_NAMED_LEVELS, level_code};
 pub use line::{guarded, push_field, push_text, shortest, unguarded};

@@ -28,7 +28,7 @@ pub fn load_final_data(config: &Config, ledger: &Ledger) -> anyhow::Result<Table
         client_numbers: true,
         ..Wanted::VALUES
     };
-    read_committed(config, ledger, wanted, |rows| {
+    read_final_data(config, ledger, wanted, |rows| {
         table.append_all(rows);
         Ok(())
     })?;
@@ -45,8 +45,8 @@ pub(crate) fn rows_to_reserve(config: &Config, ledger: &Ledger) -> usize {
     usize::try_from(rows).unwrap_or(0)
 }
 
-/// Passes the fingerprints under `key` of the rows of finaldata.csv in this range of numbers to
-/// `take`, in order, some thousands per call.
+/// Calls `take` with fingerprints under `key`: those of the rows of finaldata.csv whose numbers are in
+/// `wanted`. They come in order, some thousands per call.
 ///
 /// Returns an error if the content of the file does not match the ledger. This is known only after
 /// `take` has had all rows. An ingestion repairs the file.
@@ -98,47 +98,12 @@ pub(crate) fn places_within(wanted: &Range<u64>, first: u64, count: usize) -> Ra
 }
 
 /// Passes the rows of finaldata.csv up to its committed length to `take`, in order, some thousands
-/// per call. Returns the running digest, which the next append continues.
+/// per call. Returns the running digest, which the next append continues. Does not look for an
+/// interrupted rebuild, as `check_no_rebuild` does.
 ///
 /// Returns an error if the content of the file does not match the ledger. This is known only after
 /// `take` has had all rows.
 pub fn read_final_data(
-    config: &Config,
-    ledger: &Ledger,
-    wanted: Wanted<'_>,
-    take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
-) -> anyhow::Result<Hasher> {
-    read_committed(config, ledger, wanted, take)
-}
-
-/// Reads as [`read_final_data`] does, but with the lines of the rows, which have the names of the
-/// clients.
-pub fn read_final_lines(
-    config: &Config,
-    ledger: &Ledger,
-    take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
-) -> anyhow::Result<()> {
-    check_no_rebuild(config, ledger)?;
-    let wanted = Wanted {
-        lines: Lines::Kept,
-        ..Wanted::VALUES
-    };
-    read_committed(config, ledger, wanted, take).map(|_| ())
-}
-
-/// An error if finaldata.csv may be ahead of the ledger, because a rebuild was interrupted.
-pub(crate) fn check_no_rebuild(config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
-    if !ledger.rebuilding {
-        return Ok(());
-    }
-    Err(Failure::input_output(format!(
-        "a rebuild of {} was interrupted: finish it with `fullprocess` or `ingestion`, then repeat this command",
-        config.layout.final_data().display()
-    ))
-    .into())
-}
-
-fn read_committed(
     config: &Config,
     ledger: &Ledger,
     wanted: Wanted<'_>,
@@ -155,7 +120,9 @@ fn read_committed(
         ))
     };
     if ledger.schema != config.data_digest() {
-        return Err(damaged("was written under another schema").into());
+        return Err(
+            damaged("was written under another schema or other settings of ingestion").into(),
+        );
     }
     let file =
         regular::open(&path).with_context(|| format!("failed to open {}", path.display()))?;
@@ -177,6 +144,33 @@ fn read_committed(
         return Err(damaged("does not contain the ingested rows").into());
     }
     Ok(hasher)
+}
+
+/// Passes the rows of finaldata.csv and their lines, which have the names of the clients, to `take`. An
+/// error also if a rebuild was interrupted.
+pub fn read_final_lines(
+    config: &Config,
+    ledger: &Ledger,
+    take: impl FnMut(&ParsedRows) -> anyhow::Result<()> + Send,
+) -> anyhow::Result<()> {
+    check_no_rebuild(config, ledger)?;
+    let wanted = Wanted {
+        lines: Lines::Kept,
+        ..Wanted::VALUES
+    };
+    read_final_data(config, ledger, wanted, take).map(|_| ())
+}
+
+/// An error if finaldata.csv may be ahead of the ledger, because a rebuild was interrupted.
+pub(crate) fn check_no_rebuild(config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
+    if !ledger.rebuilding {
+        return Ok(());
+    }
+    Err(Failure::input_output(format!(
+        "a rebuild of {} was interrupted: finish it with `fullprocess` or `ingestion`, then repeat this command",
+        config.layout.final_data().display()
+    ))
+    .into())
 }
 
 /// Reads rows that were validated when they were written.

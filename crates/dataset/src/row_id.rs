@@ -1,13 +1,14 @@
-//! Row ids for rows that have no id. A row id has the hash of the row's content, and a number that
-//! counts equal rows of the file.
+//! Generated ids, for files without an id column. A generated id has the hash of the row's content, and a
+//! number that counts equal rows of the file.
 //!
 //! Equal rows of one file are different rows. Equal rows of two files are the same row, because
-//! exports overlap. If each file is an origin of its own, they are different rows.
+//! exports overlap. If `ingestion.deduplicate` is false, they are different rows: the id then also has a
+//! hash of the file's name.
 
 use std::collections::HashMap;
 
 use crate::cell::Label;
-use crate::fingerprint::{canonical_bits, client_hash};
+use crate::fingerprint::{canonical_bits, public_hash};
 
 /// Makes the row ids of one file, in order.
 #[derive(Default)]
@@ -15,7 +16,7 @@ pub struct RowIds {
     /// How often each content occurred so far. Takes 20 to 40 bytes for each different row of the
     /// file.
     occurrences: HashMap<u64, u32>,
-    /// Hash of the file, if each file is an origin of its own.
+    /// Hash of the file's name, if equal rows of two files are different rows.
     origin: Option<u64>,
     text: String,
 }
@@ -24,7 +25,7 @@ impl RowIds {
     /// Row ids that differ from those of equal rows in any other file.
     pub fn of_origin(file: &str) -> Self {
         Self {
-            origin: Some(client_hash(file.as_bytes())),
+            origin: Some(public_hash(file.as_bytes())),
             ..Self::default()
         }
     }
@@ -53,7 +54,7 @@ pub(crate) fn content_hash(values: &[f64], label: Label) -> u64 {
     };
     let words = values.iter().map(|value| canonical_bits(*value));
     let bytes: Vec<u8> = words.chain([label]).flat_map(u64::to_le_bytes).collect();
-    client_hash(&bytes)
+    public_hash(&bytes)
 }
 
 /// The part of a row id that equal rows share. It is used as the id of the client.

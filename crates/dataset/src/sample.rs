@@ -10,9 +10,9 @@ use crate::table::{Columns, Selection, Table};
 pub struct RowSample(Table);
 
 impl Table {
-    /// The selected rows in their order, at most `max_rows`. If there are more, those of
-    /// the clients with the smallest numbers are taken. The choice therefore does not depend on the
-    /// order of the rows.
+    /// The selected rows in their order, at most `max_rows`. If there are more, the rows of the clients
+    /// with the smallest client numbers are taken. These come from a hash of the id, so the choice does
+    /// not depend on the order of the rows.
     pub fn sample(&self, selection: &Selection, max_rows: usize) -> Result<RowSample, Failure> {
         if let Some(engine) = self.engine("a sample of rows")? {
             return engine.sample(selection, max_rows).map(RowSample);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use common::{Failure, Schema, before_pass};
 
 use crate::cell::Label;
-use crate::fingerprint::{SampleHasher, client_hash, client_number};
+use crate::fingerprint::{SampleHasher, client_number, public_hash};
 use crate::level::LevelNames;
 use crate::passes::Engine;
 use crate::reader::ParsedRows;
@@ -227,7 +227,7 @@ impl Table {
 
     /// Adds a row at the end; `values` are in schema order.
     pub fn push(&mut self, id: &[u8], values: &[f64], label: Label) {
-        self.push_of_client(client_hash(id), client_number(id), values, label);
+        self.push_of_client(public_hash(id), client_number(id), values, label);
     }
 
     /// Adds a row of a client with this public hash and [number](client_number) at the end; `values` are in

@@ -18,7 +18,7 @@ use common::digest::{self, Hasher};
 use common::ledger::{FileStamp, Ledger};
 use common::{Config, History, Layout, Schema, files, regular};
 use dataset::{
-    Fingerprint, FingerprintKey, FingerprintSet, StoredRun, Table, Wanted, is_run_name,
+    Fingerprint, FingerprintKey, FingerprintSet, StoredFingerprints, Table, Wanted, is_run_name,
     read_final_data,
 };
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ struct Carry<'a> {
     key: Fingerprint,
     #[serde(rename = "summarised")]
     summary_state: Cow<'a, SummaryState>,
-    runs: Vec<StoredRun>,
+    runs: Vec<StoredFingerprints>,
     /// Running SHA-256 of rejectedrows.csv. Empty in a carry of an older program.
     #[serde(default)]
     rejected_hasher: Vec<u8>,
@@ -262,7 +262,7 @@ impl AppendState {
         history: &History,
         ledger: &Ledger,
         stamps: Stamps,
-    ) -> anyhow::Result<Vec<StoredRun>> {
+    ) -> anyhow::Result<Vec<StoredFingerprints>> {
         self.pairing.commit(ledger, history)?;
         self.summary_state.shrink();
         let carry = Carry {
@@ -430,7 +430,7 @@ pub(crate) fn remove_unused_runs(layout: &Layout) {
 
 /// Removes fingerprint files that are no longer used. A file that cannot be removed is left to the
 /// next ingestion.
-fn remove_runs_except(layout: &Layout, runs: &[StoredRun]) {
+fn remove_runs_except(layout: &Layout, runs: &[StoredFingerprints]) {
     let folder = layout.row_fingerprints();
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     for entry in entries {

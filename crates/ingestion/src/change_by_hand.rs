@@ -1,4 +1,4 @@
-//! What a person changed by an ingestion, for the history.
+//! Describes in the history what an ingestion by hand changed.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use common::ledger::{FileStatus, Ledger};
 use common::numbers::{count, counted};
 use common::{History, clock};
 
-/// Records what a person changed since the ledger `before`, if files or rows changed. Part of the
-/// transaction that commits the new ledger.
+/// Records what an ingestion by hand changed since the ledger `before`: files, rows or settings. Part of
+/// the transaction that commits the new ledger.
 ///
-/// A rebuild that gives the same rows again is no change: nobody has to know who caused it.
+/// A rebuild that gives the same rows under the same settings is not recorded.
 pub(crate) fn record_change(history: &History, before: &Ledger) -> anyhow::Result<()> {
     let Some(what) = changed_in_words(before, &history.ledger()?) else {
         return Ok(());
@@ -24,7 +24,7 @@ pub(crate) fn record_change(history: &History, before: &Ledger) -> anyhow::Resul
     history.record_change(clock::now(), &change)
 }
 
-/// The difference of files and rows between two ledgers, as the end of a sentence. `None` if there is
+/// The difference of files, rows and settings between two ledgers, as the end of a sentence. `None` if there is
 /// no difference.
 fn changed_in_words(before: &Ledger, after: &Ledger) -> Option<String> {
     let known = [before, after].map(contents);

@@ -1,4 +1,5 @@
-//! The devices of the input folders, as the history knows them.
+//! Device numbers of the input folders at the last ingestion. A change may mean that a disk is not mounted
+//! (see `removal`).
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;

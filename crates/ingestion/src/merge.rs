@@ -1,9 +1,12 @@
 //! Updating finaldata.csv: by appending to it or by a rebuild.
 //!
-//! The same ledger always gives the same bytes. Three ways are tried in this order:
+//! The same ledger always gives the same bytes. Each attempt goes one of three ways:
 //! 1. *append* the new files after the committed rows;
 //! 2. *replay* the recorded order, if only our own files were damaged;
 //! 3. *reorder*: evaluated rows first, then the others. The ledger records the new order.
+//!
+//! An attempt to append may find damage, and then a replay follows. A replay that does not give the same
+//! bytes is followed by a reorder.
 //!
 //! New bytes count once the ledger is committed. While a rebuilt file is put in place, the ledger
 //! carries the mark `rebuilding`, because the old ledger then describes a file that is gone.
@@ -18,7 +21,7 @@ use std::cell::Cell;
 use common::ledger::Ledger;
 use common::waiting_rows::DamagedPredictions;
 use common::{Failure, WaitingRows};
-use dataset::{DamagedRun, FingerprintKey};
+use dataset::{DamagedFingerprints, FingerprintKey};
 
 use self::commit::{Committed, Swap};
 use self::intake::Merge;
@@ -68,7 +71,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
         found,
         replayed: None,
         is_carry_removed: false,
-        has_evaluated_rows_back: false,
+        has_evaluated_row_reappeared: false,
         are_fingerprints_rebuilt: false,
         are_predictions_lost: false,
     };
@@ -83,7 +86,7 @@ pub(crate) fn merge(intake: Intake<'_>) -> anyhow::Result<Ingested> {
             // written.
             Err(WriteError::RowsTakenTooEarly) => merge.reads_twice.set(true),
             Err(WriteError::EvaluatedRowReappeared) => {
-                state.has_evaluated_rows_back = true;
+                state.has_evaluated_row_reappeared = true;
             }
             Err(WriteError::Failed(error))
                 if error.is::<ChangedFingerprints>() && !state.are_fingerprints_rebuilt =>
@@ -111,7 +114,7 @@ impl Merge<'_> {
         let State {
             ledger,
             found,
-            has_evaluated_rows_back,
+            has_evaluated_row_reappeared,
             ..
         } = &mut *state;
         if ledger.committed_bytes == 0 {
@@ -119,13 +122,15 @@ impl Merge<'_> {
                 .reorder
                 .get_or_insert("it is the first ingestion".into());
         }
-        found.note_deferrable_reorder(self.live, *has_evaluated_rows_back);
+        found.note_deferrable_reorder(self.live, *has_evaluated_row_reappeared);
         if let Some(blocked) = found.why_blocked(ledger)
             && found.defer_reorder(&blocked, |file| {
-                *has_evaluated_rows_back || self.is_training_file(file)
+                *has_evaluated_row_reappeared || self.is_training_file(file)
             })
         {
-            *has_evaluated_rows_back = false;
+            // The rebuild waits, and the new files that need it wait too. No other file has rows that
+            // reappeared.
+            *has_evaluated_row_reappeared = false;
         }
         let reorder = found.reorder.clone().or(found.deferrable_reorder.clone());
         match (reorder, found.damage.clone()) {
@@ -155,22 +160,26 @@ impl Merge<'_> {
                 return Ok(None);
             }
         };
-        let unwanted = self.evaluated_not_in_front(ledger)?;
+        let must_not_reappear = self.rows_that_must_not_reappear(ledger)?;
         let planned = new_files(found, self.run);
-        let written = match reading.append(ledger, append_state, &planned, &unwanted) {
+        let written = match reading.append(ledger, append_state, &planned, &must_not_reappear) {
             Ok(written) => written,
             Err(error) => {
                 if let Err(second) = truncate_to_committed(&self.config.layout, ledger) {
+                    // No other attempt is made on files that could not be truncated. An error of writing
+                    // is the cause of both, so it is the one that is returned.
                     if !matches!(error, WriteError::Failed(_)) {
                         return Err(WriteError::Failed(second));
                     }
-                    // The first error is the cause. The next ingestion truncates the files.
+                    // The next ingestion truncates the files.
                     tracing::warn!("{second:#}");
                     return Err(error);
                 }
                 append_state::remove_unused_runs(&self.config.layout);
                 return match error {
-                    WriteError::Failed(error) if error.is::<DamagedRun>() && !*is_carry_removed => {
+                    WriteError::Failed(error)
+                        if error.is::<DamagedFingerprints>() && !*is_carry_removed =>
+                    {
                         tracing::warn!("{error:#}");
                         append_state::remove_carry(&self.config.layout)?;
                         *is_carry_removed = true;

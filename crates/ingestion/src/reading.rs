@@ -49,7 +49,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) schema: &'a Schema,
     pub(crate) format: Format,
-    /// False if equal rows of two files without an id are different rows.
+    /// True if equal rows of two files are one row. Only for rows without an id.
     pub(crate) deduplicate: bool,
     pub(crate) key: &'a FingerprintKey,
     pub(crate) memory: Memory,

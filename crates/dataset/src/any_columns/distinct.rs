@@ -2,35 +2,35 @@
 
 use std::collections::HashMap;
 
-use crate::fingerprint::client_hash;
+use crate::fingerprint::public_hash;
 
 /// Maximum number of different cells that are kept.
 const MAX_KEPT: usize = 16_384;
 
 /// Counts the different cells of a column in limited memory.
 ///
-/// Up to 16,384 different cells are counted exactly. Of more cells, only those are kept whose hash
-/// ends with a number of zero bits. One bit more drops half of the different cells (adaptive
-/// sampling, Wegman 1984).
+/// Up to 16,384 different cells are counted exactly. Beyond that, only cells are kept whose hash ends
+/// with at least z zero bits. Each time there are too many, z grows by one, which drops about half of
+/// the different cells (adaptive sampling, Wegman 1984).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DistinctCells {
     /// Number of rows by the hash of their cell.
     kept: HashMap<u64, u64>,
-    /// Number of zero bits at the end of each kept hash.
+    /// Minimum number of zero bits at the end of a kept hash.
     zeros: u32,
 }
 
 impl DistinctCells {
     /// Adds a cell, without the space around it.
-    pub fn count(&mut self, cell: &[u8]) {
-        self.add(client_hash(cell.trim_ascii()), 1);
+    pub fn add_cell(&mut self, cell: &[u8]) {
+        self.add(public_hash(cell.trim_ascii()), 1);
     }
 
     /// Adds the cells of another block or file.
     pub fn merge(&mut self, other: &Self) {
         if other.zeros > self.zeros {
             self.zeros = other.zeros;
-            self.drop_others();
+            self.drop_without_zeros();
         }
         for (hash, rows) in &other.kept {
             self.add(*hash, *rows);
@@ -47,7 +47,7 @@ impl DistinctCells {
     }
 
     /// The number of different cells. Estimated if it is more than 16,384.
-    pub fn number(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         (self.kept.len() as u64) << self.zeros
     }
 
@@ -58,11 +58,11 @@ impl DistinctCells {
         *self.kept.entry(hash).or_default() += rows;
         while self.kept.len() > MAX_KEPT && self.zeros < u64::BITS - 1 {
             self.zeros += 1;
-            self.drop_others();
+            self.drop_without_zeros();
         }
     }
 
-    fn drop_others(&mut self) {
+    fn drop_without_zeros(&mut self) {
         let zeros = self.zeros;
         self.kept.retain(|hash, _| hash.trailing_zeros() >= zeros);
     }
@@ -74,20 +74,20 @@ mod tests {
 
     fn counted(cells: impl Iterator<Item = u64>) -> DistinctCells {
         let mut distinct = DistinctCells::default();
-        cells.for_each(|cell| distinct.count(cell.to_string().as_bytes()));
+        cells.for_each(|cell| distinct.add_cell(cell.to_string().as_bytes()));
         distinct
     }
 
     #[test]
     fn few_cells_are_counted_exactly() {
         let found = counted((0..3_000).map(|cell| cell % 1_000));
-        assert_eq!((found.number(), found.share()), (1_000, 1.0 / 3.0));
+        assert_eq!((found.count(), found.share()), (1_000, 1.0 / 3.0));
         assert_eq!(DistinctCells::default().share(), 0.0);
         let mut trimmed = DistinctCells::default();
         [" a", "a "]
             .iter()
-            .for_each(|cell| trimmed.count(cell.as_bytes()));
-        assert_eq!(trimmed.number(), 1);
+            .for_each(|cell| trimmed.add_cell(cell.as_bytes()));
+        assert_eq!(trimmed.count(), 1);
     }
 
     #[test]
@@ -95,9 +95,9 @@ mod tests {
         let once = counted(0..200_000);
         assert_eq!(once.share(), 1.0);
         assert!(
-            (180_000..220_000).contains(&once.number()),
+            (180_000..220_000).contains(&once.count()),
             "{}",
-            once.number()
+            once.count()
         );
         let mut blocks = counted(0..100_000);
         blocks.merge(&counted(100_000..200_000));

@@ -61,19 +61,19 @@ impl CellForms {
     pub(super) fn count_plain(&mut self, cell: &[u8], marks: DecimalMarks) {
         self.plain += 1;
         if is_compact_date(cell.trim_ascii()) {
-            self.compact_dates.count(cell);
+            self.compact_dates.add_cell(cell);
         }
         if marks == DecimalMarks::Either {
-            self.marks.count(cell);
+            self.marks.add_cell(cell);
         }
     }
 
     /// Counts a cell that is neither missing nor a plain number.
     pub(super) fn count_other(&mut self, cell: &[u8], marks: DecimalMarks) {
         let form = CellForm::of(cell, marks);
-        self.of_form(form).count(cell);
+        self.of_form(form).add_cell(cell);
         if form == CellForm::Text && has_decimal_comma(cell.trim_ascii()) {
-            self.decimal_commas.count(cell);
+            self.decimal_commas.add_cell(cell);
         }
     }
 
@@ -184,7 +184,7 @@ impl CellForms {
 }
 
 impl Examples {
-    fn count(&mut self, cell: &[u8]) {
+    fn add_cell(&mut self, cell: &[u8]) {
         self.cells += 1;
         if self.first.is_none() {
             let text = escaped(cell.trim_ascii());

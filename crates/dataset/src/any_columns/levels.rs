@@ -6,7 +6,7 @@ use std::path::Path;
 use common::config::TextSettings;
 
 use super::any_file::AnyFile;
-use crate::fingerprint::client_hash;
+use crate::fingerprint::public_hash;
 use crate::level::code_of;
 use crate::text::escaped;
 
@@ -141,7 +141,7 @@ impl Levels {
 fn level(text: &[u8]) -> String {
     match text.get(..MAX_WHOLE_LEVEL_BYTES) {
         Some(begin) if text.len() > MAX_WHOLE_LEVEL_BYTES => {
-            format!("{}… {:016x}", escaped(begin), client_hash(text))
+            format!("{}… {:016x}", escaped(begin), public_hash(text))
         }
         _ => escaped(text),
     }

@@ -10,7 +10,7 @@ use common::schema::NumberRules;
 
 use super::any_file::{AnyFile, Shape};
 use crate::cell::{DecimalMarks, parse_number};
-use crate::fingerprint::client_hash;
+use crate::fingerprint::public_hash;
 use crate::line::push_quoted;
 use crate::tokenizer::Record;
 
@@ -145,11 +145,11 @@ fn write_parts(
 fn is_test_client(record: Record<'_>, id: Option<usize>, shape: Shape) -> bool {
     let id = id.filter(|_| shape.fits(record));
     let hash = match id {
-        Some(field) => client_hash(record.field(field)),
+        Some(field) => public_hash(record.field(field)),
         None => {
             let mut text = record.iter().collect::<Vec<_>>().join(&b'\n');
             text.extend(record.line().to_le_bytes());
-            client_hash(&text)
+            public_hash(&text)
         }
     };
     hash.is_multiple_of(CLIENTS_PER_TEST_CLIENT)

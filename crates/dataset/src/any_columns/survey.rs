@@ -76,7 +76,7 @@ impl FewTexts {
     }
 
     /// Adds a cell.
-    pub fn count(&mut self, cell: &[u8]) {
+    pub fn add_cell(&mut self, cell: &[u8]) {
         let text = cell.trim_ascii();
         if text.is_empty() {
             return;
@@ -133,7 +133,7 @@ pub fn survey_columns(path: &Path, text: &TextSettings) -> anyhow::Result<FileSu
     };
     survey.warnings = file.each_block(
         || FileSurvey::of(fields.len()),
-        |part, record| part.count(record, shape, &fields),
+        |part, record| part.add_record(record, shape, &fields),
         |part| survey.add(&part),
     )?;
     if let Some(sentence) = names_that_are_numbers(&survey.columns) {
@@ -174,14 +174,14 @@ impl FileSurvey {
         }
     }
 
-    fn count(&mut self, record: Record<'_>, shape: Shape, fields: &[usize]) {
+    fn add_record(&mut self, record: Record<'_>, shape: Shape, fields: &[usize]) {
         if !shape.fits(record) {
             self.skipped += 1;
             return;
         }
         self.rows += 1;
         for (field, column) in fields.iter().zip(&mut self.columns) {
-            column.count(record.field(*field), shape.decimal);
+            column.add_cell(record.field(*field), shape.decimal);
         }
     }
 
@@ -211,15 +211,15 @@ impl ColumnSurvey {
     }
 
     /// Adds a cell.
-    pub fn count(&mut self, cell: &[u8], marks: DecimalMarks) {
-        self.texts.count(cell);
+    pub fn add_cell(&mut self, cell: &[u8], marks: DecimalMarks) {
+        self.texts.add_cell(cell);
         let number = parse_number(cell, &NumberRules::default(), marks);
         if number.is_ok_and(f64::is_nan) {
             self.missing += 1;
             self.empty += u64::from(cell.trim_ascii().is_empty());
             return;
         }
-        self.distinct.count(cell);
+        self.distinct.add_cell(cell);
         match number {
             Ok(number) => {
                 self.forms.count_plain(cell, marks);
@@ -228,7 +228,7 @@ impl ColumnSurvey {
             }
             Err(_) => {
                 self.forms.count_other(cell, marks);
-                self.words.count(cell);
+                self.words.add_cell(cell);
             }
         }
     }
@@ -297,7 +297,7 @@ mod tests {
             panic!("two columns");
         };
         assert_eq!((found.rows, x.forms.plain), (60_000, 60_000));
-        assert_eq!((id.distinct.share(), x.distinct.number()), (1.0, 1));
+        assert_eq!((id.distinct.share(), x.distinct.count()), (1.0, 1));
         assert_eq!(x.texts.counts().unwrap()["7"], 60_000);
     }
 }

@@ -306,7 +306,7 @@ pub(crate) struct MarkCounts {
 
 impl Marks {
     /// Counts a cell that is a number.
-    pub(crate) fn count(&mut self, cell: &[u8]) {
+    pub(crate) fn add_cell(&mut self, cell: &[u8]) {
         let count = |mark: u8| cell.iter().filter(|byte| **byte == mark).count();
         let last = cell.iter().rfind(|byte| matches!(byte, b',' | b'.'));
         match (count(b','), count(b'.'), last) {
@@ -319,8 +319,8 @@ impl Marks {
                 self.points.decimal += 1;
                 self.commas.thousands += 1;
             }
-            (marks, 0, _) => self.commas.count(cell, b',', marks),
-            (_, marks, _) => self.points.count(cell, b'.', marks),
+            (marks, 0, _) => self.commas.add_cell(cell, b',', marks),
+            (_, marks, _) => self.points.add_cell(cell, b'.', marks),
         }
     }
 
@@ -332,7 +332,7 @@ impl Marks {
 }
 
 impl MarkCounts {
-    fn count(&mut self, cell: &[u8], mark: u8, marks: usize) {
+    fn add_cell(&mut self, cell: &[u8], mark: u8, marks: usize) {
         if marks > 1 {
             self.thousands += 1;
         } else if may_be_group(cell, mark) {
@@ -473,7 +473,9 @@ mod tests {
     fn a_mark_before_three_digits_is_unclear() {
         let counted = |cells: &[&str]| {
             let mut marks = Marks::default();
-            cells.iter().for_each(|cell| marks.count(cell.as_bytes()));
+            cells
+                .iter()
+                .for_each(|cell| marks.add_cell(cell.as_bytes()));
             marks
         };
         assert!(counted(&["1,234", "-12,000", "7"]).commas.are_unclear());

@@ -44,7 +44,7 @@ impl FirstOccurrences {
 /// A fingerprint and its place.
 #[derive(Clone, Copy, Default)]
 struct PlacedFingerprint {
-    // Two halves of 8 bytes need no padding beside the place; one number of 16 bytes would.
+    // 24 bytes. With one number of 16 bytes instead of two halves, alignment would make it 32.
     high: u64,
     low: u64,
     place: u32,
@@ -62,17 +62,13 @@ impl PlacedFingerprint {
     fn fingerprint(self) -> Fingerprint {
         u128::from(self.high) << 64 | u128::from(self.low)
     }
-
-    fn part(self) -> usize {
-        (self.high >> 56) as usize
-    }
 }
 
 /// Finds the first occurrence of each fingerprint in a sequence of blocks.
 ///
 /// Panics with 2^32 fingerprints or more.
 pub fn first_occurrences<'a>(blocks: impl Iterator<Item = &'a [Fingerprint]>) -> FirstOccurrences {
-    let blocks = with_places(blocks);
+    let blocks = smaller_blocks(blocks);
     let blocks: Vec<PartitionedBlock> = blocks
         .par_iter()
         .map(|(first, fingerprints)| PartitionedBlock::of(*first, fingerprints))
@@ -97,19 +93,20 @@ pub fn first_occurrences<'a>(blocks: impl Iterator<Item = &'a [Fingerprint]>) ->
     firsts
 }
 
-/// Splits the blocks into pieces that fit into the cache, each with the place of its first row.
-fn with_places<'a>(
+/// Splits the blocks into smaller ones of at most [`BLOCK_ROWS`] rows, each with the place of its first
+/// row.
+fn smaller_blocks<'a>(
     blocks: impl Iterator<Item = &'a [Fingerprint]>,
 ) -> Vec<(u32, &'a [Fingerprint])> {
     let mut first = 0_u32;
     blocks
         .flat_map(|block| block.chunks(BLOCK_ROWS))
-        .map(|piece| {
-            let next = u32::try_from(piece.len())
+        .map(|block| {
+            let next = u32::try_from(block.len())
                 .ok()
                 .and_then(|length| first.checked_add(length))
                 .expect("fewer than 2^32 rows at a time");
-            (std::mem::replace(&mut first, next), piece)
+            (std::mem::replace(&mut first, next), block)
         })
         .collect()
 }
@@ -123,22 +120,24 @@ struct PartitionedBlock {
 
 impl PartitionedBlock {
     fn of(first: u32, fingerprints: &[Fingerprint]) -> Self {
-        let part = |fingerprint: Fingerprint| PlacedFingerprint::new(fingerprint, 0).part();
-        let mut next = [0_usize; PARTS];
+        let part = |fingerprint: Fingerprint| (fingerprint >> 120) as usize;
+        // A counting sort. A slot has the number of rows of its part, then the position of the next row,
+        // and in the end the end of the part.
+        let mut slots = [0_usize; PARTS];
         for fingerprint in fingerprints {
-            next[part(*fingerprint)] += 1;
+            slots[part(*fingerprint)] += 1;
         }
         let mut start = 0;
-        for next in &mut next {
-            start += std::mem::replace(next, start);
+        for slot in &mut slots {
+            start += std::mem::replace(slot, start);
         }
         let mut rows = vec![PlacedFingerprint::default(); fingerprints.len()];
         for (fingerprint, place) in fingerprints.iter().zip(first..) {
-            let next = &mut next[part(*fingerprint)];
-            rows[*next] = PlacedFingerprint::new(*fingerprint, place);
-            *next += 1;
+            let slot = &mut slots[part(*fingerprint)];
+            rows[*slot] = PlacedFingerprint::new(*fingerprint, place);
+            *slot += 1;
         }
-        Self { rows, ends: next }
+        Self { rows, ends: slots }
     }
 
     fn part(&self, part: usize) -> &[PlacedFingerprint] {

@@ -34,7 +34,7 @@ use self::search::find;
 use crate::fingerprint::Fingerprint;
 
 pub use self::first_occurrences::{FirstOccurrences, first_occurrences};
-pub use self::stored_run::{DamagedRun, StoredRun};
+pub use self::stored_run::{DamagedFingerprints, StoredFingerprints};
 
 /// Maximum number of runs in files. Every query searches each run.
 const MAX_FILES: usize = 16;
@@ -75,12 +75,12 @@ impl FingerprintSet {
         }
     }
 
-    /// Opens a stored set. The error is [`DamagedRun`] if a file is missing or was changed.
+    /// Opens a stored set. The error is [`DamagedFingerprints`] if a file cannot be read or was changed.
     pub fn open(
         folder: &Path,
         name: &'static str,
         memory: u64,
-        stored: &[StoredRun],
+        stored: &[StoredFingerprints],
     ) -> anyhow::Result<Self> {
         let mut set = Self::new(folder, name, memory);
         for run in stored {
@@ -165,9 +165,9 @@ impl FingerprintSet {
 
     /// Writes the runs in memory to a file and returns references to all runs. From then on the set
     /// neither changes nor removes these files.
-    pub fn store(&mut self) -> anyhow::Result<Vec<StoredRun>> {
+    pub fn store(&mut self) -> anyhow::Result<Vec<StoredFingerprints>> {
         self.write_memory()?;
-        Ok(self.files.iter_mut().map(RunFile::store).collect())
+        Ok(self.files.iter_mut().map(RunFile::keep).collect())
     }
 
     fn bytes_in_memory(&self) -> u64 {

@@ -1,10 +1,10 @@
-//! A sorted run in a file. The file is written once and checked page by page as it is read.
+//! A sorted list of fingerprints in a file. The file is written once and checked page by page as it is read.
 //!
 //! Pages come in groups of 64. After each group come the filters of its pages, an eighth of its
 //! size. When many new fingerprints are looked up, the filters rule out nearly all of them, so that
 //! few pages are read.
 //!
-//! After the last group comes the first fingerprint of each page. The [`StoredRun`] has the
+//! After the last group comes the first fingerprint of each page. The [`StoredFingerprints`] has the
 //! checksum of these fingerprints. The file is not synced: after a power cut, the checks find a
 //! damaged file.
 
@@ -22,14 +22,14 @@ use super::page::{
     fingerprints_of,
 };
 use super::run_writer::RunWriter;
-use super::stored_run::{DamagedRun, StoredRun};
+use super::stored_run::{DamagedFingerprints, StoredFingerprints};
 use crate::fingerprint::Fingerprint;
 
 /// A run in a file.
 pub(super) struct RunFile {
     file: File,
     path: PathBuf,
-    length: u64,
+    n_fingerprints: u64,
     /// The first fingerprint of each page.
     pub(super) page_starts: Vec<Fingerprint>,
     checksum: u32,
@@ -38,19 +38,19 @@ pub(super) struct RunFile {
 }
 
 impl RunFile {
-    /// Opens a stored run. Returns [`DamagedRun`] if the file changed.
-    pub(super) fn open(folder: &Path, stored: &StoredRun) -> anyhow::Result<Self> {
+    /// Opens a stored list. Returns [`DamagedFingerprints`] if the file cannot be read or has changed.
+    pub(super) fn open(folder: &Path, stored: &StoredFingerprints) -> anyhow::Result<Self> {
         let path = folder.join(&stored.name);
         match read_page_starts(&path, stored) {
             Some((file, page_starts)) => Ok(Self {
                 file,
                 path,
-                length: stored.length,
+                n_fingerprints: stored.length,
                 page_starts,
                 checksum: stored.checksum,
                 is_stored: true,
             }),
-            None => Err(DamagedRun { path }.into_error()),
+            None => Err(DamagedFingerprints { path }.into_error()),
         }
     }
 
@@ -61,7 +61,7 @@ impl RunFile {
         write: impl FnOnce(&mut RunWriter<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let path = folder.join(name);
-        let (length, page_starts) = files::write_unsynced(&path, |to| {
+        let (n_fingerprints, page_starts) = files::write_unsynced(&path, |to| {
             let mut writer = RunWriter::new(to);
             write(&mut writer)?;
             writer.finish()
@@ -71,7 +71,7 @@ impl RunFile {
         Ok(Self {
             file,
             path,
-            length,
+            n_fingerprints,
             checksum: crc32fast::hash(&bytes_of(&page_starts)),
             page_starts,
             is_stored: false,
@@ -79,16 +79,17 @@ impl RunFile {
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.length
+        self.n_fingerprints
     }
 
-    /// Returns the reference to open the run again. From then on a stored set refers to the file.
-    pub(super) fn store(&mut self) -> StoredRun {
+    /// Marks the file as part of a stored set, so that [`Self::discard`] keeps it. Returns the reference to
+    /// open it again.
+    pub(super) fn keep(&mut self) -> StoredFingerprints {
         self.is_stored = true;
         let name = self.path.file_name().unwrap_or_default();
-        StoredRun {
+        StoredFingerprints {
             name: name.to_string_lossy().into_owned(),
-            length: self.length,
+            length: self.n_fingerprints,
             checksum: self.checksum,
         }
     }
@@ -101,7 +102,7 @@ impl RunFile {
         files::remove_file(&self.path)
     }
 
-    /// The pages of the group of a page.
+    /// The numbers of the pages in the same group as the page `number`.
     pub(super) fn group_of(&self, number: usize) -> Range<usize> {
         let start = number - number % GROUP_PAGES;
         start..self.page_starts.len().min(start + GROUP_PAGES)
@@ -115,16 +116,16 @@ impl RunFile {
     }
 
     pub(super) fn damaged(&self) -> anyhow::Error {
-        DamagedRun {
+        DamagedFingerprints {
             path: self.path.clone(),
         }
         .into_error()
     }
 }
 
-/// Opens the file and reads the first fingerprint of each page. `None` if the file is not the
-/// stored one.
-fn read_page_starts(path: &Path, stored: &StoredRun) -> Option<(File, Vec<Fingerprint>)> {
+/// Opens the file and reads the first fingerprint of each page. `None` if the file cannot be read, or is
+/// not the stored one.
+fn read_page_starts(path: &Path, stored: &StoredFingerprints) -> Option<(File, Vec<Fingerprint>)> {
     let file = regular::open(path).ok()?;
     let n_pages = stored.length.div_ceil(FINGERPRINTS_PER_PAGE as u64);
     let pages_end = n_pages.checked_mul((PAGE_BYTES + FILTER_BYTES) as u64)?;

@@ -1,4 +1,4 @@
-//! A run that a stored set refers to.
+//! A file that a stored set refers to.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use common::Failure;
 use serde::{Deserialize, Serialize};
 
-/// Reference to a run in a file, to open it again.
+/// Reference to a file with a sorted list of fingerprints, to open it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredRun {
+pub struct StoredFingerprints {
     /// File name.
     pub name: String,
     /// Number of fingerprints.
@@ -17,25 +17,26 @@ pub struct StoredRun {
     pub checksum: u32,
 }
 
-/// Error: a file of fingerprints is damaged or missing. The set has to be rebuilt from the rows.
+/// Error: a file of fingerprints is damaged or missing, or cannot be read. The set has to be rebuilt from
+/// the rows.
 #[derive(Debug)]
-pub struct DamagedRun {
+pub struct DamagedFingerprints {
     pub(super) path: PathBuf,
 }
 
-impl fmt::Display for DamagedRun {
+impl fmt::Display for DamagedFingerprints {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             to,
-            "{} was damaged or removed; it is rebuilt from finaldata.csv",
+            "{} is damaged or cannot be read; it is rebuilt from finaldata.csv",
             self.path.display()
         )
     }
 }
 
-impl std::error::Error for DamagedRun {}
+impl std::error::Error for DamagedFingerprints {}
 
-impl DamagedRun {
+impl DamagedFingerprints {
     /// The error with its exit code, for the case that nobody rebuilds the set.
     pub(super) fn into_error(self) -> anyhow::Error {
         anyhow::Error::new(Failure::input_output("run `ingestion` to rebuild it")).context(self)

@@ -74,7 +74,7 @@ fn no_changed_byte_of_a_file_goes_unnoticed() {
         FingerprintSet::open(folder.path(), "rows", 0, &stored)
             .and_then(|set| set.contains(&rows))
             .map(|found| found.iter().all(|found| *found))
-            .map_err(|error| assert!(error.is::<DamagedRun>(), "{error:#}"))
+            .map_err(|error| assert!(error.is::<DamagedFingerprints>(), "{error:#}"))
             .unwrap_or(false)
     };
     assert!(is_found_whole());

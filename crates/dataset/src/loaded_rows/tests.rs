@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use common::files;
 
 use super::*;
-use crate::fingerprint::{client_hash, client_number};
+use crate::fingerprint::{client_number, public_hash};
 use crate::table::Selection;
 
 /// A pipeline whose finaldata.csv has `rows` rows: three for each client, at different places.
@@ -60,7 +60,7 @@ fn a_sample_has_whole_clients_and_the_numbers_of_their_rows() {
             let client = loaded.table.clients[position];
             assert_eq!(
                 client,
-                client_hash((number % 10_000).to_string().as_bytes())
+                public_hash((number % 10_000).to_string().as_bytes())
             );
             *of_client.entry(client).or_default() += 1;
         }
@@ -112,7 +112,7 @@ fn sampled(
         parsed.features = vec![vec![0.0; block.len()]; Schema::default().features.len()];
         parsed.labels = block.iter().map(|(_, label)| *label).collect();
         let ids = || block.iter().map(|(client, _)| client.to_le_bytes());
-        parsed.clients = ids().map(|id| client_hash(&id)).collect();
+        parsed.clients = ids().map(|id| public_hash(&id)).collect();
         parsed.client_numbers = ids().map(|id| client_number(&id)).collect();
         sampler.add(&parsed);
         let most = max_rows + max_rows / PART_OF_SURPLUS;

@@ -1,6 +1,6 @@
 //! Counts of labels and of clients.
 
-use super::engine::{Chunk, Pass, run};
+use super::engine::{Chunk, Pass, run, selected_rows};
 use super::expression::LinearExpression;
 use super::remote::{Cut, RowNumber, wrong_size};
 use crate::table::{Selection, Table};
@@ -82,8 +82,10 @@ pub fn paired_confusion(
     Ok(std::array::from_fn(|cell| counts[4 + cell]))
 }
 
-/// Numbers of rows by label and by the labels that models predict, in the cells of
-/// [`Engine::counts`](super::Engine::counts).
+/// Numbers of rows by label and by the labels that models predict.
+///
+/// With n models there are 2ⁿ cells for the rows without a label, then as many for negative and for
+/// positive labels. Within these, the prediction of the first model is the highest binary digit.
 pub fn counts(
     models: &[Cut<'_>],
     table: &Table,
@@ -137,30 +139,14 @@ impl Pass for Counts<'_> {
 /// Number of different clients of the selected rows.
 pub fn client_count(table: &Table, selection: &Selection) -> Result<u64, Failure> {
     if let Some(engine) = table.engine("the number of clients")? {
+        // Only the number of clients is used, so the sums are of zeros.
         return Ok(engine.client_sums(&RowNumber::Zero, selection)?.clients);
     }
-    let mut clients = run(&Clients, table, selection);
+    let rows = selected_rows(table, selection).into_iter();
+    let mut clients: Vec<u64> = rows.map(|row| table.clients[row]).collect();
     clients.sort_unstable();
     clients.dedup();
     Ok(clients.len() as u64)
-}
-
-struct Clients;
-
-impl Pass for Clients {
-    type Value = Vec<u64>;
-
-    fn empty(&self) -> Vec<u64> {
-        Vec::new()
-    }
-
-    fn add(&self, clients: &mut Vec<u64>, chunk: &Chunk<'_>) {
-        clients.extend(chunk.positions().map(|row| chunk.table.clients[row]));
-    }
-
-    fn merge(&self, earlier: &mut Vec<u64>, later: Vec<u64>) {
-        earlier.extend(later);
-    }
 }
 
 #[cfg(test)]

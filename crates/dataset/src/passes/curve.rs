@@ -64,7 +64,8 @@ impl Curve {
 }
 
 /// Place of the knot before a number, and the share of the way from there to the next knot. There
-/// must be at least two increasing knots. A number outside the knots counts as the nearest knot.
+/// must be at least two increasing knots. A number outside the knots counts as the nearest knot, and NaN
+/// as the first.
 #[inline]
 pub(crate) fn position(knots: &[f64], number: f64) -> (usize, f64) {
     let after = knots.partition_point(|knot| *knot <= number);

@@ -81,10 +81,8 @@ pub trait Engine: Debug + Send + Sync {
     /// Number of rows and features.
     fn shape(&self) -> Shape;
 
-    /// Numbers of rows by label and by the labels that the models predict.
-    ///
-    /// With n models there are 2ⁿ cells for the rows without a label, then as many for negative and for
-    /// positive labels. Within these, the prediction of the first model is the highest binary digit.
+    /// Numbers of rows by label and by the labels that the models predict, in the cells of
+    /// [`counts`](fn@super::counts).
     fn counts(&self, models: &[Cut<'_>], selection: &Selection) -> Result<Vec<u64>, Failure>;
 
     /// The sums of a number by client.

@@ -41,7 +41,7 @@ pub struct ColumnSummary {
     pub min: Option<f64>,
     /// Largest value.
     pub max: Option<f64>,
-    /// The levels of a category, which has no other statistics; `None` for a column of numbers.
+    /// The levels of a category, instead of mean, median and extremes; `None` for a column of numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<LevelSummary>,
 }
@@ -51,7 +51,7 @@ pub struct ColumnSummary {
 pub struct LevelSummary {
     /// Number of different levels that are counted one by one.
     pub distinct: u64,
-    /// True if there are no other levels; false if there are more than `distinct`. Default true.
+    /// True if every level is counted; false if there are more than `distinct`. Default true.
     #[serde(default = "yes")]
     pub distinct_is_exact: bool,
     /// The most frequent of these levels.
@@ -106,8 +106,9 @@ impl ColumnProfile {
 impl LevelSummary {
     fn of(counts: &CategoryCounts) -> Self {
         let top: Vec<LevelCount> = counts.levels.iter().take(SHOWN_LEVELS).cloned().collect();
-        let of_shown = top.iter().map(|level| level.rows);
-        let shown = of_shown.fold(0, u64::saturating_add);
+        let rows = top.iter().map(|level| level.rows);
+        // Counts that were read from a file may overflow.
+        let shown = rows.fold(0, u64::saturating_add);
         Self {
             distinct: counts.levels.len() as u64,
             distinct_is_exact: counts.are_of_all_levels(),
@@ -122,16 +123,11 @@ fn median(sample: &[f64]) -> Option<f64> {
     if present.is_empty() {
         return None;
     }
-    let middle = present.len() / 2;
-    let (below, upper, _) = present.select_nth_unstable_by(middle, f64::total_cmp);
-    let upper = *upper;
-    if below.len() > middle || present.len() % 2 == 1 {
-        return Some(upper);
+    let (middle, is_even) = (present.len() / 2, present.len().is_multiple_of(2));
+    let (below, &mut upper, _) = present.select_nth_unstable_by(middle, f64::total_cmp);
+    let lower = below.iter().copied().max_by(f64::total_cmp);
+    match lower.filter(|_| is_even) {
+        Some(lower) => Some(lower / 2.0 + upper / 2.0),
+        None => Some(upper),
     }
-    let lower = present[..middle]
-        .iter()
-        .copied()
-        .max_by(f64::total_cmp)
-        .unwrap_or(upper);
-    Some(lower / 2.0 + upper / 2.0)
 }

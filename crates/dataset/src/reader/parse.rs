@@ -7,7 +7,7 @@ use super::header::{ColumnMap, IdColumn};
 use super::long_fields::LongFields;
 use super::record::Encoding;
 use crate::cell::{DecimalMarks, Label, Marks};
-use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_hash, client_number};
+use crate::fingerprint::{Fingerprint, FingerprintKey, RowHasher, client_number, public_hash};
 use crate::level::LevelNames;
 use crate::line::{first_field, push_line, push_plain_line};
 use crate::row_id::{RowIds, content_hash, shared_part};
@@ -153,7 +153,7 @@ impl ParsedRows {
         let mut values = Vec::with_capacity(self.features.len());
         for (row, content) in self.contents.iter().enumerate() {
             let id = ids.next_of(*content);
-            self.clients.push(client_hash(shared_part(id)));
+            self.clients.push(public_hash(shared_part(id)));
             if wanted.client_numbers {
                 self.client_numbers.push(client_number(shared_part(id)));
             }
@@ -278,7 +278,7 @@ impl State<'_> {
                     IdColumn::Row(_) => shared_part(id),
                     _ => id,
                 };
-                rows.clients.push(client_hash(client));
+                rows.clients.push(public_hash(client));
                 if wanted.client_numbers {
                     rows.client_numbers.push(client_number(client));
                 }

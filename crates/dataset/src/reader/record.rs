@@ -239,9 +239,9 @@ impl ColumnMap {
     /// Counts the commas and points in a record's numbers, by feature in schema order.
     pub(super) fn count_marks(&self, record: Record<'_>, counts: &mut Vec<Marks>) {
         counts.resize(self.features.len(), Marks::default());
-        for ((field, feature), count) in self.features.iter().zip(counts) {
+        for ((field, feature), marks) in self.features.iter().zip(counts) {
             if matches!(feature.kind, Kind::Number(_)) {
-                count.count(record.field(*field));
+                marks.add_cell(record.field(*field));
             }
         }
     }

@@ -118,7 +118,8 @@ mod tests {
             missing,
             ..ColumnSurvey::default()
         };
-        (0..numbers).for_each(|row| column.count(row.to_string().as_bytes(), DecimalMarks::Point));
+        (0..numbers)
+            .for_each(|row| column.add_cell(row.to_string().as_bytes(), DecimalMarks::Point));
         column
     }
 
@@ -155,7 +156,7 @@ mod tests {
         // Each file counts from 0.
         let b = pooled.find("b").unwrap();
         assert_eq!(
-            (b.smallest_distinct_share, b.cells.distinct.number()),
+            (b.smallest_distinct_share, b.cells.distinct.count()),
             (1.0, 15)
         );
     }

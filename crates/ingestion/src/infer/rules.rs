@@ -128,7 +128,7 @@ mod tests {
             let mut cells = ColumnSurvey::default();
             for row in 0..rows {
                 let cell = if row < missing { "" } else { "7" };
-                cells.count(cell.as_bytes(), DecimalMarks::Point);
+                cells.add_cell(cell.as_bytes(), DecimalMarks::Point);
             }
             let proposed = super::number_rules(&PooledColumn {
                 cells,

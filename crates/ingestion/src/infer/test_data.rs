@@ -52,7 +52,7 @@ mod tests {
             ..ColumnSurvey::default()
         };
         let cells = cells.iter();
-        cells.for_each(|cell| column.count(cell.as_bytes(), DecimalMarks::Point));
+        cells.for_each(|cell| column.add_cell(cell.as_bytes(), DecimalMarks::Point));
         column
     }
 

@@ -19,8 +19,8 @@ pub(super) struct Arrangement {
     pub(super) evaluated: FingerprintSet,
     /// Evaluated rows whose fingerprints the state folder does not hold yet.
     pub(super) newly_evaluated: Vec<Fingerprint>,
-    /// Place of the first row that is not evaluated. `None` if the rows of `evaluated` come first, and no
-    /// other row is evaluated.
+    /// Rows before this place are evaluated. `None` if they are exactly the rows of `evaluated`, whose
+    /// number is known only once they are written.
     pub(super) first_new: Option<u64>,
 }
 
@@ -77,7 +77,8 @@ impl Merge<'_> {
                 .into(),
             ));
         }
-        // The rows get other places, and a killed run may have left rows with an evaluated label.
+        // Evaluated labels are recognised by their place. So they are forgotten before the rows get other
+        // places. A killed run may have left some.
         WaitingRows::forget_evaluated_of(&self.config.layout, self.history, ledger)?;
         let order = Order {
             files: arrangement.base.files,
@@ -94,17 +95,21 @@ impl Merge<'_> {
         let layout = &self.config.layout;
         let memory = Memory::of(&self.config.ingestion);
         let mut evaluated = memory.evaluated_rows(layout);
-        each_evaluated(layout, ledger, count, memory.pending_rows() / 4, |rows| {
+        let bytes_per_call = memory.pending_rows() / 4;
+        each_evaluated(layout, ledger, count, bytes_per_call, |rows| {
             evaluated.add(rows).map(|_| ())
         })?;
         Ok(evaluated)
     }
 
-    /// The evaluated rows, if some of them are not at the front of finaldata.csv. Otherwise an
-    /// empty set, because every evaluated row is already known.
-    pub(super) fn evaluated_not_in_front(&self, ledger: &Ledger) -> anyhow::Result<FingerprintSet> {
-        let is_elsewhere = ledger.evaluated_fingerprints != ledger.evaluated_rows;
-        if !is_elsewhere {
+    /// Evaluated rows that a new file must not bring back: all of them if some are not in finaldata.csv.
+    /// Otherwise none, because a row that is in finaldata.csv is recognised as a duplicate.
+    pub(super) fn rows_that_must_not_reappear(
+        &self,
+        ledger: &Ledger,
+    ) -> anyhow::Result<FingerprintSet> {
+        let are_all_present = ledger.evaluated_fingerprints == ledger.evaluated_rows;
+        if are_all_present {
             return Ok(Memory::of(&self.config.ingestion).evaluated_rows(&self.config.layout));
         }
         self.evaluated(ledger, ledger.evaluated_fingerprints)

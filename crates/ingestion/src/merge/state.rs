@@ -18,7 +18,7 @@ pub(super) struct State {
     /// True if the append state was damaged and its carry removed. Happens at most once.
     pub(super) is_carry_removed: bool,
     /// True if a new file has rows that were evaluated before and are not among the known rows.
-    pub(super) has_evaluated_rows_back: bool,
+    pub(super) has_evaluated_row_reappeared: bool,
     /// True if the fingerprints of the evaluated rows were changed and computed again. Happens at most
     /// once.
     pub(super) are_fingerprints_rebuilt: bool,
@@ -40,7 +40,7 @@ impl State {
         let State {
             ledger,
             found,
-            has_evaluated_rows_back,
+            has_evaluated_row_reappeared,
             ..
         } = self;
         let is_rebuild =
@@ -65,8 +65,8 @@ impl State {
                 reason: wait.reason,
                 is_unreadable: wait.is_unreadable,
             };
-            let has_rows_back = std::mem::take(has_evaluated_rows_back);
-            if found.defer_reorder(&blocked, |file| has_rows_back || needs_rebuild(file)) {
+            let has_reappeared = std::mem::take(has_evaluated_row_reappeared);
+            if found.defer_reorder(&blocked, |file| has_reappeared || needs_rebuild(file)) {
                 found.waiting.push(blocked);
                 return Ok(());
             }

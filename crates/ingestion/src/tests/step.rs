@@ -19,7 +19,8 @@ pub(super) enum Step {
     Remove {
         file: u8,
     },
-    Judge,
+    /// Marks all rows as evaluated.
+    Evaluate,
     LoseFinalData,
     ChangeFinalData,
     LeaveUncommittedTail,
@@ -34,7 +35,7 @@ pub(super) enum Step {
         byte: u16,
     },
     /// Restores the carry of an earlier ingestion, as a kill after the commit leaves it.
-    KeepOldCarry,
+    RestoreOldCarry,
     DamageCarry,
     DamageRowFingerprints {
         run: u8,
@@ -51,7 +52,7 @@ pub(super) enum Step {
 }
 
 impl Pipeline {
-    /// Forgets the evaluated rows that no longer exist.
+    /// Without key or fingerprints, only the rows at the front of finaldata.csv are known to be evaluated.
     fn forget_evaluated(&mut self) {
         let evaluated = self.ledger().evaluated_rows as usize;
         self.evaluated = self.final_lines()[..evaluated].iter().cloned().collect();
@@ -108,7 +109,7 @@ impl Pipeline {
                     self.forget_evaluated();
                 }
             }
-            Step::KeepOldCarry => {
+            Step::RestoreOldCarry => {
                 let old = std::mem::take(&mut self.old_carry);
                 if !old.is_empty() {
                     let _ = fs::remove_dir_all(layout.row_fingerprints());
@@ -142,7 +143,7 @@ impl Pipeline {
                     fs::write(layout.final_data(), bytes).unwrap();
                 }
             }
-            Step::Judge => {
+            Step::Evaluate => {
                 let history = History::open(layout).unwrap();
                 let ledger = history.ledger().unwrap();
                 let Some(key) = FingerprintKey::load(layout).unwrap() else {
@@ -175,7 +176,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..4u8, rows).prop_map(|(file, rows)| Step::Write { file, rows }),
         2 => (0..4u8).prop_map(|file| Step::Remove { file }),
-        2 => Just(Step::Judge),
+        2 => Just(Step::Evaluate),
         1 => Just(Step::LoseFinalData),
         1 => Just(Step::ChangeFinalData),
         1 => Just(Step::LeaveUncommittedTail),
@@ -183,7 +184,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::LoseFingerprints),
         1 => any::<u8>().prop_map(|byte| Step::DamageKey { byte }),
         1 => any::<u16>().prop_map(|byte| Step::DamageFingerprints { byte }),
-        1 => Just(Step::KeepOldCarry),
+        1 => Just(Step::RestoreOldCarry),
         1 => Just(Step::DamageCarry),
         1 => (any::<u8>(), any::<u16>())
             .prop_map(|(run, byte)| Step::DamageRowFingerprints { run, byte }),

@@ -1,5 +1,5 @@
-//! Detects changes of finaldata.csv without reading it: every change that is visible in this way is
-//! found.
+//! Tests of how a change of finaldata.csv is found: by its stamp before appending, by its content if
+//! nothing is new.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ fn appending_does_not_read_the_existing_rows() {
     assert!(report.rebuilt.is_none() && report.rows.kept > 0, "{report}");
     assert!(pipeline.final_data().starts_with(&changed));
 
-    // An ingestion by hand compares every byte.
+    // If nothing is new, an ingestion by hand compares every byte.
     let rebuilt = run(&pipeline.config).unwrap();
     assert!(rebuilt.rebuilt.is_some(), "{rebuilt}");
     assert!(!pipeline.final_data().starts_with(&changed));
@@ -42,7 +42,8 @@ fn a_change_within_the_same_tick_of_the_clock_is_seen() {
     let left_at = fs::metadata(&path).unwrap().modified().unwrap();
     let at = whole.len() - 3;
     damage(&path, at);
-    // The clock had not moved on since finaldata.csv was written.
+    // The ingestion set the time back by 1 ns. A write in the same tick of the clock has the time before
+    // that.
     let tick = left_at + std::time::Duration::from_nanos(1);
     let file = fs::OpenOptions::new().append(true).open(&path).unwrap();
     file.set_modified(tick).unwrap();

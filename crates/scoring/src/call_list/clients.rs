@@ -11,7 +11,7 @@ use common::{Config, Failure, History};
 use dataset::passes::Summary;
 use dataset::{
     DataFile, FileProblem, Format, Label, LevelNames, ParsedRows, ReadRow, RowReader, TargetColumn,
-    client_hash, missing_too_often, read_final_lines, sort_by,
+    missing_too_often, public_hash, read_final_lines, sort_by,
 };
 use serde::Serialize;
 
@@ -209,7 +209,7 @@ fn read_file(
             ReadRow::Accepted(cells) => {
                 let id = cells.id.unwrap_or_default();
                 collector.add(
-                    (client_hash(id), number),
+                    (public_hash(id), number),
                     cells.label,
                     || id.to_vec(),
                     || cells.values.into(),

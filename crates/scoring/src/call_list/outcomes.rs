@@ -12,7 +12,7 @@ use std::path::Path;
 
 use common::Failure;
 use common::numbers::count;
-use dataset::client_hash;
+use dataset::public_hash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -204,7 +204,7 @@ impl fmt::Display for CallOutcomes {
 pub(super) fn is_held_out(id: &[u8], share: f64) -> bool {
     // The prefix makes this hash independent of the one that assigns folds. Every fold therefore
     // has about the same share of held-out clients.
-    let hash = client_hash(&[b"hold out:", id].concat());
+    let hash = public_hash(&[b"hold out:", id].concat());
     (hash as f64) < share * 2.0_f64.powi(64)
 }
 
@@ -248,7 +248,7 @@ impl EarlierCalls {
             };
             calls
                 .clients
-                .insert(client_hash(client.id.as_bytes()), earlier);
+                .insert(public_hash(client.id.as_bytes()), earlier);
             // One model ranks all clients of a list.
             calls.model_version = client.model_version;
         }

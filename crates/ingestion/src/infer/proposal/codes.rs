@@ -67,7 +67,7 @@ mod tests {
             ..ColumnSurvey::default()
         };
         for number in numbers {
-            cells.count(number.to_string().as_bytes(), DecimalMarks::Point);
+            cells.add_cell(number.to_string().as_bytes(), DecimalMarks::Point);
         }
         why_codes(&cells).is_some()
     }

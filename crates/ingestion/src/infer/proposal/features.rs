@@ -285,7 +285,7 @@ fn whole_numbers(column: &PooledColumn, rules: Rules) -> Result<(Kind, Vec<Strin
         Some((_, Err(reason))) if is_named_as_code(&cells.name) => Err(reason),
         None if is_named_as_code(&cells.name) && cells.texts.counts().is_none() => Err(format!(
             "its name says that its numbers are codes, and {} are too many for a category",
-            cells.distinct.number()
+            cells.distinct.count()
         )),
         _ => Ok(numbers(column, NumberFormat::Plain, rules)),
     }
@@ -354,7 +354,7 @@ fn why_not_category(cells: &ColumnSurvey) -> Option<String> {
         0 => cells.forms.present(),
         others => others,
     };
-    let distinct = cells.distinct.number();
+    let distinct = cells.distinct.count();
     let example = cells.forms.texts.first.as_deref();
     let such_as = example.map_or_else(String::new, |text| format!(", such as {text:?}"));
     match FewLevels::of(cells) {

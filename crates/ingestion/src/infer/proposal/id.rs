@@ -10,7 +10,8 @@ use crate::infer::words::{has, has_any, words};
 const MIN_UNIQUE: f64 = 0.95;
 /// Smallest share of the rows that have an id.
 const MIN_PRESENT: f64 = 0.99;
-/// Smallest number of clients in a column that repeats them; fewer values may be branches or plans.
+/// Minimum number of different values of an id with several rows each. A column with fewer may name
+/// branches or plans.
 const MIN_CLIENTS: u64 = 50;
 /// A column that counts the rows has gaps of at most this share.
 const MAX_GAPS: f64 = 0.1;
@@ -65,7 +66,7 @@ pub(super) fn guess_id<'p>(columns: impl Iterator<Item = &'p PooledColumn>) -> I
         remark: format!(
             "id: {}, named like an id, with several rows of a client: {} different ones in {} rows",
             column.cells.name,
-            column.cells.distinct.number(),
+            column.cells.distinct.count(),
             column.cells.forms.present()
         ),
     });
@@ -126,7 +127,7 @@ fn is_repeated_key(column: &PooledColumn) -> bool {
         Reading::Numbers(_) | Reading::Dates => false,
     };
     let has_entity = name_fit(&cells.name) >= NameFit::Entity;
-    is_present && is_key && has_entity && cells.distinct.number() >= MIN_CLIENTS
+    is_present && is_key && has_entity && cells.distinct.count() >= MIN_CLIENTS
 }
 
 /// How well a column fits as the id; `None` if it cannot be.
@@ -184,7 +185,7 @@ fn is_numeral(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The word of `ENTITIES` that begins a word such as `clientnum`.
+/// The entity in a word such as `clientnum`: an entity and a key without a gap.
 fn fused(word: &str) -> Option<&'static str> {
     let is_key = |rest: &str| has(KEYS, rest);
     ENTITIES
@@ -197,7 +198,7 @@ fn is_whole_numbers(column: &PooledColumn) -> bool {
     is_plain && column.cells.fractions == 0
 }
 
-/// True if different whole numbers leave few gaps.
+/// True if the numbers have few gaps between the smallest and the largest. They must be whole and differ.
 fn counts_rows(column: &PooledColumn) -> bool {
     let Some((smallest, largest)) = column.cells.bounds else {
         return false;

@@ -261,7 +261,7 @@ mod tests {
             ..ColumnSurvey::default()
         };
         for (cell, times) in cells {
-            (0..*times).for_each(|_| column.count(cell.as_bytes(), DecimalMarks::Point));
+            (0..*times).for_each(|_| column.add_cell(cell.as_bytes(), DecimalMarks::Point));
         }
         column
     }
