@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
 use common::digest;
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::program;
 use crate::tree::Tree;
@@ -19,6 +20,8 @@ pub(crate) struct Workspace {
     config: Value,
     /// Offsets of the clock that programs see, in seconds; `None` for the true clock.
     pub(crate) clock: Option<&'static str>,
+    /// Stamps of the files as programs see them, if they were restored.
+    stamps: Option<NamedTempFile>,
 }
 
 /// Exit code and output of a program.
@@ -48,6 +51,7 @@ impl Workspace {
             folder: tempfile::tempdir().expect("a temporary folder"),
             config: serde_json::from_slice(&shipped).expect("config.json is JSON"),
             clock: None,
+            stamps: None,
         };
         for folder in ["practicedata", "testdata"] {
             fs::create_dir_all(workspace.path("data").join(folder)).expect("a folder");
@@ -77,6 +81,19 @@ impl Workspace {
         Tree::read(self.folder.path())
     }
 
+    /// The pipeline in memory, which shares what it has in common with an earlier one.
+    pub(crate) fn tree_like(&self, earlier: Option<&Tree>) -> Tree {
+        Tree::read_like(self.folder.path(), earlier)
+    }
+
+    /// Makes this pipeline what it was when the tree was read from it.
+    pub(crate) fn restore(&mut self, tree: &Tree) {
+        let stamps = tree.restore(self.folder.path());
+        let mut file = NamedTempFile::new().expect("a temporary file");
+        file.write_all(stamps.as_bytes()).expect("written");
+        self.stamps = Some(file);
+    }
+
     /// A pipeline from memory, in its own folder.
     pub(crate) fn from_tree(tree: &Tree) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -86,6 +103,7 @@ impl Workspace {
             folder,
             config: serde_json::from_slice(&config).expect("config.json is JSON"),
             clock: None,
+            stamps: None,
         }
     }
 
@@ -193,6 +211,9 @@ impl Workspace {
             .arg(self.path("config.json"));
         if let Some(offsets) = self.clock {
             command.env("RISK_CLOCK", offsets);
+        }
+        if let Some(stamps) = &self.stamps {
+            command.env("RISK_STAMPS", stamps.path());
         }
         command
     }

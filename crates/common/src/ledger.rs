@@ -142,12 +142,12 @@ impl LedgerFile {
 impl FileStamp {
     /// Stamp from the metadata of a file.
     pub fn of(metadata: &Metadata) -> Self {
-        Self {
+        crate::faults::shown_stamp(Self {
             size: metadata.len(),
             modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             inode: metadata.ino(),
             changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-        }
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! `cargo test -p acceptance interruptions -- --nocapture` prints how many changes there were.
 
 mod damaged;
+mod images;
 mod reported;
 mod stories;
 mod walk;
@@ -11,10 +12,10 @@ mod walk;
 use self::stories::{
     CLASSES, COLD_START, EXTENSION, PREDICTION, REBUILD, REDEPLOYMENT, REFUSAL, ROLLBACK, Story,
 };
-use self::walk::{Fault, disturb, walk, walk_with_jumping_clock};
+use self::walk::{Fault, disturb, walk, walk_killed, walk_with_jumping_clock};
 
 fn killed(story: &Story) {
-    walk(story, Fault::Kill);
+    walk_killed(story);
 }
 
 /// Each pass over the rows fails, as on an engine that cannot be reached.

@@ -1,6 +1,8 @@
 //! A walk disturbs the same command at its first change, at its second, and so on.
 //!
-//! A kill happens at every change. Every other fault happens at a random third of the changes. After a random
+//! A kill happens at every change: one run stops in the middle of each, and its files are kept, because a kill
+//! leaves the same ones ([`images`](super::images)). From each of these states the command is repeated. A
+//! random ninth of the changes is killed in a run of its own; this must change no file. Every other fault happens at a random third of the changes. After a random
 //! ninth of the faults, a dry run has to say what the next run does. A ninth of the kills is repeated with a clock
 //! that jumps. The choice is the same in each run of the tests. With `FAULTS=all` all of this happens at every
 //! change (`scripts/check-faults.sh`).
@@ -19,6 +21,7 @@ use common::layout::names;
 use common::{History, Manifest, digest};
 use serde_json::Value;
 
+use super::images::{self, Image};
 use super::stories::Story;
 use crate::workspace::{Workspace, outcome};
 
@@ -81,10 +84,6 @@ pub(super) fn walk_with_jumping_clock(story: &Story) {
 /// Offsets of the clock, in seconds, for the commands that are disturbed and for those after it.
 const JUMPS: [&str; 2] = ["2592000,-2592000,0", "-5184000,5184000,-60,0"];
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the coverage is for a person who asks for it"
-)]
 fn walk_with(
     story: &Story,
     fault: Fault,
@@ -117,22 +116,67 @@ fn walk_with(
             let live = [&before, &workspace].map(live_release);
             assert_eq!(live[0], live[1], "{place}: a release was deployed");
         }
-        a_reader_sees_a_whole_release(&workspace, &place);
-        // A dry run writes nothing, so that the command meets what the fault left.
-        if tries_all() || is_drawn(story, "a dry run", number, 9) {
-            let copy = workspace.copy();
-            a_dry_run_says_what_the_next_run_does(&copy, &place);
-        }
-        finish(story, &workspace);
         let said = String::from_utf8_lossy(&disturbed.ended.stderr);
-        if said.contains("the call list is not made") {
-            // What the documentation says to do then.
-            assert_eq!(workspace.run("scoring", &["--rank"]).code, 0, "{place}");
-        }
-        let difference = State::of(&workspace).difference(&expected);
-        assert!(difference.is_empty(), "{place}: {said}{difference}");
+        recovers(story, &workspace, number, &place, &said, &expected);
         *coverage.entry(disturbed.change).or_default() += 1;
     }
+    print_coverage(story, fault, &coverage);
+}
+
+/// Kills a story at each of its changes, and prints the coverage.
+pub(super) fn walk_killed(story: &Story) {
+    let before = (story.prepare)();
+    let undisturbed = before.copy();
+    finish(story, &undisturbed);
+    let expected = State::of(&undisturbed);
+    let mut coverage = BTreeMap::<String, usize>::new();
+    let mut workspace = before.copy();
+    for (number, image) in (1..).zip(images::images(story, &workspace)) {
+        let Image { tree, change, path } = image;
+        let place = format!("{}, kill at change {number}, {change} {path}", story.name);
+        workspace.restore(&tree);
+        recovers(story, &workspace, number, &place, "", &expected);
+        if tries_all() || is_drawn(story, "a kill of its own", number, 9) {
+            let killed = before.copy();
+            let (change, path) = images::kill(story, &killed, number).expect("as many changes");
+            let place = format!("{place}; in a run of its own, {change} {path}");
+            recovers(story, &killed, number, &place, "", &expected);
+        }
+        *coverage.entry(change).or_default() += 1;
+    }
+    print_coverage(story, Fault::Kill, &coverage);
+}
+
+/// Checks what a reader sees after a fault, and that the command recovers from it. `said` is what the
+/// disturbed command said.
+fn recovers(
+    story: &Story,
+    workspace: &Workspace,
+    number: u32,
+    place: &str,
+    said: &str,
+    expected: &State,
+) {
+    a_reader_sees_a_whole_release(workspace, place);
+    // A dry run writes nothing, so that the command meets what the fault left.
+    if tries_all() || is_drawn(story, "a dry run", number, 9) {
+        let copy = workspace.copy();
+        a_dry_run_says_what_the_next_run_does(&copy, place);
+    }
+    finish(story, workspace);
+    if said.contains("the call list is not made") {
+        // What the documentation says to do then.
+        assert_eq!(workspace.run("scoring", &["--rank"]).code, 0, "{place}");
+    }
+    let difference = State::of(workspace).difference(expected);
+    assert!(difference.is_empty(), "{place}: {said}{difference}");
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the coverage is for a person who asks for it"
+)]
+fn print_coverage(story: &Story, fault: Fault, coverage: &BTreeMap<String, usize>) {
     let total: usize = coverage.values().sum();
     assert!(total > 0, "nothing of {} was disturbed", story.name);
     println!("{:14} {fault:6} {total:4} changes {coverage:?}", story.name);

@@ -3,18 +3,22 @@
 //! `RISK_FAULT=KIND:N:LOG`: the fault occurs at the N-th operation that this kind of fault can affect,
 //! counted from 1. The operation and its path are then written to the file LOG. If LOG does not exist
 //! afterwards, the process made fewer than N such operations.
+//!
+//! With the kind `stop` nothing fails. In the middle of the N-th change and of each later one, the process
+//! stops until it gets SIGCONT. Until then its files are those that a kill at this change leaves.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::operation::Operation::{
     self, Folder, Link, Open, Pass, Remove, Rename, Sync, Unlock, Write as WriteBytes,
 };
+use super::system_calls::stop;
 use crate::Failure;
 
 const VARIABLE: &str = "RISK_FAULT";
@@ -24,6 +28,8 @@ const VARIABLE: &str = "RISK_FAULT";
 enum Kind {
     /// The process is killed in the middle of the change.
     Kill,
+    /// The process stops in the middle of this change and of each later one, and then goes on.
+    Stop,
     /// The disk is full: this change and later ones fail.
     NoSpace,
     /// The device fails once: only this change fails.
@@ -42,6 +48,8 @@ struct Plan {
     log: PathBuf,
     /// Operations so far that the fault can affect.
     n_operations: AtomicU64,
+    /// Held by the thread that stops the process, so that the changes of threads are stopped at one by one.
+    stopping: Mutex<()>,
 }
 
 /// Allows an operation, or returns the error that it fails with.
@@ -52,15 +60,32 @@ pub(crate) fn before(operation: Operation, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes the bytes, or writes half of them and fails.
+/// Writes the bytes, or writes half of them and fails. `write` may be called twice, for one half after the
+/// other.
 pub(crate) fn write(
     path: &Path,
     bytes: &[u8],
-    write: impl FnOnce(&[u8]) -> io::Result<usize>,
+    mut write: impl FnMut(&[u8]) -> io::Result<usize>,
 ) -> io::Result<usize> {
-    match plan().and_then(|plan| plan.fault(WriteBytes, path)) {
+    let Some(plan) = plan() else {
+        return write(bytes);
+    };
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    if plan.kind == Kind::Stop {
+        let _turn = plan.turn();
+        if !plan.counts(WriteBytes) {
+            return write(bytes);
+        }
+        let written = write(first)?;
+        plan.stop(WriteBytes, path);
+        return match written == first.len() {
+            true => Ok(written + write(second)?),
+            false => Ok(written),
+        };
+    }
+    match plan.fault(WriteBytes, path) {
         Some(fault) => {
-            write(&bytes[..bytes.len() / 2])?;
+            write(first)?;
             Err(fault.error())
         }
         None => write(bytes),
@@ -90,6 +115,7 @@ impl Plan {
         Some(Self {
             kind: match parts.next()? {
                 "kill" => Kind::Kill,
+                "stop" => Kind::Stop,
                 "enospc" => Kind::NoSpace,
                 "eio" => Kind::Broken,
                 "eacces" => Kind::Refused,
@@ -100,11 +126,34 @@ impl Plan {
             at: parts.next()?.parse().ok()?,
             log: parts.next()?.into(),
             n_operations: AtomicU64::new(0),
+            stopping: Mutex::new(()),
         })
+    }
+
+    /// Waits until no other thread is about to stop the process.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.stopping.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an operation; true if the process has to stop at it.
+    fn counts(&self, operation: Operation) -> bool {
+        self.kind.fits(operation) && self.n_operations.fetch_add(1, Ordering::SeqCst) + 1 >= self.at
+    }
+
+    fn stop(&self, operation: Operation, path: &Path) {
+        self.log(operation, path);
+        stop();
     }
 
     /// The fault that affects this operation, if any.
     fn fault(&self, operation: Operation, path: &Path) -> Option<Kind> {
+        if self.kind == Kind::Stop {
+            let _turn = self.turn();
+            if self.counts(operation) {
+                self.stop(operation, path);
+            }
+            return None;
+        }
         if !self.kind.fits(operation) {
             return None;
         }
@@ -133,7 +182,7 @@ impl Kind {
             Self::Unreachable => operation == Pass,
             Self::Unreleased => operation == Unlock,
             // A kill at a sync leaves the same files as a kill at the next change.
-            Self::Kill => !matches!(operation, Sync | Pass | Unlock),
+            Self::Kill | Self::Stop => !matches!(operation, Sync | Pass | Unlock),
             Self::Broken => !matches!(operation, Pass | Unlock),
             Self::NoSpace => matches!(operation, Folder | Open | WriteBytes | Link),
             Self::Refused => matches!(operation, Folder | Open | Rename | Link | Remove),
@@ -146,7 +195,7 @@ impl Kind {
 
     fn error(self) -> io::Error {
         io::Error::from_raw_os_error(match self {
-            Self::Kill => kill(),
+            Self::Kill | Self::Stop => kill(),
             Self::NoSpace => libc::ENOSPC,
             Self::Broken => libc::EIO,
             Self::Refused => libc::EACCES,

@@ -79,9 +79,11 @@ unsafe extern "C" fn write(
         // SAFETY: as above.
         return unsafe { libc::pwrite(file, bytes.as_ptr().cast(), length, at) };
     }
+    let mut at = at;
     let written = injection::write(&path_of(file), bytes, |bytes| {
         // SAFETY: the slice is readable for its length.
         let written = unsafe { libc::pwrite(file, bytes.as_ptr().cast(), bytes.len(), at) };
+        at += libc::off_t::try_from(written.max(0)).unwrap_or_default();
         usize::try_from(written).map_err(|_| io::Error::last_os_error())
     });
     match written {
@@ -119,6 +121,14 @@ unsafe extern "C" fn lock(file: c_int, command: c_int, argument: *mut libc::floc
             _ => libc::fcntl(file, command, argument),
         }
     }
+}
+
+/// Stops all threads of this process until it gets SIGCONT. The calling thread does nothing meanwhile.
+pub(super) fn stop() {
+    // A signal to the process could be delivered to another thread, while this one goes on.
+    // SAFETY: the call has no conditions.
+    let failed = unsafe { libc::raise(libc::SIGSTOP) };
+    assert_eq!(failed, 0, "a process can stop itself");
 }
 
 /// Return value of a failed system call; the error number is set for the C library.
