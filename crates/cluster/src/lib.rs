@@ -27,4 +27,7 @@ pub use engine::SqlEngine;
 #[cfg(feature = "flight")]
 pub use flight::{FlightConnection, FlightSettings, Unanswered};
 pub use source::{Column, Relation, Source};
-pub use stored_rows::{FinalRows, StoredRows, examine, load};
+pub use stored_rows::{
+    EngineInput, FinalRows, ReadFile, ReadInput, StoredRows, contains_each, examine, load,
+    load_input, lost_input, read_input,
+};

@@ -81,6 +81,11 @@ impl Column {
     }
 }
 
+/// True for a sign that needs no escaping in a path.
+pub(crate) fn is_of_path(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "/._-".contains(letter)
+}
+
 /// Name of a feature's column in statements.
 pub(crate) fn feature_column(feature: usize) -> String {
     format!("x{feature}")

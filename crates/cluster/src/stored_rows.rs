@@ -11,6 +11,7 @@
 
 mod chunk;
 mod content;
+mod input;
 mod names;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ use dataset::{LoadedRows, RowNumbers, Table};
 
 use self::chunk::Chunks;
 use self::content::{Content, StoredFile};
+pub use self::input::{
+    EngineInput, ReadFile, ReadInput, contains_each, load_input, lost_input, read_input,
+};
 use crate::answer::Connection;
 use crate::dialect::Dialect;
 use crate::engine::SqlEngine;
@@ -60,6 +64,9 @@ pub fn load<C: Connection + 'static>(
             table: Table::new(schema),
             ..LoadedRows::default()
         });
+    }
+    if settings.ingestion {
+        return input::load_committed(connection, settings, rows.config, ledger);
     }
     let storage = Storage::of(&settings.storage)?;
     let columns: Vec<Column> = schema.features.iter().map(Column::of).collect();
@@ -124,6 +131,9 @@ pub fn examine(
     let Some(content) = storage.content(config)? else {
         return Ok(StoredRows::None);
     };
+    if settings.ingestion {
+        return input::examine(connection, &storage, config);
+    }
     if let Some(file) = content.incomplete_file(&storage.rows_folder()) {
         return Ok(StoredRows::Incomplete { file });
     }

@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::numbers::{count, counted};
 
+/// First line of finaldata.csv if it is no table of rows, but the list of their files on the storage of a
+/// distributed engine.
+pub const MANIFEST_HEADER: &str = "part,bytes,first_row,rows\n";
+
 /// The committed state of the ingested data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ledger {

@@ -56,7 +56,7 @@ pub use parallel::{both, each_in_parallel, sort_by, sum_of, sums_of};
 pub use reader::{
     BulkReader, Cells, ColumnPlaces, FileFlaw, FileProblem, HeaderFlaw, KnownHeader, Lines,
     MissingCounts, ParsedRows, ReadRow, Rejection, RowFlaw, RowReader, Scratch, TargetColumn,
-    Wanted, find_columns, missing_too_often,
+    Wanted, find_columns, find_target, missing_too_often,
 };
 pub use record_reader::{RecordPosition, RecordReader};
 pub use row_id::RowIds;

@@ -113,6 +113,7 @@ pub fn read_final_data(
     if ledger.committed_bytes == 0 {
         return Ok(Hasher::new());
     }
+    config.expect_rows_here("reading finaldata.csv")?;
     let damaged = |what: &str| {
         Failure::input_output(format!(
             "{} {what}: run `ingestion` to rebuild it from the input files",

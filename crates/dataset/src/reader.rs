@@ -28,7 +28,7 @@ pub use self::bulk::{BulkReader, Scratch};
 pub use self::file_flaw::{FileFlaw, FileProblem};
 use self::header::ColumnMap;
 pub(crate) use self::header::are_data;
-pub use self::header::{ColumnPlaces, HeaderFlaw, TargetColumn, find_columns};
+pub use self::header::{ColumnPlaces, HeaderFlaw, TargetColumn, find_columns, find_target};
 pub(crate) use self::long_fields::{LongFields, never_closed};
 pub use self::missing::{MissingCounts, missing_too_often};
 pub(crate) use self::opened::{Opened, problem_of_cut};

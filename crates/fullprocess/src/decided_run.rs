@@ -4,12 +4,13 @@ use std::cell::RefCell;
 
 use common::ledger::{FileStatus, LedgerFile};
 use common::numbers::counted;
-use common::{Config, History, WaitingRows};
+use common::{Config, History, Ledger, WaitingRows};
 use dataset::max_loaded_rows;
-use ingestion::{IngestReport, InputScan, Intake, Keep, Prepared};
+use ingestion::{EngineCommit, EnginePlan, IngestReport, InputScan, Intake, Keep, Prepared};
 use record::{Action, Decision, Evidence, FileWithoutTarget, Outcome, Policy, RunRecord, decide};
 
 use crate::awaited_labels;
+use crate::engine;
 use crate::evaluation::{LiveRelease, RunData, evaluate};
 use crate::monitor::monitor;
 use crate::notices;
@@ -42,6 +43,9 @@ impl InputState {
             ingestion::prepare(config, history, live.as_ref().map(LiveRelease::manifest))?;
         let mut found = ingestion::scan_input(config, &prepared, common::clock::now())?;
         found.note_earlier_loss(history)?;
+        if let Some(lost) = engine::lost_rows(config, &prepared.ledger)? {
+            found.note_damage(lost);
+        }
         found.defer_blocked_rebuild(&prepared.ledger, live.as_ref().map(LiveRelease::manifest));
         if config.schema.id.is_some() {
             // Opening the waiting rows finds out whether they were lost, also in a run without new input.
@@ -180,6 +184,23 @@ impl OpenRun<'_> {
             committed.replace(Some(report.clone()));
             Ok(())
         };
+        if self.config.ingests_on_engine() {
+            let ingested = ingest_on_engine(
+                &EngineCommit {
+                    config: self.config,
+                    history: self.history,
+                    ledger: &prepared.ledger,
+                    found: &found,
+                    live: live.map(LiveRelease::manifest),
+                    on_commit: &note,
+                },
+                self.id,
+            );
+            if let Some(report) = committed.into_inner() {
+                self.record.note_ingestion(report);
+            }
+            return ingested;
+        }
         let ingested = ingestion::ingest(Intake {
             config: self.config,
             history: self.history,
@@ -269,6 +290,19 @@ impl OpenRun<'_> {
         self.record.deployed_score_interval = live.and_then(|live| live.manifest().score_interval);
         notices::collect(self.config, self.history, &ledger, &mut self.record)
     }
+}
+
+/// Lets the engine read the input files, and commits the rows.
+fn ingest_on_engine(commit: &EngineCommit<'_>, run: i64) -> anyhow::Result<RunData> {
+    let (config, before) = (commit.config, commit.ledger);
+    let plan = EnginePlan::of(commit.found, before, commit.live, run)?;
+    let read = engine::ingest(config, before, &plan)?;
+    let earlier = match plan.appends() {
+        true => before.clone(),
+        false => Ledger::default(),
+    };
+    let (ledger, _, key) = commit.commit(plan, read)?;
+    Ok(RunData::on_engine(ledger, earlier, key))
 }
 
 /// True if the newest change by hand made this release live. Names of releases are never given

@@ -106,6 +106,19 @@ impl RunData {
         }
     }
 
+    /// The data after an ingestion on an engine. Since the state `earlier`, rows were only appended.
+    pub(crate) fn on_engine(ledger: Ledger, earlier: Ledger, key: FingerprintKey) -> Self {
+        Self {
+            ledger,
+            key,
+            earlier,
+            appended: None,
+            all: OnceCell::new(),
+            drift: None,
+            known_fingerprints: None,
+        }
+    }
+
     /// Sets the first row since the drift. If memory has no room for all rows, rows from there on are
     /// preferred. Must be called before rows are read.
     pub(crate) fn prefer_since_drift(&mut self, first: Option<u64>) {
@@ -172,6 +185,9 @@ impl RunData {
         config: &Config,
         test: &TestData,
     ) -> anyhow::Result<Vec<bool>> {
+        if config.ingests_on_engine() {
+            return engine::contains_each(config, &self.ledger, test);
+        }
         if let Some(known) = &self.known_fingerprints {
             match known.contains_each(&test.fingerprints) {
                 Ok(found) => return Ok(found),
@@ -184,6 +200,14 @@ impl RunData {
     /// The ledger with all rows evaluated. Their fingerprints are written; the caller commits.
     pub(crate) fn mark_evaluated(&self, config: &Config) -> anyhow::Result<Ledger> {
         let (ledger, rows) = (&self.ledger, self.ledger.rows);
+        if config.ingests_on_engine() {
+            // An engine has no fingerprints under the key of this machine. Evaluated rows are those of the
+            // first files.
+            return Ok(Ledger {
+                evaluated_rows: rows,
+                ..ledger.clone()
+            });
+        }
         match &self.appended {
             Some(appended) if ledger.evaluated_rows >= self.earlier.rows => {
                 ingestion::mark_evaluated(&config.layout, ledger, &appended.fingerprints, rows)

@@ -123,6 +123,9 @@ pub fn run(config: &Config, options: Options) -> anyhow::Result<FullprocessRepor
         return Ok(FullprocessReport::Doctor(doctor::doctor(config)));
     }
     engine::check(config)?;
+    if options.dry_run {
+        config.expect_rows_here("--dry-run")?;
+    }
     let report = if options.dry_run {
         RunReport::of(dry_run::dry_run(config)?)
     } else {

@@ -2,10 +2,10 @@
 
 use common::ledger::{FileStatus, Ledger, LedgerFile, RowCounts};
 
+use crate::accounting::FileTally;
 use crate::reading::PlannedFile;
 use crate::report::FileReport;
 use crate::scan::{InputScan, NewFile, content};
-use crate::write::WrittenRows;
 
 /// Files of the ledger whose content still exists, in ingestion order.
 pub(crate) fn remaining_files(ledger: &Ledger, found: &InputScan) -> Vec<PlannedFile> {
@@ -48,11 +48,11 @@ pub(crate) fn new_files(found: &InputScan, run: Option<i64>) -> Vec<PlannedFile>
 /// Ledger entries and reports of the planned files after they were read.
 pub(crate) fn entries_and_reports(
     planned: Vec<PlannedFile>,
-    written: &WrittenRows,
+    tallies: &[FileTally],
 ) -> (Vec<LedgerFile>, Vec<FileReport>) {
     planned
         .into_iter()
-        .zip(&written.tallies)
+        .zip(tallies)
         .map(|(PlannedFile { mut entry, .. }, tally)| {
             let known = (!entry.sha256.is_empty()).then_some((entry.status, entry.rows.rejected));
             entry.sha256.clone_from(&tally.sha256);

@@ -22,6 +22,7 @@ mod ingested_rows;
 mod memory;
 mod merge;
 mod misspelt;
+mod on_engine;
 mod overlaps;
 mod pairing;
 mod pending;
@@ -70,6 +71,7 @@ pub use ingested::Ingested;
 pub use ingested_rows::IngestedRows;
 pub use merge::{Intake, OnCommit};
 pub use misspelt::{MisspeltTarget, misspelt_targets};
+pub use on_engine::{EngineCommit, EngineFile, EnginePlan, EngineRows};
 pub use prepared::Prepared;
 pub use reading::Keep;
 pub use removal::{scan_input, unconfirmed_removals};
@@ -126,6 +128,9 @@ pub enum IngestionReport {
 /// Ingests what is new, explains one file, or proposes a schema, as the options say.
 pub fn run_with(config: &Config, options: Options) -> anyhow::Result<IngestionReport> {
     dataset::start_threads()?;
+    if options.infer_schema.is_none() {
+        config.expect_rows_here("ingestion")?;
+    }
     if let Some(files) = options.infer_schema {
         let propose = if options.strict {
             infer_strictly
@@ -274,6 +279,7 @@ pub fn prepare(
         files::sweep(folder)?;
     }
     let ledger = history.ledger()?;
+    on_engine::check_mode(config, &ledger)?;
     committed::truncate_to_committed(layout, &ledger)?;
     committed::write_ingested_files(layout, &ledger)?;
     reconcile::reconcile(config, history, ledger, live)
@@ -318,6 +324,13 @@ pub fn restore(
     let Some(damage) = damage(config, &prepared.ledger)? else {
         return Ok(prepared);
     };
+    if config.ingests_on_engine() {
+        tracing::warn!("{damage}");
+        return Ok(Prepared {
+            is_damaged: true,
+            ..prepared
+        });
+    }
     tracing::warn!("{damage}; it is rebuilt from the input files");
     // Damaged data does not show whether the evaluated rows come first. `reconcile` below checks it
     // again.

@@ -189,7 +189,7 @@ impl Merge<'_> {
                 };
             }
         };
-        let (entries, reports) = entries_and_reports(planned, &written);
+        let (entries, reports) = entries_and_reports(planned, &written.tallies);
         let extended = Ledger {
             files: ledger.files.iter().cloned().chain(entries).collect(),
             ..self.ledger_of(&written, ledger)

@@ -15,7 +15,7 @@ use common::{Config, History, Manifest, files, regular};
 use dataset::{FoundFile, SkippedEntry, is_compressed};
 use jiff::Timestamp;
 
-use self::digests::{digests, is_within_clock_grain, since_last_change};
+use self::digests::{digest_of_stamp, digests, is_within_clock_grain, since_last_change};
 use self::known::{Content, KnownFiles};
 use crate::devices::{Devices, devices_now};
 use crate::evaluated::{loss, noted_loss};
@@ -108,7 +108,10 @@ pub(crate) fn scan_unconfirmed(
             None => {}
         }
     }
-    let digests = digests(&ready, prepared, now);
+    let digests = match config.ingests_on_engine() {
+        true => ready.iter().map(digest_of_stamp).collect(),
+        false => digests(&ready, prepared, now),
+    };
     let mut new_content = BTreeSet::new();
     for (file, digest) in ready.into_iter().zip(digests) {
         let Some(digest) = digest else {

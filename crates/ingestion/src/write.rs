@@ -20,7 +20,8 @@ use crate::source::{ReadError, Source, Wait};
 
 /// Name of the step in the progress display.
 const INGESTING: &str = "ingesting";
-const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
+/// Columns of rejectedrows.csv.
+pub(crate) const REJECTED_COLUMNS: [&str; 5] = ["file", "line", "column", "reason", "text"];
 
 /// Result of writing rows.
 pub(crate) struct WrittenRows {

@@ -6,9 +6,13 @@ use crate::workspace::Workspace;
 #[test]
 fn a_distributed_engine() {
     each_block_of("docs/cluster.md", |page| {
-        let mut workspace = Workspace::with_sample_data();
-        workspace.set("engine", page.json()["engine"].clone());
-        let build = "cargo build --release -p fullprocess --features cluster";
-        workspace.run("fullprocess", &[]).failed(78, build);
+        for _with_ingestion in [false, true] {
+            let mut workspace = Workspace::with_sample_data();
+            for (key, value) in page.json().as_object().expect("a configuration") {
+                workspace.set(key, value.clone());
+            }
+            let build = "cargo build --release -p fullprocess --features cluster";
+            workspace.run("fullprocess", &[]).failed(78, build);
+        }
     });
 }

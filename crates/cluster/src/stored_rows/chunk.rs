@@ -148,7 +148,7 @@ impl<'a, C: Connection> Chunks<'a, C> {
 }
 
 /// The files that the engine made.
-fn parquet_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn parquet_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = entries(folder)
         .context("the engine wrote no rows: check that it may write to engine.storage")?;
     files.retain(|file| file.extension().is_some_and(|it| it == "parquet"));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use common::{digest, files};
+use common::{Config, digest, files};
 use serde::{Deserialize, Serialize};
 
 use super::FinalRows;
@@ -47,6 +47,19 @@ impl Content {
             bytes: ledger.committed_bytes,
             digest: ledger.digest.clone(),
             files,
+        }
+    }
+
+    /// The record of a storage whose rows the engine reads from the input files. finaldata.csv lists them.
+    pub(super) fn of_manifest(config: &Config) -> Self {
+        Self {
+            version: VERSION,
+            final_data: config.layout.final_data().display().to_string(),
+            schema: String::new(),
+            rows: 0,
+            bytes: 0,
+            digest: String::new(),
+            files: Vec::new(),
         }
     }
 

@@ -3,8 +3,22 @@
 /// Number of hexadecimal digits of the token of a run.
 pub(super) const TOKEN_DIGITS: usize = 12;
 
+const GENERATION: &str = "input";
 const TEXT: &str = "text";
 const PARQUET: &str = "parquet";
+
+/// The folder of the rows that the engine reads from the input files.
+pub(super) fn of_generation(token: &str) -> String {
+    format!("{GENERATION}-{token}")
+}
+
+/// True for the name of a folder of [`of_generation`].
+pub(super) fn is_generation(name: &str) -> bool {
+    let token = name.strip_prefix(GENERATION);
+    token
+        .and_then(|rest| rest.strip_prefix('-'))
+        .is_some_and(is_token)
+}
 
 /// The folder for the text of the rows that begin with number `first`.
 pub(super) fn of_text(token: &str, first: u64) -> String {
@@ -25,11 +39,8 @@ pub(super) fn of_rows(first: u64, place: usize) -> String {
 /// True for the name of a folder that is needed only while rows are stored.
 pub(super) fn is_temporary(name: &str) -> bool {
     let parts: Vec<&str> = name.split('-').collect();
-    let is_hexadecimal = |letter: char| letter.is_ascii_digit() || ('a'..='f').contains(&letter);
     match parts[..] {
-        [TEXT | PARQUET, token, first] => {
-            token.len() == TOKEN_DIGITS && token.chars().all(is_hexadecimal) && is_number(first)
-        }
+        [TEXT | PARQUET, token, first] => is_token(token) && is_number(first),
         _ => false,
     }
 }
@@ -42,6 +53,11 @@ pub(super) fn is_of_rows(name: &str) -> bool {
         .is_some_and(|(first, place)| {
             first.len() >= 12 && place.len() >= 3 && is_number(first) && is_number(place)
         })
+}
+
+fn is_token(text: &str) -> bool {
+    let is_hexadecimal = |letter: char| letter.is_ascii_digit() || ('a'..='f').contains(&letter);
+    text.len() == TOKEN_DIGITS && text.chars().all(is_hexadecimal)
 }
 
 fn is_number(text: &str) -> bool {

@@ -114,6 +114,7 @@ impl Pipeline {
                 token_file: None,
                 storage,
                 timeout: Duration::from_secs(1),
+                ingestion: false,
             },
             engine: TextEngine::default(),
             ledger: Ledger {

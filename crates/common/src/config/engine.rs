@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::folders;
 use super::section::Section;
+use super::settings::{DecimalMark, IngestionSettings};
 use crate::Schema;
+use crate::schema::{Kind as ColumnKind, NumberFormat};
 
 /// Section `engine` with the kind `flight_sql`: a distributed engine, reached over Arrow Flight SQL.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub struct EngineSettings {
     pub storage: PathBuf,
     /// Time that one statement may take; default 600 seconds.
     pub timeout: Duration,
+    /// True if the engine reads the input files, so that no row passes this machine; default false.
+    pub ingestion: bool,
 }
 
 /// Kinds of engines.
@@ -51,6 +55,7 @@ pub(super) fn read_engine(
     mut section: Section<'_>,
     base: &Path,
     schema: &Schema,
+    reading: &IngestionSettings,
 ) -> Option<EngineSettings> {
     let kind = section.value("kind", Kind::Embedded);
     let dialect: String = section.value("dialect", "spark".into());
@@ -59,12 +64,18 @@ pub(super) fn read_engine(
     let tls_ca: Option<String> = section.value("tls_ca", None);
     let storage: Option<String> = section.value("storage", None);
     let seconds: u64 = section.value("timeout_seconds", 600);
+    let ingestion: bool = section.value("ingestion", false);
     let settings = match kind {
         Kind::Embedded => None,
         Kind::FlightSql => {
             if dialect != "spark" {
                 let text = r#"must be "spark", which Spark and Sail speak; other engines cannot be used yet"#;
                 section.problem("dialect", text);
+            }
+            if ingestion {
+                for problem in problems_of_ingestion(schema, reading) {
+                    section.problem("ingestion", &problem);
+                }
             }
             if schema.id.is_none() {
                 let text = "flight_sql needs an id: name the column of the client in schema.id, or use embedded";
@@ -87,11 +98,40 @@ pub(super) fn read_engine(
                 token_file: token_file.map(|file| folders::absolute(base, &file)),
                 storage: folders::absolute(base, &storage[STORAGE_SCHEME.len()..]),
                 timeout: Duration::from_secs(seconds),
+                ingestion,
             })
         }
     };
     section.finish();
     settings
+}
+
+/// Settings under which an engine cannot read input files.
+fn problems_of_ingestion(schema: &Schema, reading: &IngestionSettings) -> Vec<String> {
+    let mut problems = Vec::new();
+    if reading.text.separator.is_none() {
+        problems.push(r#"needs a separator: set ingestion.separator, such as ",""#.to_owned());
+    }
+    if reading.text.decimal != Some(DecimalMark::Point) {
+        problems.push(r#"needs decimal points: set ingestion.decimal to ".""#.to_owned());
+    }
+    if reading.text.encoding != encoding_rs::UTF_8 {
+        problems.push("needs files in UTF-8: remove ingestion.encoding".to_owned());
+    }
+    for feature in &schema.features {
+        let name = &feature.name;
+        if let ColumnKind::Number(rules) = &feature.kind
+            && rules.format != NumberFormat::Plain
+        {
+            problems.push(format!("cannot read the format of {name}: remove it"));
+        }
+        if feature.kind.missing_share().largest().is_some() {
+            problems.push(format!(
+                "cannot limit the share of missing values of {name}: remove max_missing_share"
+            ));
+        }
+    }
+    problems
 }
 
 /// The value of a required key, if it passes the check.

@@ -116,6 +116,21 @@ impl Config {
         }
     }
 
+    /// True if a distributed engine reads the input files, so that no row is on this machine.
+    pub fn ingests_on_engine(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.ingestion)
+    }
+
+    /// An error if the rows are only on an engine. `what` needs them on this machine.
+    pub fn expect_rows_here(&self, what: &str) -> Result<(), Failure> {
+        match self.ingests_on_engine() {
+            false => Ok(()),
+            true => Err(Failure::configuration(format!(
+                "{what} needs the rows on this machine, and engine.ingestion leaves them on the engine: only `fullprocess` works on them"
+            ))),
+        }
+    }
+
     /// Reads the configuration file named by `--config`, else by `RISK_CONFIG`, else
     /// `./config.json`.
     pub fn find_and_load(named: Option<PathBuf>) -> anyhow::Result<Self> {
@@ -195,7 +210,7 @@ fn read(base: &Path, digest: String, mut root: Section<'_>, problems: &Problems)
             "may be false only if schema.id is null: with an id, an equal row of the same client is always a duplicate",
         );
     }
-    let engine = read_engine(root.section("engine"), base, &schema);
+    let engine = read_engine(root.section("engine"), base, &schema, &ingestion);
     let training = read_training(root.section("training"));
     let scoring = read_scoring(root.section("scoring"), &schema);
     let drift = read_drift(root.section("drift"));
@@ -399,6 +414,18 @@ mod tests {
             "engine.timeout_seconds: must be from 1 to 86400",
             "engine.tls: unknown key",
             "engine.tls_ca: counts only for an address over TLS",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+        let text = problems(
+            r#","engine":{"kind":"flight_sql","ingestion":true},"ingestion":{"encoding":"windows-1252"},"schema":{"id":"id","target":"y","features":[{"name":"x","format":"money"},{"name":"z","max_missing_share":0.5}]}"#,
+        );
+        for line in [
+            "engine.ingestion: needs a separator",
+            "engine.ingestion: needs decimal points",
+            "engine.ingestion: needs files in UTF-8",
+            "engine.ingestion: cannot read the format of x",
+            "engine.ingestion: cannot limit the share of missing values of z",
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }

@@ -46,6 +46,12 @@ impl Labels {
         self.0.is_none()
     }
 
+    /// The texts of the positive and of the negative label; `None` if labels are numbers.
+    pub fn texts(&self) -> Option<[&[String]; 2]> {
+        let LabelTexts { positive, negative } = self.0.as_ref()?;
+        Some([positive, negative])
+    }
+
     /// The label with this text; `None` for any other text, and where labels are numbers.
     pub fn label_of(&self, text: &[u8]) -> Option<bool> {
         let LabelTexts { positive, negative } = self.0.as_ref()?;

@@ -97,6 +97,11 @@ impl ValueRange {
         }
     }
 
+    /// The smallest and the largest allowed value.
+    pub fn bounds(&self) -> (Option<f64>, Option<f64>) {
+        (self.minimum, self.maximum)
+    }
+
     /// The bound that a value exceeds; `None` for an allowed or a missing value (NaN).
     #[inline]
     pub fn breach(&self, value: f64) -> Option<Breach> {

@@ -110,6 +110,13 @@ pub fn find_columns<'n>(
     })
 }
 
+/// Finds the column of the labels in a header; `None` if there is none.
+pub fn find_target<'n>(names: impl IntoIterator<Item = &'n str>, schema: &Schema) -> Option<usize> {
+    let wanted = normalised(&schema.target);
+    let mut names = names.into_iter();
+    names.position(|name| normalised(name) == wanted)
+}
+
 /// Columns that come after this one in the schema and are not in `names` (normalised names of the header).
 fn missing_after(column: &str, schema: &Schema, names: &[String]) -> Vec<String> {
     let features = schema.features.iter().map(|feature| &feature.name);

@@ -118,6 +118,7 @@ mod client {
                 token_file: None,
                 storage: "/srv/risk".into(),
                 timeout: Duration::from_secs(600),
+                ingestion: false,
             }
         }
 

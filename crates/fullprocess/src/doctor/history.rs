@@ -294,5 +294,13 @@ fn examine_final_data(pipeline: &ExaminedPipeline<'_>, ledger: &Ledger, findings
         Ok(None) => format!("{} was cut", path.display()),
         Err(error) => format!("{error:#}"),
     };
-    findings.problem(what, "ingestion");
+    findings.problem(what, remedy(pipeline));
+}
+
+/// The command that makes the data again.
+fn remedy(pipeline: &ExaminedPipeline<'_>) -> &'static str {
+    match pipeline.config.ingests_on_engine() {
+        true => "fullprocess",
+        false => "ingestion",
+    }
 }

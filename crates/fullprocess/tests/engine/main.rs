@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test whose run fails has failed")]
 
 mod faults;
+mod ingestion;
 mod pipeline;
 mod real_sets;
 

@@ -75,10 +75,10 @@ impl Pipeline {
     }
 
     /// Writes a file of an input folder, or of the test data.
-    pub(crate) fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let file = self.folder.path().join("data").join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        files::replace(&file, text.as_bytes()).unwrap();
+        files::replace(&file, text.as_ref()).unwrap();
     }
 
     pub(crate) fn with_engine(url: &str) -> Self {
@@ -100,7 +100,7 @@ impl Pipeline {
     pub(crate) fn config(&self) -> Config {
         let file = self.folder.path().join("config.json");
         let text = self.config.to_string();
-        files::replace(&file, text.as_bytes()).unwrap();
+        files::replace(&file, text.as_ref()).unwrap();
         Config::parse(&file, &text).unwrap()
     }
 

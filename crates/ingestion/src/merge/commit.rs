@@ -77,7 +77,7 @@ impl Merge<'_> {
         files::put_in_place(&layout.rejected_rows())?;
         let stamps = append_state::set_distinct_times(layout);
         append_fingerprints(layout, &mut new, &newly_evaluated)?;
-        let (entries, reports) = entries_and_reports(planned, &written);
+        let (entries, reports) = entries_and_reports(planned, &written.tallies);
         new.files = entries;
         new.files.extend(
             old.files

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::digest;
 use common::ledger::FileStamp;
 use dataset::FoundFile;
 use jiff::Timestamp;
@@ -33,6 +34,14 @@ pub(super) fn digests(
         .iter()
         .map(|file| is_needed(&file).then(|| digests.next()).flatten())
         .collect()
+}
+
+/// Identity of a file that only an engine reads, and its length: a digest of its name, length and time. A
+/// renamed or touched file is another file.
+pub(super) fn digest_of_stamp(file: &FoundFile) -> Option<anyhow::Result<(String, u64)>> {
+    let FileStamp { size, modified, .. } = file.stamp;
+    let text = format!("{}/{} {size} {modified}", file.folder, file.name);
+    Some(Ok((digest::of_bytes(text.as_bytes()), size)))
 }
 
 /// Number of files by length in bytes.
