@@ -216,7 +216,7 @@ const WAITING: [&str; 4] = [
 const MAY_WAIT: [&str; 3] = [
     "common/src/regular.rs",
     "common/src/faults/injection.rs",
-    "fullprocess/src/doctor/run_lock.rs",
+    "fullprocess/src/doctor/lock_state.rs",
 ];
 
 #[test]
